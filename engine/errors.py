@@ -1,0 +1,107 @@
+"""Every error the engine raises, as one tree; each says what was tried, on what, why it failed and what to do."""
+
+import os
+from typing import Any
+
+
+class EngineError(Exception):
+    """Base of all engine errors.
+
+    `code` is a stable machine-readable word (used in problem documents and task results), `hint` what to do next.
+    """
+
+    code = "engine-error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def to_json(self) -> dict[str, Any]:
+        """The error as plain data: `{"code", "message", "hint"}`, what a task result and a problem document carry."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class NotFound(EngineError):
+    """The named container, image, layer or upload does not exist on this host."""
+
+    code = "not-found"
+
+
+class Conflict(EngineError):
+    """The object exists but its state, name or users forbid the operation."""
+
+    code = "conflict"
+
+
+class InvalidSpec(EngineError):
+    """A value that was asked for is not valid; `field` names it in the caller's terms (`resources.memory_bytes`)."""
+
+    code = "invalid-spec"
+
+    def __init__(self, field: str, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{field}: {message}", hint=hint)
+        self.field = field
+
+    def to_json(self) -> dict[str, Any]:
+        return super().to_json() | {"field": self.field}
+
+
+class InvalidArchive(EngineError):
+    """An image archive, layer or root filesystem tarball is broken, truncated, hostile or fails its digest."""
+
+    code = "invalid-archive"
+
+
+class Unsupported(EngineError):
+    """This host's kernel or configuration cannot do what was asked; the message quotes the missing capability."""
+
+    code = "unsupported"
+
+
+class Unauthorized(EngineError):
+    """A registry or peer refused the credentials."""
+
+    code = "unauthorized"
+
+
+class Cancelled(EngineError):
+    """The caller asked for the operation to stop and everything half done was undone."""
+
+    code = "cancelled"
+
+
+class LauncherUnavailable(EngineError):
+    """The launcher process of this host does not answer on its socket."""
+
+    code = "launcher-unavailable"
+
+
+class CommandNotFound(EngineError):
+    """The container's program does not exist in its root filesystem: exit code 127, as shells and Docker say."""
+
+    code = "command-not-found"
+    exit_code = 127
+
+
+class CommandNotExecutable(EngineError):
+    """The container's program exists but cannot be executed: exit code 126."""
+
+    code = "command-not-executable"
+    exit_code = 126
+
+
+class KernelError(EngineError):
+    """A system call failed: which one, its errno, and the path or object it was tried on."""
+
+    code = "kernel-error"
+
+    def __init__(self, syscall: str, errno: int, path: str = "", *, hint: str = "") -> None:
+        where = f" on {path}" if path else ""
+        super().__init__(f"{syscall}{where} failed: {os.strerror(errno)} (errno {errno})", hint=hint)
+        self.syscall = syscall
+        self.errno = errno
+        self.path = path
+
+    def to_json(self) -> dict[str, Any]:
+        return super().to_json() | {"syscall": self.syscall, "errno": self.errno, "path": self.path}
