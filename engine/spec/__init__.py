@@ -1,0 +1,1 @@
+"""What may be asked of the engine and what it tells: frozen values, defaults, checks."""

@@ -1,0 +1,121 @@
+"""The small checks a container's specification has to pass; each raises InvalidSpec naming its field."""
+
+import math
+import re
+from typing import Protocol
+
+from engine.errors import InvalidSpec
+from engine.sys import names
+
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+USER = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?)?")
+MINIMUM_MEMORY_BYTES = 6 << 20  # below this a container's first process cannot be set up
+MAXIMUM_BYTES = 1 << 62
+MAXIMUM_PIDS = 1 << 22  # PID_MAX_LIMIT of 64-bit kernels
+MAXIMUM_ID = (1 << 32) - 2  # (uid_t)-1 is not a user
+
+
+class Limits(Protocol):
+    """What `resources` looks at; see `engine.spec.container.Resources`."""
+
+    @property
+    def memory_bytes(self) -> int | None: ...
+    @property
+    def cpus(self) -> float | None: ...
+    @property
+    def cpu_shares(self) -> int | None: ...
+    @property
+    def pids(self) -> int | None: ...
+
+
+def container_name(value: str) -> None:
+    """Docker's rule: a letter or digit, then letters, digits, `_`, `.` or `-`; at most 128."""
+    if not NAME.fullmatch(value):
+        raise InvalidSpec(
+            "name",
+            f"{value[:140]!r} is not a container name",
+            hint="Use letters, digits, '_', '.' and '-', starting with a letter or digit, 128 at most.",
+        )
+
+
+def not_empty(field: str, value: str) -> None:
+    """The text must say something."""
+    if not value.strip():
+        raise InvalidSpec(field, "must not be empty")
+
+
+def environment(entries: tuple[str, ...]) -> None:
+    """`NAME=value` each, with a name."""
+    for index, entry in enumerate(entries):
+        if entry.find("=") < 1:
+            raise InvalidSpec(f"env[{index}]", f"{entry[:80]!r} is not NAME=value")
+
+
+def absolute_path(field: str, value: str) -> None:
+    """Empty, or starting with `/`."""
+    if value and not value.startswith("/"):
+        raise InvalidSpec(field, f"{value[:80]!r} must be an absolute path")
+
+
+def user(value: str) -> None:
+    """`name|uid[:group|gid]`, ids within 32 bits."""
+    if value and not USER.fullmatch(value):
+        raise InvalidSpec("user", f"{value[:80]!r} is not a user", hint="Write name, uid, name:group or uid:gid.")
+    for part in value.split(":"):
+        if part.isascii() and part.isdigit() and int(part) > MAXIMUM_ID:
+            raise InvalidSpec("user", f"id {part} is larger than {MAXIMUM_ID}")
+
+
+def hostname(value: str) -> None:
+    """RFC 1123 labels joined by dots, 64 bytes at most (Linux's limit)."""
+    if value and (len(value) > 64 or not all(LABEL.fullmatch(label) for label in value.split("."))):
+        raise InvalidSpec("hostname", f"{value[:80]!r} is not a host name of at most 64 characters")
+
+
+def resources(limits: Limits) -> None:
+    """Each limit within what a kernel can hold."""
+    _between("resources.memory_bytes", limits.memory_bytes, MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
+    _between("resources.cpu_shares", limits.cpu_shares, 2, 262144)
+    _between("resources.pids", limits.pids, 1, MAXIMUM_PIDS)
+    if limits.cpus is not None and not (math.isfinite(limits.cpus) and 0.01 <= limits.cpus <= 8192):
+        raise InvalidSpec("resources.cpus", f"{limits.cpus} is not between 0.01 and 8192")
+
+
+def rlimit(name: str, soft: int, hard: int) -> None:
+    """A name setrlimit(2) knows; -1 is unlimited; soft at most hard."""
+    field = f"rlimits.{name}"
+    if name not in names.RLIMITS:
+        raise InvalidSpec(field, "is not a process limit", hint=f"Known: {', '.join(sorted(names.RLIMITS))}.")
+    if min(soft, hard) < -1 or max(soft, hard) > MAXIMUM_BYTES:
+        raise InvalidSpec(field, f"soft {soft} and hard {hard} must be -1 or from 0 to {MAXIMUM_BYTES}")
+    if hard != -1 and (soft == -1 or soft > hard):
+        raise InvalidSpec(field, f"soft {soft} must not be above hard {hard}")
+
+
+def capabilities(field: str, values: tuple[str, ...]) -> None:
+    """Names that capabilities(7) knows, with or without `CAP_`, or `ALL`."""
+    for index, value in enumerate(values):
+        if value.upper() != "ALL" and names.capability(value) is None:
+            raise InvalidSpec(f"{field}[{index}]", f"{value[:80]!r} is not a capability")
+
+
+def stop(signal: str, timeout_s: float) -> None:
+    """A known signal; from 0 seconds to a day."""
+    if signal:
+        signal_number("stop_signal", signal)
+    if not 0 <= timeout_s <= 86400:
+        raise InvalidSpec("stop_timeout_s", f"{timeout_s} is not between 0 and 86400")
+
+
+def signal_number(field: str, value: str) -> int:
+    """The number of a signal given as `TERM`, `SIGTERM` or `15`."""
+    number = names.signal(value)
+    if number is None:
+        raise InvalidSpec(field, f"{value[:40]!r} is not a signal")
+    return number
+
+
+def _between(field: str, value: int | None, least: int, most: int) -> None:
+    if value is not None and not least <= value <= most:
+        raise InvalidSpec(field, f"{value} is not between {least} and {most}")

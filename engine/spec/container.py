@@ -1,0 +1,135 @@
+"""What a caller may ask of a container, and what the engine tells about one: the values that cross its border."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from engine.spec import checks, codec
+
+
+class NetworkMode(StrEnum):
+    """`none`: a network namespace of its own with only loopback. `host`: the host's network, nothing hidden."""
+
+    NONE = "none"
+    HOST = "host"
+
+
+class Status(StrEnum):
+    """Where a container is in its life; the legal steps between these are in `engine/container/state.py`."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+    REMOVING = "removing"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Limits of one container; `None` is no limit of its own.
+
+    `memory_bytes` ≥ 6 MiB; `cpus` is a share of whole processors (0.5 is half of one); `cpu_shares` a weight from 2 to
+    262144 (1024 is usual) that counts only under contention; `pids` the most processes and threads.
+    """
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    cpu_shares: int | None = None
+    pids: int | None = None
+
+
+@dataclass(frozen=True)
+class Rlimit:
+    """A process limit of setrlimit(2): `soft` ≤ `hard`, -1 is unlimited."""
+
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """Everything that was asked of a container; what is not said comes from the image, then from Docker's defaults.
+
+    `command` replaces the image's command, `entrypoint` its entrypoint (an empty tuple is not the same as `None`).
+    `env` holds `NAME=value`. `user` is `name|uid[:group|gid]`. `cap_add` and `cap_drop` hold names with or without
+    `CAP_`, or `ALL`. `rlimits` maps names such as `nofile` to limits. `stop_signal` is a name or number,
+    `stop_timeout_s` how long stop waits before it kills.
+    """
+
+    name: str
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ()
+    cwd: str = ""
+    user: str = ""
+    hostname: str = ""
+    tty: bool = False
+    network: NetworkMode = NetworkMode.NONE
+    read_only: bool = False
+    resources: Resources = field(default_factory=Resources)
+    rlimits: Mapping[str, Rlimit] = field(default_factory=dict)
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    no_new_privileges: bool = True
+    stop_signal: str = ""
+    stop_timeout_s: float = 10.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Build and validate; InvalidSpec names the first field that is wrong."""
+        spec = codec.from_json(cls, value)
+        spec.validate()
+        return spec
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields under their own names; `from_json` takes the same."""
+        value = codec.to_json(self)
+        assert isinstance(value, dict)  # noqa: S101 - a dataclass always becomes one
+        return value
+
+    def validate(self) -> None:
+        """Raise InvalidSpec for the first value that no host could run."""
+        checks.container_name(self.name)
+        checks.not_empty("image", self.image)
+        checks.environment(self.env)
+        checks.absolute_path("cwd", self.cwd)
+        checks.user(self.user)
+        checks.hostname(self.hostname)
+        checks.resources(self.resources)
+        for name, limit in self.rlimits.items():
+            checks.rlimit(name, limit.soft, limit.hard)
+        checks.capabilities("cap_add", self.cap_add)
+        checks.capabilities("cap_drop", self.cap_drop)
+        checks.stop(self.stop_signal, self.stop_timeout_s)
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """What the engine knows of a container now. Times are RFC 3339 in UTC with microseconds, or empty.
+
+    `seq` grows with every change, so of two states the larger is the newer. `run` counts the starts. `exit_code` is
+    `None` until the first end, 128+n after a death by signal n, 126/127 when the program could not be started.
+    `error` says why a start failed, or that an exit was not seen by anyone.
+    """
+
+    id: str
+    name: str
+    image: str
+    seq: int
+    run: int
+    status: Status
+    pid: int
+    created_at: str
+    started_at: str = ""
+    finished_at: str = ""
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields under their own names, as `docs/architecture.md` shows."""
+        value = codec.to_json(self)
+        assert isinstance(value, dict)  # noqa: S101 - a dataclass always becomes one
+        return value

@@ -1,0 +1,26 @@
+"""What a long engine verb tells while it works: its steps, each with how far it has come."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a longer operation. `current` and `total` count `unit` (bytes, files …); `total` 0 is not known."""
+
+    name: str
+    status: Literal["waiting", "running", "done", "failed"] = "waiting"
+    current: int = 0
+    total: int = 0
+    unit: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"name", "status", "current", "total", "unit"}`."""
+        return asdict(self)
+
+
+Progress = Callable[[Sequence[Step]], None]
+"""Called with every step of the operation, in order, at most a few times a second."""
+IsCancelled = Callable[[], bool]
+"""Asked between pieces of work; true makes the verb undo what it did and raise `Cancelled`."""

@@ -1,0 +1,1 @@
+"""System calls under their own names, through ctypes."""
