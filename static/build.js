@@ -1,0 +1,32 @@
+// Bundles every entry of static/src (*.js, *.css) into static/dist, and copies the pictures beside them.
+import { readdirSync, rmSync } from "node:fs";
+import { context } from "esbuild";
+
+const source = new URL("src/", import.meta.url).pathname;
+const target = new URL("dist/", import.meta.url).pathname;
+const isEntry = (name) => /\.(js|css|svg|png|ico|webmanifest)$/.test(name);
+
+rmSync(target, { recursive: true, force: true });
+const bundle = await context({
+  entryPoints: readdirSync(source).filter(isEntry).map((name) => source + name),
+  outdir: target,
+  outbase: source,
+  bundle: true,
+  format: "esm",
+  splitting: true,
+  minify: true,
+  sourcemap: true,
+  target: ["es2022"],
+  logLevel: "info",
+  legalComments: "linked",
+  assetNames: "assets/[name]-[hash]",
+  chunkNames: "chunks/[name]-[hash]",
+  loader: { ".woff": "file", ".woff2": "file", ".svg": "copy", ".png": "copy", ".ico": "copy", ".webmanifest": "copy" },
+});
+
+if (process.argv.includes("--watch")) {
+  await bundle.watch();
+} else {
+  await bundle.rebuild();
+  await bundle.dispose();
+}
