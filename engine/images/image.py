@@ -1,0 +1,76 @@
+"""What the engine tells about an image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.spec import codec
+
+
+@dataclass(frozen=True)
+class ImageLayer:
+    """One layer: `diff_id` digests its uncompressed tar, `chain_id` that and all below it; `size_bytes` is unpacked."""
+
+    diff_id: str
+    chain_id: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One step of how the image was built; times in ISO 8601, empty where the image does not say."""
+
+    created_at: str
+    created_by: str
+    comment: str
+    is_empty_layer: bool
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of this host's store.
+
+    `id` is the digest of its configuration; `references` are full (`docker.io/library/busybox:latest`), sorted, and
+    empty for an image that lost its last name. `created_at` is ISO 8601 in UTC, or empty. `size_bytes` is what its
+    layers take unpacked. `entrypoint` and `command` are `None` where the image names none. `layers` are lowest first.
+    `exposed_ports` are `80/tcp`, `volumes` paths inside the container.
+    """
+
+    id: str
+    references: tuple[str, ...]
+    created_at: str
+    size_bytes: int
+    architecture: str
+    os: str
+    variant: str
+    entrypoint: tuple[str, ...] | None
+    command: tuple[str, ...] | None
+    env: tuple[str, ...]
+    working_dir: str
+    user: str
+    exposed_ports: tuple[str, ...]
+    volumes: tuple[str, ...]
+    labels: Mapping[str, str]
+    stop_signal: str
+    layers: tuple[ImageLayer, ...]
+    manifest_digest: str
+    history: tuple[HistoryEntry, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field under its own name; layers and history as objects."""
+        value: dict[str, Any] = codec.to_json(self)
+        return value
+
+
+@dataclass(frozen=True)
+class RemovedImage:
+    """What a removal did: names taken away, ids of images that are gone, and the disk space that came free."""
+
+    untagged: tuple[str, ...]
+    deleted: tuple[str, ...]
+    freed_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"untagged", "deleted", "freed_bytes"}`."""
+        value: dict[str, Any] = codec.to_json(self)
+        return value
