@@ -1,0 +1,1 @@
+"""The panel: Django areas, the host side of them, and what connects the two."""
