@@ -1,0 +1,64 @@
+// Keeps what is on the page true: one WebSocket carries hints that something changed, and each part of the page that
+// shows such things (`data-live="containers operations"`, with `data-live-id` only that one) fetches itself anew.
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 15_000;
+const GATHER_MS = 120;
+
+const indicator = () => document.querySelector("[data-link]");
+const waiting = new Map();
+let timer = null;
+
+function show(state) {
+  const element = indicator();
+  if (element) element.dataset.link = state;
+}
+
+function refresh() {
+  timer = null;
+  const hints = new Map(waiting);
+  waiting.clear();
+  for (const element of document.querySelectorAll("[data-live]")) {
+    const kinds = element.dataset.live.split(" ");
+    const wanted = element.dataset.liveId;
+    const isHit = kinds.some((kind) => {
+      const ids = hints.get(kind);
+      return ids && (!wanted || ids.has(wanted) || ids.has(""));
+    });
+    if (isHit) element.dispatchEvent(new CustomEvent("moorage:changed"));
+  }
+}
+
+/** Note that `kind` (an object's list) changed; an empty id stands for any of them. Hints close together count once. */
+export function hint(kind, id = "") {
+  if (!waiting.has(kind)) waiting.set(kind, new Set());
+  waiting.get(kind).add(id);
+  timer ??= setTimeout(refresh, GATHER_MS);
+}
+
+function hintAll() {
+  for (const kind of ["containers", "images", "operations", "hosts", "audit"]) hint(kind);
+}
+
+function connect(attempt = 0) {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  const socket = new WebSocket(`${scheme}//${location.host}/ws/changes/`);
+  let isOpen = false;
+  socket.addEventListener("open", () => {
+    isOpen = true;
+    show("live");
+    if (attempt > 0) hintAll(); // whatever was hinted meanwhile was missed
+  });
+  socket.addEventListener("message", (event) => {
+    const { changed, id } = JSON.parse(event.data);
+    if (changed) hint(changed, id ?? "");
+  });
+  socket.addEventListener("close", (event) => {
+    if (event.code === 4403) return show("off");
+    show("lost");
+    const tries = isOpen ? 1 : attempt + 1;
+    const pause = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** tries) * (0.75 + Math.random() / 2);
+    setTimeout(() => connect(tries), pause);
+  });
+}
+
+if (document.body.dataset.signedIn !== undefined) connect();
