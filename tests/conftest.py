@@ -1,0 +1,26 @@
+"""What every test can ask for: real services, a whole panel; and a summary that names what this machine cannot do."""
+
+import os
+
+import pytest
+
+from tests.services.panel import panel
+from tests.services.postgres import postgres_server
+from tests.services.redis import redis_server
+
+__all__ = ["panel", "postgres_server", "redis_server"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each kernel feature or program whose absence kept tests from running, with how many it was."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        _, _, reason = report.longrepr
+        reasons[reason.removeprefix("Skipped: ")] = reasons.get(reason.removeprefix("Skipped: "), 0) + 1
+    if reasons:
+        terminalreporter.section("not possible on this machine")
+        for reason, count in sorted(reasons.items()):
+            terminalreporter.line(f"{count} test{'s' * (count > 1)}: {reason}")
+    if guest := os.environ.get("MOORAGE_GUEST"):
+        terminalreporter.section("cgroup v2 guest")
+        terminalreporter.line(guest)
