@@ -1,0 +1,1 @@
+"""WebSockets: what a browser sees live."""
