@@ -1,0 +1,1 @@
+"""People, their roles and tokens, and who is acting in a request."""

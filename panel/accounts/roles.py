@@ -1,0 +1,40 @@
+"""The roles people are given: groups of permissions, kept as this list says after every migration."""
+
+from typing import Any
+
+from django.apps.config import AppConfig
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+VIEWER = frozenset({"containers.view", "containers.logs", "images.view", "operations.view", "hosts.view"})
+OPERATOR = VIEWER | {
+    "containers.create",
+    "containers.operate",
+    "containers.delete",
+    "images.load",
+    "images.delete",
+    "operations.cancel",
+}
+ADMIN = OPERATOR | {"audit.view", "accounts.manage"}
+
+ROLES = {"viewer": VIEWER, "operator": OPERATOR, "admin": ADMIN}
+PERMISSIONS = ADMIN
+
+
+def seed(sender: AppConfig, **kwargs: Any) -> None:
+    """Give each role exactly its permissions; called after every app's migration, the last one completes it."""
+    create_permissions(sender, verbosity=0)
+    if sender.label != "containers":  # the last of our apps
+        return
+    for role, permissions in ROLES.items():
+        group, _created = Group.objects.get_or_create(name=role)
+        group.permissions.set(Permission.objects.filter(_named(permissions)))
+
+
+def _named(permissions: frozenset[str]) -> Q:
+    condition = Q()
+    for permission in permissions:
+        app, codename = permission.split(".")
+        condition |= Q(content_type__app_label=app, codename=codename)
+    return condition

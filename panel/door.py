@@ -1,0 +1,66 @@
+"""The one door: every change of state is a service, and every service declares who may call it.
+
+`@service("containers.operate")` makes a keyword-only function whose first argument is `actor`. A refusal is written to
+the audit log in a transaction of its own and raised as NotPermitted; otherwise the function runs inside a transaction
+that also holds its audit row, and what it hands to `transaction.on_commit` happens after that.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import transaction
+
+from panel.accounts.actors import Actor
+from panel.audit import services as audit
+from panel.audit.models import AuditEntry
+from panel.audit.subject import NOTHING, HasSubject, Subject
+from panel.errors import NotPermitted
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+SERVICES: dict[str, str] = {}
+"""Permission by service (`panel.containers.services.start`); a test compares it with the services there are."""
+
+
+def service(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare that only an actor with `permission` may call the function, and make it one transaction."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        action = f"{function.__module__.split('.')[-2]}.{function.__name__}"
+        SERVICES[f"{function.__module__}.{function.__name__}"] = permission
+
+        @functools.wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            actor = kwargs["actor"]
+            assert isinstance(actor, Actor)  # noqa: S101 - a caller's mistake, not a user's
+            if not actor.may(permission):
+                refuse(actor, permission, action, kwargs)
+            with transaction.atomic():
+                return function(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def refuse(actor: Actor, permission: str, action: str, arguments: dict[str, Any]) -> None:
+    """Write the refusal down and raise NotPermitted."""
+    audit.record(
+        actor=actor,
+        action=action,
+        subject=_subject(arguments),
+        outcome=AuditEntry.Outcome.DENIED,
+        detail=f"needs {permission}",
+    )
+    raise NotPermitted(permission)
+
+
+def _subject(arguments: dict[str, Any]) -> Subject:
+    """What the refused call was about: the first argument the audit log can name."""
+    for value in arguments.values():
+        if isinstance(value, HasSubject):
+            return value.subject
+    return NOTHING

@@ -1,0 +1,51 @@
+"""What a service may answer instead of doing what was asked; `panel/rest/problems.py` maps each to HTTP."""
+
+from django.core.exceptions import PermissionDenied
+from django.utils.functional import Promise
+
+
+class Refused(Exception):  # noqa: N818 - the names say what happened, as the engine's do
+    """Base: `code` is a stable word, `message` says what cannot be done and why, `hint` what to do.
+
+    `field` names the input that is at fault in the caller's terms (`name`, `resources.memory_bytes`), or is empty.
+    """
+
+    code = "refused"
+
+    def __init__(self, message: "str | Promise", *, hint: "str | Promise" = "", field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.field = field
+
+
+class Missing(Refused):
+    """The object does not exist, or the actor may not know of it."""
+
+    code = "not-found"
+
+
+class Conflicting(Refused):
+    """The object's state, name or users forbid it."""
+
+    code = "conflict"
+
+
+class Invalid(Refused):
+    """A value that was asked for is not valid; `field` names it."""
+
+    code = "invalid-spec"
+
+
+class Unreachable(Refused):
+    """A part of the panel or of a host that is needed right now does not answer."""
+
+    code = "unreachable"
+
+
+class NotPermitted(PermissionDenied):
+    """The actor does not hold `permission`; the attempt is in the audit log."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"this needs the permission {permission}")
+        self.permission = permission
