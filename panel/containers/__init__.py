@@ -1,0 +1,1 @@
+"""Containers: who asked for them, what should run, what the hosts say runs."""

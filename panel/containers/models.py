@@ -1,0 +1,137 @@
+"""Containers: what was asked, what should run, what the host last said."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from panel.audit.subject import Subject
+
+if TYPE_CHECKING:
+    from panel.accounts.models import User
+
+
+def new_id() -> str:
+    """64 hexadecimal digits, as Docker's ids are."""
+    return secrets.token_hex(32)
+
+
+class ContainerQuerySet(models.QuerySet["Container"]):
+    """Questions asked of containers."""
+
+    def visible_to(self, user: "User") -> "ContainerQuerySet":
+        """Those `user` may see: all of them, with `containers.view`."""
+        return self if user.has_perm("containers.view") else self.none()
+
+    def named(self, name: str) -> "ContainerQuerySet":
+        """Those that `name` means: an id, the beginning of one, or a name."""
+        return self.filter(models.Q(name=name) | models.Q(id__startswith=name))
+
+    def search(self, text: str) -> "ContainerQuerySet":
+        """Those whose name, id or image holds `text`."""
+        return self.filter(
+            models.Q(name__icontains=text) | models.Q(id__startswith=text.lower()) | models.Q(image__icontains=text)
+        )
+
+    def running(self) -> "ContainerQuerySet":
+        """Those that run."""
+        return self.filter(status=Container.Status.RUNNING)
+
+    def unhealthy(self) -> "ContainerQuerySet":
+        """Those that need a look: never made, killed for memory, or ended with an error while they should run."""
+        status = Container.Status
+        return self.filter(
+            models.Q(status=status.FAILED)
+            | models.Q(status=status.EXITED, oom_killed=True)
+            | (models.Q(status=status.EXITED, desired=Container.Desired.RUNNING) & ~models.Q(exit_code=0))
+        )
+
+    def unhealthy_first(self) -> "ContainerQuerySet":
+        """What needs a look, then what runs, then the rest; the newest first within each."""
+        needs_look = models.Exists(Container.objects.unhealthy().filter(pk=models.OuterRef("pk")))
+        rank = models.Case(
+            models.When(needs_look, then=0),
+            models.When(status=Container.Status.RUNNING, then=1),
+            default=2,
+            output_field=models.SmallIntegerField(),
+        )
+        return self.annotate(rank=rank).order_by("rank", "-created_at", "id")
+
+
+class Container(models.Model):
+    """One container. `spec` is `engine.ContainerSpec` as JSON; `seq` numbers the host's reports of it."""
+
+    class Status(models.TextChoices):
+        CREATING = "creating", _("being created")
+        CREATED = "created", _("created")
+        RUNNING = "running", _("running")
+        EXITED = "exited", _("exited")
+        REMOVING = "removing", _("being removed")
+        FAILED = "failed", _("failed")
+
+    class Desired(models.TextChoices):
+        RUNNING = "running", _("running")
+        STOPPED = "stopped", _("stopped")
+
+    id = models.CharField(primary_key=True, max_length=64, default=new_id, editable=False)
+    name = models.CharField(_("name"), max_length=128, unique=True)
+    host = models.ForeignKey("hosts.Host", verbose_name=_("host"), on_delete=models.PROTECT, related_name="containers")
+    image = models.CharField(_("image"), max_length=500)
+    image_id = models.CharField(_("image id"), max_length=80, blank=True)
+    spec = models.JSONField(_("specification"), default=dict)
+    desired = models.CharField(_("should be"), max_length=16, choices=Desired.choices, default=Desired.STOPPED)
+    status = models.CharField(_("state"), max_length=16, choices=Status.choices, default=Status.CREATING, db_index=True)
+    seq = models.BigIntegerField(default=0)
+    run = models.PositiveIntegerField(_("starts"), default=0)
+    pid = models.PositiveIntegerField(_("process id"), default=0)
+    exit_code = models.PositiveSmallIntegerField(_("exit code"), null=True)
+    oom_killed = models.BooleanField(_("killed for memory"), default=False)
+    error = models.TextField(_("error"), blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("created by"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_by_name = models.CharField(_("created by"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    objects = ContainerQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        permissions = [
+            ("view", "See containers"),
+            ("create", "Create containers"),
+            ("operate", "Start, stop, restart and kill containers"),
+            ("logs", "Read containers' logs"),
+            ("delete", "Remove containers"),
+        ]
+        ordering = ["-created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def subject(self) -> Subject:
+        """How the audit log names it."""
+        return Subject("container", self.id, self.name)
+
+    @property
+    def short_id(self) -> str:
+        """The first twelve digits of the id, as people quote it."""
+        return self.id[:12]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the host last said that it runs."""
+        return self.status == self.Status.RUNNING
+
+    @property
+    def needs_look(self) -> bool:
+        """The same as `ContainerQuerySet.unhealthy`, for one container at hand."""
+        if self.status == self.Status.EXITED:
+            wanted = self.desired == self.Desired.RUNNING and self.exit_code != 0
+            return self.oom_killed or wanted
+        return self.status == self.Status.FAILED

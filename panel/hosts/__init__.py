@@ -1,0 +1,1 @@
+"""The machines that run containers, as their host workers report them."""

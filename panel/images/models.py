@@ -1,0 +1,60 @@
+"""Images, as the hosts report them."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
+
+from panel.audit.subject import Subject
+
+if TYPE_CHECKING:
+    from panel.accounts.models import User
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    """Questions asked of images."""
+
+    def visible_to(self, user: "User") -> "ImageQuerySet":
+        """Those `user` may see: all of them, with `images.view`."""
+        return self if user.has_perm("images.view") else self.none()
+
+    def search(self, text: str) -> "ImageQuerySet":
+        """Those whose references or id hold `text`."""
+        return self.annotate(reference_text=Cast("references", models.TextField())).filter(
+            models.Q(reference_text__icontains=text) | models.Q(image_id__icontains=text)
+        )
+
+
+class Image(models.Model):
+    """One image on one host. `config` is everything the engine tells about it."""
+
+    host = models.ForeignKey("hosts.Host", verbose_name=_("host"), on_delete=models.PROTECT, related_name="images")
+    image_id = models.CharField(_("image id"), max_length=80)
+    references = models.JSONField(_("references"), default=list)
+    size_bytes = models.BigIntegerField(_("size"), default=0)
+    architecture = models.CharField(_("architecture"), max_length=32, blank=True)
+    os = models.CharField(_("operating system"), max_length=32, blank=True)
+    created_at = models.DateTimeField(_("created"), null=True)
+    config = models.JSONField(_("configuration"), default=dict)
+
+    objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        permissions = [("view", "See images"), ("load", "Load images"), ("delete", "Remove images")]
+        ordering = ["-created_at", "image_id"]
+        constraints = [models.UniqueConstraint(fields=["host", "image_id"], name="image_once_per_host")]
+
+    def __str__(self) -> str:
+        return str(self.references[0]) if self.references else self.short_id
+
+    @property
+    def subject(self) -> Subject:
+        """How the audit log names it."""
+        return Subject("image", self.image_id, str(self))
+
+    @property
+    def short_id(self) -> str:
+        """The first twelve digits of the id, as people quote it."""
+        return self.image_id.removeprefix("sha256:")[:12]

@@ -1,0 +1,1 @@
+"""What runs on a host: queued, watched, cancelled, recorded exactly once."""

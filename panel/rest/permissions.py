@@ -1,0 +1,40 @@
+"""No view of the REST API without a declared permission: what is not declared is refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from panel.accounts.actors import Actor
+from panel.errors import NotPermitted
+
+PUBLIC = "public"
+SIGNED_IN = "signed-in"
+
+
+class DeclaredPermission(BasePermission):
+    """Asks the view's `permissions`: by action (`list`, `create`) or method (`get`), the permission it takes.
+
+    A view without one for what is called is refused. A state-changing action names `SIGNED_IN` where its service
+    checks the permission itself, so that the refusal is written to the audit log by the one door.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Whether the request may go on; NotPermitted names the permission that is missing."""
+        declared = declared_permission(view, request.method or "")
+        if declared == PUBLIC:
+            return True
+        if declared is None or not request.user.is_authenticated:
+            return False
+        if declared != SIGNED_IN and not Actor.from_request(request).may(declared):
+            raise NotPermitted(declared)
+        return True
+
+
+def declared_permission(view: Any, method: str) -> str | None:
+    """What `view` declares for its current action or for `method`; OPTIONS needs a signed-in user."""
+    permissions: Mapping[str, str] = getattr(view, "permissions", {})
+    action = getattr(view, "action", None) or method.lower()
+    return SIGNED_IN if action in ("options", "metadata") else permissions.get(action)

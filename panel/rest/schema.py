@@ -1,0 +1,47 @@
+"""What the OpenAPI document says of every view without being told: problem documents, permissions."""
+
+from typing import Any, Literal
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+
+from panel.rest.permissions import PUBLIC, SIGNED_IN, declared_permission
+
+
+class Fault(serializers.Serializer[Any]):
+    """One input that is not valid."""
+
+    field = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemDocument(serializers.Serializer[Any]):
+    """RFC 9457: what went wrong, why, and what to do."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    instance = serializers.CharField()
+    code = serializers.CharField()
+    hint = serializers.CharField(required=False)
+    errors = Fault(many=True, required=False)  # type: ignore[assignment]  # the member RFC 9457 readers expect
+
+
+class Schema(AutoSchema):
+    """Adds the problem document to every operation, and the permission it takes to its description."""
+
+    def get_description(self) -> str:  # type: ignore[override]
+        """The view's own words, then the permission."""
+        declared = getattr(self.view, "documented_permissions", {}).get(getattr(self.view, "action", ""))
+        permission = declared or declared_permission(self.view, self.method)
+        told = "" if permission in (None, PUBLIC, SIGNED_IN) else f"\n\nNeeds the permission `{permission}`."
+        return str(super().get_description() or "") + told
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        problem = self._get_response_for_code(  # type: ignore[no-untyped-call]
+            OpenApiResponse(ProblemDocument, "A problem document."), "default", ["application/problem+json"], direction
+        )
+        return bodies | {"default": problem}
