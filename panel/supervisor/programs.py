@@ -48,7 +48,7 @@ def programs(environment: Environment) -> list[Program]:
         Program("launcher", python("engine.launcher"), 200, is_root=True, owns_containers=True),
         Program("agent", python("panel.agent"), 300, is_root=True),
         host_worker(environment),
-        panel_worker(environment),
+        panel_worker(),
         web(environment),
         Program("ready", python("panel.supervisor.ready"), 900, is_once=True),
     ]
@@ -102,10 +102,9 @@ def host_worker(environment: Environment) -> Program:
     return Program("host-worker", python("celery", *arguments, *pool, *CELERY_QUIET), 400, is_root=True)
 
 
-def panel_worker(environment: Environment) -> Program:
+def panel_worker() -> Program:
     """Writes down what hosts report; beat runs inside it, so there is one of it per panel."""
-    schedule = str(environment.home / "panel" / "beat-schedule")
-    arguments = ("-A", "panel.celery", "worker", "-Q", "panel", "-n", "panel@%h", "-B", "-s", schedule)
+    arguments = ("-A", "panel.celery", "worker", "-Q", "panel", "-n", "panel@%h", "-B")
     pool = ("--pool", "threads", "--concurrency", "4")
     command = ("env", "DJANGO_SETTINGS_MODULE=panel.settings", *python("celery", *arguments, *pool, *CELERY_QUIET))
     return Program("panel-worker", command, 500)
