@@ -1,24 +1,15 @@
-// Bundles every entry of static/src (*.js, *.css) into static/dist, copies the pictures beside them, and draws the
-// icons that icons.txt names into one sheet.
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+// Bundles every entry of static/src (*.js, *.css) into static/dist, copies the pictures beside them, and compresses
+// what the web process would otherwise send as it is.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { context } from "esbuild";
 
 const source = new URL("src/", import.meta.url).pathname;
 const target = new URL("dist/", import.meta.url).pathname;
 const isEntry = (name) => /\.(js|css|svg|png|ico|webmanifest)$/.test(name);
+const isText = (name) => /\.(js|css|svg|webmanifest)$/.test(name);
 
 rmSync(target, { recursive: true, force: true });
-
-/** One symbol of the sheet: what is inside Tabler's picture of that name. */
-function symbol(name) {
-  const picture = readFileSync(new URL(`../node_modules/@tabler/icons/icons/outline/${name}.svg`, import.meta.url), "utf8");
-  return `<symbol id="${name}" viewBox="0 0 24 24">${/<svg[^>]*>(.*)<\/svg>/s.exec(picture)[1].replace(/\s+/g, " ")}</symbol>`;
-}
-
-const names = readFileSync(new URL("icons.txt", new URL("src/", import.meta.url)), "utf8").split("\n").filter(Boolean);
-mkdirSync(target, { recursive: true });
-writeFileSync(`${target}icons.svg`, `<svg xmlns="http://www.w3.org/2000/svg">${names.map(symbol).join("")}</svg>`);
-
 const bundle = await context({
   entryPoints: readdirSync(source).filter(isEntry).map((name) => source + name),
   outdir: target,
@@ -41,4 +32,9 @@ if (process.argv.includes("--watch")) {
 } else {
   await bundle.rebuild();
   await bundle.dispose();
+  for (const name of readdirSync(target, { recursive: true }).filter(isText)) {
+    const content = readFileSync(target + name);
+    writeFileSync(`${target}${name}.gz`, gzipSync(content));
+    writeFileSync(`${target}${name}.br`, brotliCompressSync(content));
+  }
 }

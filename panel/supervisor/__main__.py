@@ -1,4 +1,7 @@
-"""`make up` after the set-up: check, prepare, then supervise in the foreground."""
+"""`make up` after the set-up: check, prepare, then supervise in the foreground.
+
+With the argument `folders` only the user and the folders are made, for a host whose processes run under systemd.
+"""
 
 import os
 import subprocess
@@ -16,10 +19,11 @@ from panel.supervisor.programs import AS_MOORAGE, programs, python
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Start the panel of this environment; returns when it was asked to stop."""
     try:
-        start(Environment.from_env())
+        run = prepare_host if arguments == ["folders"] else start
+        run(Environment.from_env())
     except SetupError as error:
         return refuse(error.problem, error.remedy)
     except InvalidEnvironmentError as error:
@@ -35,15 +39,20 @@ def refuse(*lines: str) -> int:
 
 def start(environment: Environment) -> None:
     """Everything in order: nothing is written before the checks that need nothing have passed."""
-    checks.check_root()
     checks.check_socket_paths(environment)
     checks.check_not_running(environment)
     checks.check_port_free(environment)
-    ensure_user()
-    prepare_folders(environment)
+    prepare_host(environment)
     checks.check_readable(environment, CHECKOUT)
     prepare_database()
     supervise(write_configuration(environment))
+
+
+def prepare_host(environment: Environment) -> None:
+    """The user and the folders, as root."""
+    checks.check_root()
+    ensure_user()
+    prepare_folders(environment)
 
 
 def prepare_database() -> None:
@@ -63,4 +72,4 @@ def write_configuration(environment: Environment) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
