@@ -12,6 +12,7 @@ _folder = tempfile.mkdtemp(prefix="moorage-tests-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["MOORAGE_HOME"] = f"{_folder}/home"
 os.environ["MOORAGE_RUN"] = f"{_folder}/run"
+os.environ["MOORAGE_DATABASE_URL"] = os.environ.get("MOORAGE_TEST_DATABASE_URL", "")
 os.environ.pop("MOORAGE_REDIS_URL", None)
 os.makedirs(f"{_folder}/home/panel")
 os.makedirs(f"{_folder}/run/redis")

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import xmlrpc.client
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -101,6 +102,12 @@ class Panel:
             with error:
                 return error.code, json.loads(error.read() or b"null")
 
+    def text(self, path: str) -> str:
+        """What REST answers below /api/v1/ as plain text."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "text/plain"}
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/api/v1/{path}", headers=headers)) as answer:
+            return str(answer.read().decode())
+
     def pid(self, name: str) -> int:
         """The process id of one of its programs; 0 while it is not running."""
         info = cast("dict[str, Any]", self.control().supervisor.getProcessInfo(name))
@@ -110,6 +117,20 @@ class Panel:
         """SIGKILL one of its programs; the supervisor starts it again."""
         if pid := self.pid(name):
             os.kill(pid, signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """SIGKILL the supervisor and all its programs; containers stay."""
+        assert self.process
+        pids = [
+            int(info["pid"]) for info in cast("list[dict[str, Any]]", self.control().supervisor.getAllProcessInfo())
+        ]
+        self.process.kill()
+        for pid in filter(None, pids):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids if pid), "its programs have ended")
 
     def control(self) -> xmlrpc.client.ServerProxy:
         """supervisord's own remote control."""

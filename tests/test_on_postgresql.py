@@ -1,0 +1,20 @@
+"""The panel's tests once more, on the database production uses."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT_A_DATABASE = ("supervisor", "agent", "test_environment.py")
+
+
+@pytest.mark.timeout(240)
+def test_the_panels_tests_pass_on_postgresql(postgres_server: str) -> None:
+    command = [sys.executable, "-m", "pytest", "tests/panel", "-q", "-p", "no:cacheprovider"]
+    command += [f"--ignore=tests/panel/{name}" for name in WITHOUT_A_DATABASE]
+    variables = os.environ | {"MOORAGE_TEST_DATABASE_URL": postgres_server}
+
+    done = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout
