@@ -1,0 +1,90 @@
+"""Moorage's container engine. Everything that anyone outside may import is here.
+
+Names are looked up when they are first used: the launcher lives in this package too, and what it does not import is paid for
+by no container.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.capabilities import Capabilities
+    from engine.errors import (
+        Cancelled,
+        CommandNotExecutable,
+        CommandNotFound,
+        Conflict,
+        EngineError,
+        InvalidArchive,
+        InvalidSpec,
+        KernelError,
+        LauncherUnavailable,
+        NotFound,
+        Unauthorized,
+        Unsupported,
+    )
+    from engine.host import Engine
+    from engine.images import Image, RemovedImage, Upload
+    from engine.logs import LogBatch, LogLine, LogReader
+    from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Resources, Rlimit, Status
+    from engine.spec.progress import Step
+
+_HOMES = {
+    "engine.capabilities": ["Capabilities"],
+    "engine.errors": [
+        "Cancelled",
+        "CommandNotExecutable",
+        "CommandNotFound",
+        "Conflict",
+        "EngineError",
+        "InvalidArchive",
+        "InvalidSpec",
+        "KernelError",
+        "LauncherUnavailable",
+        "NotFound",
+        "Unauthorized",
+        "Unsupported",
+    ],
+    "engine.host": ["Engine"],
+    "engine.images": ["Image", "RemovedImage", "Upload"],
+    "engine.logs": ["LogBatch", "LogLine", "LogReader"],
+    "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Resources", "Rlimit", "Status"],
+    "engine.spec.progress": ["Step"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Cancelled",
+    "Capabilities",
+    "CommandNotExecutable",
+    "CommandNotFound",
+    "Conflict",
+    "ContainerSpec",
+    "ContainerState",
+    "Engine",
+    "EngineError",
+    "Image",
+    "InvalidArchive",
+    "InvalidSpec",
+    "KernelError",
+    "LauncherUnavailable",
+    "LogBatch",
+    "LogLine",
+    "LogReader",
+    "NetworkMode",
+    "NotFound",
+    "RemovedImage",
+    "Resources",
+    "Rlimit",
+    "Status",
+    "Step",
+    "Unauthorized",
+    "Unsupported",
+    "Upload",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)

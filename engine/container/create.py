@@ -1,0 +1,64 @@
+"""create: everything of a container that can be made before it runs."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.container import bundle, state, users
+from engine.container.runtime import Runtime
+from engine.errors import Conflict
+from engine.images import Image
+from engine.launcher import records
+from engine.rootfs import Snapshot, reader
+from engine.spec.container import ContainerSpec, ContainerState
+
+
+def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> ContainerState:
+    """Make the container's folder with bundle, writable layer and state; the same request again changes nothing.
+
+    It is built beside its place and renamed into it, so a container is there whole or not at all. Raises NotFound for the
+    image, InvalidSpec for what the image cannot run, Conflict when another container has this id.
+    """
+    spec.validate()
+    folder = runtime.folder(container_id)
+    if folder.exists():
+        return _existing(folder, spec)
+    image = runtime.images.get(spec.image)
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    os.makedirs(fresh, mode=0o700)
+    try:
+        _fill(runtime, fresh, container_id, spec, image)
+        os.rename(fresh, folder)
+    except BaseException:
+        shutil.rmtree(fresh)
+        raise
+    records.sync(str(folder))
+    return state.load(folder)
+
+
+def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
+    if json.loads((folder / "spec.json").read_bytes()) != spec.to_json():
+        raise Conflict(f"Container {folder.name} exists already, with another specification.")
+    return state.load(folder)
+
+
+def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
+    snapshot = Snapshot(folder)
+    snapshot.prepare()
+    root_fd = snapshot.open(runtime.images.layer_paths(image))
+    try:
+        identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path))
+    finally:
+        os.close(root_fd)
+    oci = bundle.make(container_id, spec, image, identity, f"/{runtime.cgroups.parent}/{container_id}")
+    _write(folder / "config.json", oci.to_json())
+    _write(folder / "spec.json", spec.to_json())
+    record = state.Record(container_id, spec.name, image.id, records.now(), seq=1)
+    _write(folder / "state.json", asdict(record))
+
+
+def _write(path: Path, value: object) -> None:
+    state.write_file(path, json.dumps(value).encode(), durable=True)

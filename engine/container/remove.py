@@ -1,0 +1,39 @@
+"""remove: nothing of the container is left."""
+
+import shutil
+from pathlib import Path
+
+from engine.container import state
+from engine.container.runtime import Runtime
+from engine.container.state import Intent
+from engine.container.stop import stop_locked
+from engine.errors import NotFound
+from engine.spec.container import Status
+
+
+def remove(runtime: Runtime, container_id: str, *, force: bool) -> None:
+    """Take away cgroups, writable layer, log and records; nothing happens when there is no such container.
+
+    Raises Conflict for a running container unless `force`, which kills it first. The decision is on the disk before anything
+    is taken away, so a removal that was cut short is finished by `repair`.
+    """
+    try:
+        with runtime.locked(container_id) as folder:
+            current = state.load(folder)
+            if force and current.status is Status.RUNNING:
+                current = stop_locked(runtime, folder, signal="KILL", timeout_s=0)
+            state.check_step(current, Status.REMOVING)
+            if current.status is not Status.REMOVING:
+                state.advance(folder, state.load_record(folder), intent=Intent.REMOVE, durable=True)
+            finish(runtime, folder)
+    except NotFound:
+        return
+
+
+def finish(runtime: Runtime, folder: Path) -> None:
+    """Take everything away; the folder itself goes last and in one rename, so it is never seen half empty."""
+    runtime.cgroups.remove(folder.name)
+    gone = folder.with_name(folder.name + ".removed")
+    shutil.rmtree(gone, ignore_errors=True)
+    folder.rename(gone)
+    shutil.rmtree(gone)

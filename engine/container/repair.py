@@ -1,0 +1,103 @@
+"""repair: after anything was killed at any moment, finish or undo what was half done."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from engine.container import remove, state
+from engine.container.runtime import Runtime
+from engine.container.state import Intent
+from engine.errors import EngineError, NotFound
+from engine.launcher import records
+from engine.spec.container import ContainerState, Status
+from engine.sys import process
+
+_START_GRACE_S = 2.0
+_FAILED = 128
+_UNKNOWN = 255
+
+
+def repair(runtime: Runtime) -> list[ContainerState]:
+    """Bring every container to a state that is true and whole; returns them all."""
+    _remove_leftovers(runtime)
+    for container_id in runtime.ids():
+        try:
+            with runtime.locked(container_id) as folder:
+                _repair_one(runtime, folder)
+        except NotFound:
+            continue  # removed by somebody else meanwhile
+    _remove_stray_groups(runtime)
+    return [state.load(runtime.folder(container_id)) for container_id in runtime.ids()]
+
+
+def _remove_leftovers(runtime: Runtime) -> None:
+    """Folders of creations and removals that were cut short."""
+    if not runtime.containers.is_dir():
+        return
+    for entry in os.scandir(runtime.containers):
+        if entry.name.endswith((".new", ".removed")):
+            shutil.rmtree(entry.path)
+
+
+def _repair_one(runtime: Runtime, folder: Path) -> None:
+    record = state.load_record(folder)
+    if record.intent is Intent.REMOVE:
+        remove.finish(runtime, folder)
+        return
+    if record.intent is not Intent.START or _is_settled(folder, record):
+        return
+    started = records.read_started(str(folder))
+    if started is None or started.run != record.run:
+        _undo_start(runtime, folder, record)
+    elif not process.is_alive(started.pid, started.ticks, started.boot):
+        _record(runtime, folder, record, _UNKNOWN, state.UNSEEN_END)
+
+
+def _is_settled(folder: Path, record: state.Record) -> bool:
+    end = records.read_exit(str(folder))
+    return end is not None and end.run == record.run
+
+
+def _undo_start(runtime: Runtime, folder: Path, record: state.Record) -> None:
+    """Whoever started it was killed before it ran; a shim that is at it still gets a moment to say so."""
+    deadline = time.monotonic() + _START_GRACE_S
+    while time.monotonic() < deadline and not _has_spoken(folder, record):
+        time.sleep(0.05)
+    if not _has_spoken(folder, record):
+        _record(runtime, folder, record, _FAILED, "The start was interrupted before the program ran.")
+
+
+def _has_spoken(folder: Path, record: state.Record) -> bool:
+    """Whether the shim of this run has told of its start or its end."""
+    started = records.read_started(str(folder))
+    return _is_settled(folder, record) or (started is not None and started.run == record.run)
+
+
+def _record(runtime: Runtime, folder: Path, record: state.Record, code: int, why: str) -> None:
+    _empty_group(runtime, record.id)
+    records.sync(records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), why)))
+
+
+def _remove_stray_groups(runtime: Runtime) -> None:
+    """Control groups, and what still runs in them, that belong to no running container."""
+    for name in runtime.cgroups.names():
+        try:
+            is_running = state.load(runtime.folder(name)).status is Status.RUNNING
+        except EngineError:
+            is_running = False
+        if not is_running:
+            _empty_group(runtime, name)
+
+
+def _empty_group(runtime: Runtime, name: str) -> None:
+    deadline = time.monotonic() + _START_GRACE_S
+    while (pids := runtime.cgroups.processes(name)) and time.monotonic() < deadline:
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.01)
+    runtime.cgroups.remove(name)

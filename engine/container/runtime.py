@@ -1,0 +1,52 @@
+"""Where containers live on this host and what their verbs work with."""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.cgroups import CgroupManager
+from engine.errors import InvalidSpec, NotFound
+from engine.images import ImageStore
+
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The folder of all containers, the images they come from, and the sockets their births and ends are told on."""
+
+    containers: Path
+    images: ImageStore
+    cgroups: CgroupManager
+    launcher: Path
+    observed: Path
+
+    def folder(self, container_id: str) -> Path:
+        """The container's folder, whether it exists or not. Raises InvalidSpec for what cannot be an id."""
+        if not _ID.fullmatch(container_id):
+            raise InvalidSpec("id", f"{container_id[:80]!r} is not 64 hexadecimal digits")
+        return self.containers / container_id
+
+    def ids(self) -> list[str]:
+        """Every container on this host, in no order."""
+        if not self.containers.is_dir():
+            return []
+        return [entry.name for entry in os.scandir(self.containers) if _ID.fullmatch(entry.name)]
+
+    @contextmanager
+    def locked(self, container_id: str) -> Iterator[Path]:
+        """Hold the container's lock: one verb at a time, across all processes. Raises NotFound."""
+        folder = self.folder(container_id)
+        try:
+            fd = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            raise NotFound(f"There is no container {container_id} on this host.") from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(fd)

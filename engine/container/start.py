@@ -1,0 +1,67 @@
+"""start: from a folder on disk to a running program."""
+
+import json
+import os
+from pathlib import Path
+
+from engine.container import plan, state
+from engine.container.runtime import Runtime
+from engine.container.state import Intent
+from engine.errors import EngineError, LauncherUnavailable
+from engine.launcher import client, records, shim
+from engine.rootfs import Snapshot
+from engine.spec import runtime as oci
+from engine.spec.container import ContainerState, Status
+
+
+def start(runtime: Runtime, container_id: str) -> ContainerState:
+    """Run the container's program; nothing happens when it runs already.
+
+    Raises CommandNotFound (127), CommandNotExecutable (126) or the KernelError of the step that failed; the failed run is
+    recorded with that exit code. LauncherUnavailable leaves the container as it was.
+    """
+    with runtime.locked(container_id) as folder:
+        current = state.load(folder)
+        if current.status is Status.RUNNING:
+            return current
+        state.check_step(current, Status.RUNNING)
+        client.ping(str(runtime.launcher))
+        record = state.load_record(folder)
+        record = state.advance(folder, record, intent=Intent.START, run=record.run + 1)
+        try:
+            _launch(runtime, folder, record)
+        except LauncherUnavailable:
+            raise
+        except EngineError as error:
+            _record_failure(runtime, folder, record, error)
+            raise
+        return state.load(folder)
+
+
+def _launch(runtime: Runtime, folder: Path, record: state.Record) -> None:
+    spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
+    layers = runtime.images.layer_paths(runtime.images.get(record.image))
+    cgroup = runtime.cgroups.create(record.id, spec.linux.resources)
+    made, program = plan.make(
+        record.id,
+        spec,
+        run=record.run,
+        folder=folder,
+        observed=runtime.observed,
+        cgroup=cgroup,
+        hierarchies=list(runtime.cgroups.hierarchies),
+    )
+    root_fd = Snapshot(folder).open(layers)
+    try:
+        client.start(str(runtime.launcher), made, program, root_fd)
+    finally:
+        os.close(root_fd)
+
+
+def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error: EngineError) -> None:
+    """The shim records its own failures; what failed before there was one is recorded here."""
+    end = records.read_exit(str(folder))
+    if end is None or end.run != record.run:
+        code = shim.exit_code_of(error)
+        records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message))
+    runtime.cgroups.remove(record.id)

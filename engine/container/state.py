@@ -1,0 +1,116 @@
+"""What is known of a container, read from its folder: who wrote which file, and which step may follow on which.
+
+`state.json` is the engine's: identity, the number of the run, and what it set out to do. `started.json` and `exit.json` are the
+shim's (`engine/launcher/records.py`). Joined by the run's number they give the state; no file has two writers, so no update
+is lost whatever is killed between any two of them.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from engine.errors import Conflict, NotFound
+from engine.launcher import records
+from engine.spec.container import ContainerState, Status
+from engine.sys import process
+
+_SEQ_STEP = 4  # room between two of the engine's changes for the shim's: started 1, ended 2
+
+LEGAL = {
+    Status.CREATED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
+    Status.RUNNING: {Status.EXITED},
+    Status.EXITED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
+    Status.REMOVING: {Status.REMOVING},
+}
+"""EXITED after CREATED is a start that failed."""
+
+
+class Intent(StrEnum):
+    """What the engine last set out to do with the container."""
+
+    CREATE = "create"
+    START = "start"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True)
+class Record:
+    """`state.json`."""
+
+    id: str
+    name: str
+    image: str
+    created_at: str
+    seq: int
+    run: int = 0
+    intent: Intent = Intent.CREATE
+
+
+def check_step(state: ContainerState, to: Status) -> None:
+    """Raise Conflict unless `to` may follow on the container's status."""
+    if to not in LEGAL[state.status]:
+        wanted = {Status.RUNNING: "started", Status.REMOVING: "removed", Status.EXITED: "stopped"}.get(to, to)
+        hint = "Stop it first, or force the removal." if to is Status.REMOVING else ""
+        raise Conflict(f"Container {state.name} is {state.status} and cannot be {wanted}.", hint=hint)
+
+
+def load_record(folder: Path) -> Record:
+    """Read `state.json`. Raises NotFound when there is no such container."""
+    try:
+        value = json.loads((folder / "state.json").read_bytes())
+    except FileNotFoundError:
+        raise NotFound(f"There is no container {folder.name} on this host.") from None
+    return Record(**value | {"intent": Intent(value["intent"])})
+
+
+def advance(folder: Path, record: Record, *, intent: Intent, run: int | None = None, durable: bool = False) -> Record:
+    """Write down the engine's next step. `durable` waits for the disk: only a removal must survive a power cut."""
+    run = record.run if run is None else run
+    record = replace(record, intent=intent, run=run, seq=record.seq + _SEQ_STEP)
+    write_file(folder / "state.json", json.dumps(asdict(record)).encode(), durable=durable)
+    return record
+
+
+def load(folder: Path) -> ContainerState:
+    """The container's state now, from its three files. Raises NotFound."""
+    record = load_record(folder)
+    started, end = records.read_started(str(folder)), records.read_exit(str(folder))
+    if started is not None and started.run != record.run:
+        started = None
+    state = ContainerState(
+        **{"id": record.id, "name": record.name, "image": record.image, "seq": record.seq, "run": record.run},
+        status=Status.REMOVING if record.intent is Intent.REMOVE else Status.CREATED,
+        pid=0,
+        created_at=record.created_at,
+        started_at=started.started_at if started else "",
+    )
+    if end is not None:
+        state = _with_end(state, end, is_current=end.run == record.run)
+    if state.status is not Status.CREATED or started is None:
+        return state
+    if process.is_alive(started.pid, started.ticks, started.boot):
+        return replace(state, status=Status.RUNNING, pid=started.pid, seq=state.seq + 1)
+    return replace(state, status=Status.EXITED, seq=state.seq + 1, exit_code=255, error=UNSEEN_END)
+
+
+UNSEEN_END = "The end of this run was seen by nobody, so its exit code is not known."
+
+
+def _with_end(state: ContainerState, end: records.Exit, *, is_current: bool) -> ContainerState:
+    """The last end stays visible while a new run is on its way; it is the state only when it is this run's."""
+    known = replace(state, finished_at=end.finished_at, exit_code=end.exit_code, oom_killed=end.oom_killed)
+    if not is_current:
+        return known
+    status = state.status if state.status is Status.REMOVING else Status.EXITED
+    return replace(known, status=status, error=end.error, seq=state.seq + 2)
+
+
+def write_file(path: Path, data: bytes, *, durable: bool) -> None:
+    """Replace `path` in one rename; with `durable` it is on the disk when this returns."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(data)
+    os.rename(fresh, path)
+    if durable:
+        records.sync(str(path))

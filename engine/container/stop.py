@@ -1,0 +1,81 @@
+"""stop and kill: ask a container's first process to end, or make it."""
+
+import json
+import os
+import signal as signals
+from pathlib import Path
+
+from engine.container import state, wait
+from engine.container.runtime import Runtime
+from engine.errors import Conflict, KernelError
+from engine.spec import checks
+from engine.spec.container import ContainerSpec, ContainerState
+from engine.sys import names
+
+_KILL_TIMEOUT_S = 10.0
+
+
+def stop(runtime: Runtime, container_id: str, *, signal: str | None, timeout_s: float | None) -> ContainerState:
+    """Send the stop signal, give the container `timeout_s` to end, then kill it; nothing happens when it does not run.
+
+    What is `None` comes from the container's specification, then from its image, then is SIGTERM.
+    """
+    with runtime.locked(container_id) as folder:
+        return stop_locked(runtime, folder, signal=signal, timeout_s=timeout_s)
+
+
+def stop_locked(runtime: Runtime, folder: Path, *, signal: str | None, timeout_s: float | None) -> ContainerState:
+    """`stop` for a caller that holds the container's lock."""
+    spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
+    number = checks.signal_number("signal", signal) if signal else _stop_signal(runtime, folder, spec)
+    pidfd = wait.open_process(folder)
+    if pidfd is None:
+        return state.load(folder)
+    try:
+        _send(pidfd, number)
+        if not wait.has_ended(pidfd, spec.stop_timeout_s if timeout_s is None else timeout_s):
+            _send(pidfd, signals.SIGKILL)
+            _await_death(pidfd, folder)
+    finally:
+        os.close(pidfd)
+    return wait.await_record(folder)
+
+
+def kill(runtime: Runtime, container_id: str, *, signal: str) -> ContainerState:
+    """Send a signal to the first process; after SIGKILL wait until its end is recorded. Conflict when it does not run."""
+    number = checks.signal_number("signal", signal)
+    with runtime.locked(container_id) as folder:
+        pidfd = wait.open_process(folder)
+        if pidfd is None:
+            current = state.load(folder)
+            raise Conflict(f"Container {current.name} is not running.", hint="Start it first.")
+        try:
+            _send(pidfd, number)
+            if number != signals.SIGKILL:
+                return state.load(folder)
+            _await_death(pidfd, folder)
+        finally:
+            os.close(pidfd)
+        return wait.await_record(folder)
+
+
+def _stop_signal(runtime: Runtime, folder: Path, spec: ContainerSpec) -> int:
+    asked = spec.stop_signal or runtime.images.get(state.load_record(folder).image).stop_signal
+    return names.signal(asked or "TERM") or signals.SIGTERM
+
+
+def _await_death(pidfd: int, folder: Path) -> None:
+    if not wait.has_ended(pidfd, _KILL_TIMEOUT_S):
+        raise Conflict(
+            f"Container {folder.name} did not end within {_KILL_TIMEOUT_S:.0f} s of SIGKILL.",
+            hint="A process of it hangs in the kernel, most often on a disk or network file system that does not answer.",
+        )
+
+
+def _send(pidfd: int, number: int) -> None:
+    try:
+        signals.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        return  # it ended by itself just now, which is what was wanted
+    except OSError as error:
+        raise KernelError("pidfd_send_signal", error.errno or 0, str(number)) from error

@@ -1,0 +1,142 @@
+"""The engine of one host: opens the state folder and ties images, containers, control groups and logs together."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from engine import capabilities
+from engine.capabilities import Capabilities
+from engine.cgroups import CgroupManager
+from engine.container import create, remove, repair, start, state, stop
+from engine.container.runtime import Runtime
+from engine.errors import NotFound
+from engine.images import Image, ImageStore, RemovedImage, Upload
+from engine.launcher import client
+from engine.logs import LogReader
+from engine.spec.container import ContainerSpec, ContainerState
+from engine.spec.progress import IsCancelled, Progress
+
+
+class Engine:
+    """All verbs of one host. `home` holds what must last, `run` the sockets; making an Engine touches neither.
+
+    Any number of Engines, in any number of processes, may work on the same folders: each verb takes the container's lock.
+    """
+
+    def __init__(self, home: Path, run: Path) -> None:
+        self._images = ImageStore(home)
+        # Two panels with folders of their own keep their groups apart.
+        parent = f"moorage/{hashlib.sha256(str(home).encode()).hexdigest()[:8]}"
+        self._runtime = Runtime(
+            home / "containers", self._images, CgroupManager(parent), run / "launcher.sock", run / "observed.sock"
+        )
+
+    def capabilities(self) -> Capabilities:
+        """What this host can do."""
+        return capabilities.probe()
+
+    def ping_launcher(self) -> None:
+        """Raise LauncherUnavailable unless the launcher answers."""
+        client.ping(str(self._runtime.launcher))
+
+    # Containers
+
+    def create(self, container_id: str, spec: ContainerSpec) -> ContainerState:
+        """Make a container; the same request again changes nothing. See `engine.container.create`."""
+        return create.create(self._runtime, container_id, spec)
+
+    def start(self, container_id: str) -> ContainerState:
+        """Run its program. See `engine.container.start`."""
+        return start.start(self._runtime, container_id)
+
+    def stop(self, container_id: str, *, signal: str | None = None, timeout_s: float | None = None) -> ContainerState:
+        """End it: stop signal, grace period, kill. See `engine.container.stop`."""
+        return stop.stop(self._runtime, container_id, signal=signal, timeout_s=timeout_s)
+
+    def kill(self, container_id: str, *, signal: str = "KILL") -> ContainerState:
+        """Send a signal to its first process. See `engine.container.stop`."""
+        return stop.kill(self._runtime, container_id, signal=signal)
+
+    def restart(self, container_id: str, *, timeout_s: float | None = None) -> ContainerState:
+        """Stop it if it runs, then start it."""
+        self.stop(container_id, timeout_s=timeout_s)
+        return self.start(container_id)
+
+    def remove(self, container_id: str, *, force: bool = False) -> None:
+        """Leave nothing of it. See `engine.container.remove`."""
+        remove.remove(self._runtime, container_id, force=force)
+
+    def state(self, container_id: str) -> ContainerState:
+        """What is known of it now. Raises NotFound."""
+        return state.load(self._runtime.folder(container_id))
+
+    def states(self) -> list[ContainerState]:
+        """Every container of this host."""
+        found = []
+        for container_id in self._runtime.ids():
+            try:
+                found.append(self.state(container_id))
+            except NotFound:
+                continue  # removed while this list was made
+        return found
+
+    def inspect(self, container_id: str) -> dict[str, Any]:
+        """`{"state", "spec", "config"}`: what is known, what was asked, and the OCI bundle's configuration."""
+        folder = self._runtime.folder(container_id)
+        current = state.load(folder)
+        files = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in ("spec", "config")}
+        return {"state": current.to_json(), **files}
+
+    def logs(self, container_id: str) -> LogReader:
+        """A reader of its log. Raises NotFound."""
+        folder = self._runtime.folder(container_id)
+        state.load_record(folder)
+        return LogReader(folder / "log")
+
+    def repair(self) -> list[ContainerState]:
+        """Finish or undo what was half done, in images and containers; then every state."""
+        self._images.repair()
+        return repair.repair(self._runtime)
+
+    # Images
+
+    def images(self) -> list[Image]:
+        """Every image of this host."""
+        return self._images.list()
+
+    def image(self, name: str) -> Image:
+        """By reference, id or unique id prefix. Raises NotFound."""
+        return self._images.get(name)
+
+    def load_image(
+        self, archive: BinaryIO, *, progress: Progress | None = None, is_cancelled: IsCancelled | None = None
+    ) -> list[Image]:
+        """Take in a Docker or OCI archive. Raises InvalidArchive, Cancelled."""
+        return self._images.load(archive, progress=progress, is_cancelled=is_cancelled)
+
+    def import_rootfs(
+        self,
+        tarball: BinaryIO,
+        *,
+        reference: str,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Image:
+        """Make an image of one layer from a root file system's tarball. Raises InvalidArchive, InvalidSpec, Cancelled."""
+        return self._images.import_rootfs(tarball, reference=reference, progress=progress, is_cancelled=is_cancelled)
+
+    def tag_image(self, name: str, reference: str) -> Image:
+        """Give an image one more name."""
+        return self._images.tag(name, reference)
+
+    def remove_image(self, name: str, *, force: bool = False) -> RemovedImage:
+        """Take a name, or the image, away. Raises Conflict naming the containers that use it."""
+        users: dict[str, list[str]] = {}
+        for current in self.states():
+            users.setdefault(current.image, []).append(current.name)
+        return self._images.remove(name, users=users, force=force)
+
+    def open_upload(self, upload_id: str) -> Upload:
+        """A file for bytes on their way in."""
+        return self._images.open_upload(upload_id)

@@ -1,0 +1,201 @@
+"""The container's first process, from clone3 to execve: joins its cgroups, makes its root the root, drops every right.
+
+Runs in a fork of the launcher, so it allocates little and imports nothing but `os`, `sys`, `ctypes` and `engine.sys`.
+Whatever fails is told to the shim over the status socket as FAILED with the call, its errno and the path.
+"""
+
+import os
+import sys
+from typing import NoReturn, Protocol
+
+from engine.errors import KernelError
+from engine.launcher import messages
+from engine.launcher.messages import Plan, Process
+from engine.sys import capabilities, mount, network, process, seccomp, terminal
+
+_ERRNO_NOT_FOUND = 2
+
+
+class Status(Protocol):
+    """The socket to the shim."""
+
+    def send(self, message: bytes, /) -> int: ...
+    def sendmsg(self, buffers: list[bytes], ancillary: list[tuple[int, int, bytes]], /) -> int: ...
+
+
+def main(plan: Plan, program: bytes, root_fd: int, outputs: tuple[int, int], status: Status) -> NoReturn:
+    """Become the container. `outputs` are the write ends for stdout and stderr, -1 with a terminal."""
+    try:
+        _enter(plan, root_fd, program, outputs, status)
+        _execute(plan.process)
+    except KernelError as error:
+        status.send(messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
+    except OSError as error:
+        status.send(messages.pack(messages.FAILED, "open", error.errno or 0, error.filename or ""))
+    except BaseException as error:
+        status.send(messages.pack(messages.FAILED, "init", 0, repr(error)))
+    finally:
+        os._exit(127)
+
+
+def _enter(plan: Plan, root_fd: int, program: bytes, outputs: tuple[int, int], status: Status) -> None:
+    for path in plan.join:
+        _write(path, b"0")
+    os.setsid()
+    # Only now, in its cgroup, does the namespace's root become that cgroup.
+    process.unshare(process.CLONE_NEWCGROUP)
+    if plan.process.oom_score_adj is not None:
+        _write("/proc/self/oom_score_adj", b"%d" % plan.process.oom_score_adj)
+    _change_root(plan, root_fd)
+    if plan.has_own_network:
+        network.loopback_up()
+    if plan.hostname:
+        process.sethostname(plan.hostname)
+    _set_rlimits(plan.process)
+    _connect_stdio(plan.process.is_terminal, outputs, status)
+    _drop_rights(plan.process, program, plan.machine)
+
+
+def _change_root(plan: Plan, root_fd: int) -> None:
+    """Attach the prepared root, pivot into it, and work through the plan's steps before the old root is let go.
+
+    After pivot_root(".", ".") absolute paths, and the symbolic links an image may hold in them, end in the new root;
+    the old one stays in the mount tree until the steps are done, as the kernel wants when proc and sysfs are mounted.
+    """
+    mount.mount("", "/", "", mount.MS_REC | mount.MS_PRIVATE, "")
+    old_root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    mount.move_mount(root_fd, plan.rootfs)
+    os.chdir(plan.rootfs)
+    mount.pivot_root(".", ".")
+    os.umask(0)
+    for name, *arguments in plan.steps:
+        STEPS[name](*arguments)
+    os.umask(0o022)
+    os.fchdir(old_root)
+    mount.umount2(".", mount.MNT_DETACH)
+    os.close(old_root)
+    os.chdir("/")
+
+
+def _mkdir(path: str, mode: int) -> None:
+    """Make the folder and its parents where missing; what is there must be a folder, not a link to one."""
+    at = ""
+    for part in path.strip("/").split("/"):
+        at += "/" + part
+        try:
+            os.mkdir(at, mode)
+        except FileExistsError:
+            if not os.path.isdir(at) or (at == path and os.path.islink(at)):
+                raise KernelError("mkdir", 20, at) from None  # ENOTDIR
+
+
+def _mount_if_there(source: str, target: str, fstype: str, flags: int, data: str) -> None:
+    try:
+        mount.mount(source, target, fstype, flags, data)
+    except KernelError as error:
+        if error.errno != _ERRNO_NOT_FOUND:
+            raise
+
+
+def _mask(path: str) -> None:
+    """Hide a file behind /dev/null, a folder behind an empty read-only file system; what is not there needs no mask."""
+    if os.path.isdir(path):
+        mount.mount("tmpfs", path, "tmpfs", mount.MS_RDONLY, "size=0k")
+    else:
+        _mount_if_there("/dev/null", path, "", mount.MS_BIND, "")
+
+
+def _read_only(path: str, flags: int) -> None:
+    """Bind the path onto itself, read-only; what is not there needs no protection."""
+    if os.path.exists(path):
+        mount.mount(path, path, "", mount.MS_BIND | mount.MS_REC, "")
+        mount.mount("", path, "", mount.MS_BIND | mount.MS_REMOUNT | mount.MS_RDONLY | flags, "")
+
+
+STEPS = {
+    "mkdir": _mkdir,
+    "mount": mount.mount,
+    "mknod": os.mknod,
+    "symlink": os.symlink,
+    "mask": _mask,
+    "read_only": _read_only,
+    "read_only_root": lambda: mount.mount_setattr("/", attr_set=mount.MS_RDONLY),
+}
+
+
+def _set_rlimits(what: Process) -> None:
+    for number, soft, hard in what.rlimits:
+        process.setrlimit(number, soft, hard)
+
+
+def _connect_stdio(is_terminal: bool, outputs: tuple[int, int], status: Status) -> None:
+    if not is_terminal:
+        os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
+        os.dup2(outputs[0], 1)
+        os.dup2(outputs[1], 2)
+        return
+    master, slave = terminal.open_pair("/dev/pts/ptmx")
+    terminal.set_size(master, rows=24, columns=80)
+    _send_descriptor(status, messages.CONSOLE, master)
+    terminal.set_controlling(slave)
+    os.close(os.open("/dev/console", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY, 0o600))
+    mount.mount(f"/proc/self/fd/{slave}", "/dev/console", "", mount.MS_BIND, "")
+    for target in (0, 1, 2):
+        os.dup2(slave, target)
+
+
+def _send_descriptor(status: Status, word: bytes, fd: int) -> None:
+    sol_socket, scm_rights = 1, 1
+    status.sendmsg([word], [(sol_socket, scm_rights, fd.to_bytes(4, sys.byteorder))])
+
+
+def _drop_rights(what: Process, program: bytes, machine: str) -> None:
+    capabilities.drop_bounding(what.bounding, what.last_cap)
+    process.prctl(process.PR_SET_KEEPCAPS, 1)
+    os.setgroups(what.groups)
+    # Without no_new_privs the filter needs CAP_SYS_ADMIN, so it must be in place before that goes.
+    if program and not what.no_new_privileges:
+        seccomp.load(program, machine)
+    os.setresgid(what.gid, what.gid, what.gid)
+    os.setresuid(what.uid, what.uid, what.uid)
+    process.prctl(process.PR_SET_KEEPCAPS, 0)
+    capabilities.capset(what.effective, what.permitted, what.inheritable)
+    _chdir(what.cwd)
+    if what.no_new_privileges:
+        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
+        if program:
+            seccomp.load(program, machine)
+
+
+def _chdir(path: str) -> None:
+    try:
+        os.chdir(path)
+    except OSError as error:
+        raise KernelError("chdir", error.errno or 0, path) from None
+
+
+def _execute(what: Process) -> None:
+    """execve the program; without a slash it is looked for in the container's own PATH."""
+    process.close_on_exec_from(3)
+    env = dict(entry.split("=", 1) for entry in what.env)
+    name = what.args[0]
+    candidates = [name] if "/" in name else [f"{part or '.'}/{name}" for part in env.get("PATH", "").split(":")]
+    found = _ERRNO_NOT_FOUND
+    for path in candidates:
+        try:
+            os.execve(path, what.args, env)
+        except OSError as error:
+            # As execvp(3): go on looking, but remember that something was there and could not be run.
+            if error.errno not in (_ERRNO_NOT_FOUND, 20):
+                found = error.errno or found
+    raise KernelError("execve", found, name)
+
+
+def _write(path: str, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, data)
+    except OSError as error:
+        raise KernelError("write", error.errno or 0, path) from None
+    finally:
+        os.close(fd)

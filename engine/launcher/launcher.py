@@ -1,0 +1,208 @@
+"""The warm process that every container is forked from: it knows the code, holds no state that matters, and forks at once.
+
+It also keeps copies of each shim's descriptors. When a shim is killed its container becomes a child of this process
+(PR_SET_CHILD_SUBREAPER), and a new shim is forked to go on with the same pipes.
+"""
+
+import _socket
+import gc
+import os
+import select
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from engine.launcher import link, messages, shim
+from engine.sys import process
+
+_LISTEN_BACKLOG = 128
+_LONGEST_DELAY_S = 30.0
+
+
+class Held:
+    """A running container as its shim described it: enough to put another shim in its place."""
+
+    def __init__(self, socket: _socket.socket, shim_pid: int) -> None:
+        self.socket = socket
+        self.shim_pid = shim_pid
+        self.pid = 0
+        self.descriptors: list[int] = []
+        self.respawns = 0
+        self.is_watching_exit = False
+
+    def close(self) -> None:
+        self.socket.close()
+        for fd in self.descriptors:
+            os.close(fd)
+
+
+class Launcher:
+    """Listens on `path` (mode 0600) for engines that want a container and for shims that look for their launcher."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.listener = _listen(path)
+        self.poll = select.poll()
+        self.poll.register(self.listener.fileno(), select.POLLIN)
+        self.callers: dict[int, _socket.socket] = {}
+        self.held: dict[int, Held] = {}
+        self.exits: dict[int, Held] = {}
+
+    def serve(self) -> None:
+        """Answer for ever."""
+        process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
+        gc.collect()
+        gc.disable()  # a collection in a child would touch, and so copy, every page it shares with this process
+        gc.freeze()
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd == self.listener.fileno():
+                    self._accept()
+                elif fd in self.held:
+                    self._hear_shim(self.held[fd])
+                elif fd in self.exits:
+                    self._pass_on_exit(self.exits.pop(fd), fd)
+                elif fd in self.callers:
+                    self._hear_caller(self.callers.pop(fd))
+
+    def _accept(self) -> None:
+        fd, _ = self.listener._accept()
+        caller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
+        self.callers[fd] = caller
+        self.poll.register(fd, select.POLLIN)
+
+    def _hear_caller(self, caller: _socket.socket) -> None:
+        self.poll.unregister(caller.fileno())
+        message, descriptors = link.receive(caller)
+        word, fields = messages.unpack(message)
+        if word == messages.START and len(descriptors) == 2:
+            self._start(caller, *descriptors)
+        elif word == messages.HOLD:
+            self._hold(Held(caller, 0), fields, descriptors)
+        else:
+            if word == messages.PING:
+                caller.send(messages.PONG)
+            caller.close()
+
+    def _start(self, reply: _socket.socket, plan_fd: int, root_fd: int) -> None:
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            _keep_only(plan_fd, root_fd, reply.fileno(), theirs.fileno())
+            _in_child(lambda: shim.run(plan_fd, root_fd, reply, link.Link(self.path, theirs)))
+        theirs.close()
+        reply.close()
+        os.close(plan_fd)
+        os.close(root_fd)
+        self._watch(Held(ours, pid))
+
+    def _watch(self, held: Held) -> None:
+        self.held[held.socket.fileno()] = held
+        self.poll.register(held.socket.fileno(), select.POLLIN)
+
+    def _hear_shim(self, held: Held) -> None:
+        message, descriptors = link.receive(held.socket)
+        word, fields = messages.unpack(message)
+        if word == messages.HOLD:
+            self._hold(held, fields, descriptors)
+            return
+        self.poll.unregister(held.socket.fileno())
+        del self.held[held.socket.fileno()]
+        if word != messages.DONE and held.descriptors:
+            self._replace(held)
+            return
+        self._forget_exit(held)
+        held.close()
+        _reap(held.shim_pid)
+
+    def _hold(self, held: Held, fields: list[str], descriptors: list[int]) -> None:
+        for fd in held.descriptors:
+            os.close(fd)
+        held.pid, held.descriptors = int(fields[0]), descriptors
+        if held.socket.fileno() not in self.held:
+            self._watch(held)
+
+    def _replace(self, held: Held) -> None:
+        """The shim is gone without a word: fork another for its container."""
+        print(f"moorage-launcher: the shim of process {held.pid} died; another takes over", file=sys.stderr, flush=True)
+        _reap(held.shim_pid)
+        held.socket.close()
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        delay = min(held.respawns * 1.0, _LONGEST_DELAY_S)
+        pid = os.fork()
+        if pid == 0:
+            _keep_only(theirs.fileno(), *held.descriptors)
+            plan_fd, pidfd, *outputs = held.descriptors
+            up = link.Link(self.path, theirs)
+            _in_child(lambda: shim.adopt(plan_fd, held.pid, pidfd, outputs, up, delay))
+        theirs.close()
+        held.socket, held.shim_pid = ours, pid
+        held.respawns += 1
+        self._watch(held)
+        if not held.is_watching_exit:
+            held.is_watching_exit = True
+            watched = os.dup(held.descriptors[1])
+            self.exits[watched] = held
+            self.poll.register(watched, select.POLLIN)
+
+    def _pass_on_exit(self, held: Held, watched: int) -> None:
+        """A container without a parent of its own has ended: collect its status and tell its new shim."""
+        self.poll.unregister(watched)
+        os.close(watched)
+        held.is_watching_exit = False
+        status = _reap(held.pid)
+        try:
+            held.socket.send(messages.pack(messages.EXITED, "" if status is None else status))
+        except OSError as error:
+            print(f"moorage-launcher: exit of process {held.pid} not passed on: {error}", file=sys.stderr, flush=True)
+
+    def _forget_exit(self, held: Held) -> None:
+        for watched in [fd for fd, other in self.exits.items() if other is held]:
+            self.poll.unregister(watched)
+            os.close(watched)
+            del self.exits[watched]
+
+
+def _listen(path: str) -> _socket.socket:
+    """A listening socket that takes the place of a dead launcher's."""
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    fresh = f"{path}.{os.getpid()}"
+    old = os.umask(0o177)
+    try:
+        listener.bind(fresh)
+    finally:
+        os.umask(old)
+    listener.listen(_LISTEN_BACKLOG)
+    os.rename(fresh, path)
+    return listener
+
+
+def _keep_only(*descriptors: int) -> None:
+    """In a fork: close everything above stderr but these, so nothing of another container's leaks into this shim."""
+    first = 3
+    for fd in sorted(descriptors):
+        if fd > first:
+            process.close_range(first, fd - 1)
+        first = fd + 1
+    process.close_range(first, process.LAST_FD)
+
+
+def _in_child(life: Callable[[], NoReturn]) -> NoReturn:
+    """Live `life`; whatever goes wrong ends this process only, never unwinds into the launcher's own code."""
+    try:
+        life()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _reap(pid: int) -> int | None:
+    """The wait status of a child; None for a process that is not (or no longer) one."""
+    if pid <= 0:
+        return None
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return None

@@ -1,0 +1,105 @@
+"""The socket between a shim and the launcher: descriptors go up for safe keeping, an exit status may come down."""
+
+import _socket
+import select
+import struct
+
+from engine.launcher import messages
+
+_SOL_SOCKET, _SCM_RIGHTS = 1, 1
+_MAXIMUM_DESCRIPTORS = 8
+_MSG_NOSIGNAL = 0x4000
+_MSG_CMSG_CLOEXEC = 0x40000000
+_EXIT_STATUS_S = 2.0
+
+
+def send(socket: _socket.socket, message: bytes, descriptors: list[int]) -> None:
+    """One message with descriptors beside it."""
+    ancillary = [(_SOL_SOCKET, _SCM_RIGHTS, struct.pack(f"{len(descriptors)}i", *descriptors))] if descriptors else []
+    socket.sendmsg([message], ancillary, _MSG_NOSIGNAL)
+
+
+def receive(socket: _socket.socket) -> tuple[bytes, list[int]]:
+    """One message and the descriptors that came with it, close-on-exec; `b""` when the other side is gone."""
+    size = _socket.CMSG_SPACE(4 * _MAXIMUM_DESCRIPTORS)
+    try:
+        message, ancillary, _, _ = socket.recvmsg(messages.MAXIMUM_MESSAGE, size, _MSG_CMSG_CLOEXEC)
+    except ConnectionError:
+        return b"", []
+    descriptors: list[int] = []
+    for level, kind, data in ancillary:
+        if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
+            descriptors += struct.unpack(f"{len(data) // 4}i", data[: len(data) // 4 * 4])
+    return message, descriptors
+
+
+class Link:
+    """The shim's end. It is found again by the launcher's path after the launcher was restarted."""
+
+    def __init__(self, path: str, socket: _socket.socket) -> None:
+        self.path = path
+        self.socket: _socket.socket | None = socket
+        self.poll: select.poll | None = None
+        self.exit_status: int | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the launcher was there when last looked."""
+        return self.socket is not None
+
+    def watch(self, poll: "select.poll") -> None:
+        """Have `poll` report what comes from the launcher, now and after each `connect`."""
+        self.poll = poll
+        if self.socket is not None:
+            poll.register(self.socket.fileno(), select.POLLIN)
+
+    def read(self) -> None:
+        """Take what the launcher sent, or notice that it is gone."""
+        if self.socket is None:
+            return
+        message, _ = receive(self.socket)
+        if not message:
+            self._drop()
+            return
+        word, fields = messages.unpack(message)
+        if word == messages.EXITED and fields[0]:
+            self.exit_status = int(fields[0])
+
+    def await_exit_status(self) -> int | None:
+        """The wait status the launcher sends for a container that is its child by now; None when it does not."""
+        if self.exit_status is None and self.socket is not None:
+            poll = select.poll()
+            poll.register(self.socket.fileno(), select.POLLIN)
+            if poll.poll(int(_EXIT_STATUS_S * 1000)):
+                self.read()
+        return self.exit_status
+
+    def send(self, message: bytes, descriptors: list[int] | None = None) -> None:
+        """Send to the launcher; when it is gone the next `connect` finds its successor."""
+        if self.socket is None:
+            return
+        try:
+            send(self.socket, message, descriptors or [])
+        except ConnectionError:
+            self._drop()
+
+    def connect(self) -> bool:
+        """Try to reach a restarted launcher."""
+        socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        try:
+            socket.connect(self.path)
+        except (FileNotFoundError, ConnectionError):
+            socket.close()
+            return False
+        self.socket = socket
+        if self.poll is not None:
+            self.watch(self.poll)
+        return True
+
+    def _drop(self) -> None:
+        if self.socket is None:
+            return
+        if self.poll is not None:
+            self.poll.unregister(self.socket.fileno())
+        self.socket.close()
+        self.socket = None

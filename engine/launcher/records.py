@@ -1,0 +1,78 @@
+"""What a shim leaves on disk of one run: `started.json` and `exit.json` in the container's folder.
+
+The shim is the only writer of both, but for runs that failed before there was a shim. Readers join them with the engine's own
+`state.json` by the number of the run (`engine/container/state.py`).
+"""
+
+import json
+import os
+import time
+from typing import Any, NamedTuple
+
+
+class Started(NamedTuple):
+    """The container's first process; `ticks` and `boot` tell it from a later process with the same pid."""
+
+    run: int
+    pid: int
+    ticks: int
+    boot: str
+    started_at: str
+
+
+class Exit(NamedTuple):
+    """How a run ended. `exit_code` is 128+n for a death by signal n; `error` is set when it could not be started."""
+
+    run: int
+    exit_code: int
+    signal: int
+    oom_killed: bool
+    finished_at: str
+    error: str
+
+
+def write(folder: str, record: Started | Exit) -> str:
+    """Put the record in place in one rename; returns its path. It is not yet safe from a power cut: see `sync`."""
+    path = f"{folder}/{'started' if isinstance(record, Started) else 'exit'}.json"
+    with open(path + ".new", "w") as file:
+        json.dump(record._asdict(), file)
+    os.rename(path + ".new", path)
+    return path
+
+
+def sync(path: str) -> None:
+    """Have the file, and its name in the folder, on the disk itself."""
+    for name in (path, os.path.dirname(path)):
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def read_started(folder: str) -> Started | None:
+    """The last `started.json`, None when there is none."""
+    value = _read(f"{folder}/started.json")
+    return None if value is None else Started(**value)
+
+
+def read_exit(folder: str) -> Exit | None:
+    """The last `exit.json`, None when there is none."""
+    value = _read(f"{folder}/exit.json")
+    return None if value is None else Exit(**value)
+
+
+def now() -> str:
+    """The time as every record writes it: RFC 3339, UTC, microseconds."""
+    ns = time.time_ns()
+    whole = time.gmtime(ns // 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', whole)}.{ns // 1000 % 1_000_000:06d}Z"
+
+
+def _read(path: str) -> dict[str, Any] | None:
+    try:
+        with open(path) as file:
+            value: dict[str, Any] = json.load(file)
+            return value
+    except FileNotFoundError:
+        return None

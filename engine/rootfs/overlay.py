@@ -1,0 +1,73 @@
+"""Overlay mounts as detached descriptors: nothing of a container's root is ever visible in the host's mount table."""
+
+import functools
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from engine.errors import KernelError
+from engine.sys import mount
+
+_LONGEST_VALUE = 255  # fsconfig(2)
+
+
+def open_overlay(lower: Sequence[Path], upper: Path, work: Path, *, attach_at: Path) -> int:
+    """A descriptor of a new overlay mount, close-on-exec; `lower` is top-most first. The caller closes it.
+
+    `attach_at` is an empty folder that kernels before 6.5 need for a moment. Raises KernelError.
+    """
+    if takes_many_layers():
+        return _by_context(lower, upper, work)
+    return _by_mount(lower, upper, work, attach_at)
+
+
+def _by_context(lower: Sequence[Path], upper: Path, work: Path) -> int:
+    context = mount.fsopen("overlay")
+    with ExitStack() as descriptors:
+        descriptors.callback(os.close, context)
+        for layer in lower:
+            mount.fsconfig_set_string(context, "lowerdir+", _short(layer, descriptors))
+        mount.fsconfig_set_string(context, "upperdir", _short(upper, descriptors))
+        mount.fsconfig_set_string(context, "workdir", _short(work, descriptors))
+        mount.fsconfig_create(context)
+        return mount.fsmount(context)
+
+
+def _by_mount(lower: Sequence[Path], upper: Path, work: Path, attach_at: Path) -> int:
+    """mount(2) takes one page of options, so the folders are named by descriptor, in 20 bytes each; 180 layers fit."""
+    with ExitStack() as descriptors:
+        layers = ":".join(_by_descriptor(layer, descriptors) for layer in lower)
+        folders = f"upperdir={_by_descriptor(upper, descriptors)},workdir={_by_descriptor(work, descriptors)}"
+        mount.mount("overlay", str(attach_at), "overlay", 0, f"lowerdir={layers},{folders}")
+    try:
+        return mount.open_tree(str(attach_at), mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC)
+    finally:
+        mount.umount2(str(attach_at), mount.MNT_DETACH)
+
+
+def _short(path: Path, descriptors: ExitStack) -> str:
+    text = str(path)
+    return text if len(text.encode()) <= _LONGEST_VALUE else _by_descriptor(path, descriptors)
+
+
+def _by_descriptor(path: Path, descriptors: ExitStack) -> str:
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    descriptors.callback(os.close, fd)
+    return f"/proc/self/fd/{fd}"
+
+
+@functools.cache
+def takes_many_layers() -> bool:
+    """Whether overlay has `lowerdir+` (Linux 6.5), one layer a call and so no limit by the length of options."""
+    try:
+        context = mount.fsopen("overlay")
+    except KernelError:
+        return False
+    try:
+        mount.fsconfig_set_string(context, "lowerdir+", "/")
+    except KernelError:
+        return False
+    finally:
+        os.close(context)
+    return True

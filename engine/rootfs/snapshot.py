@@ -1,0 +1,36 @@
+"""One container's writable layer on disk: `upper` and `work` of its overlay, and the folder it is attached at."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.rootfs.overlay import open_overlay
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The folders `upper`, `work` and `rootfs` below a container's own."""
+
+    folder: Path
+
+    @property
+    def rootfs(self) -> Path:
+        """Where the overlay is attached in the container's own mount namespace; empty on the host."""
+        return self.folder / "rootfs"
+
+    def prepare(self) -> None:
+        """Make the folders; what exists stays."""
+        for name in ("upper", "work", "rootfs"):
+            os.makedirs(self.folder / name, mode=0o755, exist_ok=True)
+
+    def open(self, lower: Sequence[Path]) -> int:
+        """A descriptor of the overlay over `lower` (top-most first), detached. The caller closes it."""
+        return open_overlay(lower, self.folder / "upper", self.folder / "work", attach_at=self.rootfs)
+
+    def remove(self) -> None:
+        """Take everything away. rmtree walks by descriptor and follows no link the container may have planted."""
+        for name in ("upper", "work", "rootfs"):
+            if (self.folder / name).exists():
+                shutil.rmtree(self.folder / name)

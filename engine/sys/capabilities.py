@@ -1,0 +1,31 @@
+"""Capabilities of the calling thread: capset(2) and the bounding set (capabilities(7))."""
+
+import ctypes
+import struct
+
+from engine.sys.libc import check, libc
+from engine.sys.process import PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAPBSET_DROP, prctl
+
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def last_cap() -> int:
+    """The highest capability number this kernel knows."""
+    with open("/proc/sys/kernel/cap_last_cap") as file:
+        return int(file.read())
+
+
+def drop_bounding(keep: int, last: int) -> None:
+    """Take every capability that is not in the bit mask `keep` out of the bounding set."""
+    for number in range(last + 1):
+        if not keep >> number & 1:
+            prctl(PR_CAPBSET_DROP, number)
+
+
+def capset(effective: int, permitted: int, inheritable: int) -> None:
+    """capset(2) with three bit masks; the ambient set is cleared."""
+    header = ctypes.create_string_buffer(struct.pack("<Ii", _LINUX_CAPABILITY_VERSION_3, 0))
+    low = (effective & 0xFFFFFFFF, permitted & 0xFFFFFFFF, inheritable & 0xFFFFFFFF)
+    data = ctypes.create_string_buffer(struct.pack("<6I", *low, effective >> 32, permitted >> 32, inheritable >> 32))
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    check(libc.capset(header, data), "capset")

@@ -1,0 +1,146 @@
+"""Processes and namespaces: clone3(2), unshare(2), prctl(2), pidfds, process start times."""
+
+import ctypes
+import fcntl
+import os
+import resource
+import struct
+
+from engine.sys.libc import check, libc, syscall
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+CLONE_PIDFD = 0x1000
+CLONE_INTO_CGROUP = 0x200000000
+SIGCHLD = 17
+
+PR_SET_KEEPCAPS = 8
+PR_SET_NAME = 15
+PR_CAPBSET_DROP = 24
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+_CLONE3, _CLOSE_RANGE = 435, 436
+_CLOSE_RANGE_CLOEXEC = 4
+LAST_FD = 0xFFFFFFFF
+_PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info as first published, 64 bytes)
+_PIDFD_INFO_EXIT = 1 << 3
+
+libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+libc.sethostname.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+
+
+def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
+    """clone3(2) as a fork into the namespaces of `flags`, and into a v2 cgroup where `cgroup_fd` is given.
+
+    Returns `(pid, pidfd)` in the parent and `(0, -1)` in the child. Single-threaded callers only: Python's own fork
+    hooks do not run.
+    """
+    pidfd = ctypes.c_int(-1)
+    flags |= CLONE_PIDFD | (CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
+    words = (flags, ctypes.addressof(pidfd), 0, 0, SIGCHLD, 0, 0, 0, 0, 0, max(cgroup_fd, 0))
+    arguments = ctypes.create_string_buffer(struct.pack("<11Q", *words), 88)
+    pid = syscall("clone3", _CLONE3, arguments, 88)
+    return pid, pidfd.value
+
+
+def unshare(flags: int) -> None:
+    """unshare(2)."""
+    check(libc.unshare(flags), "unshare")
+
+
+def prctl(option: int, *arguments: int) -> int:
+    """prctl(2)."""
+    padded = (*arguments, 0, 0, 0, 0)[:4]
+    return check(libc.prctl(option, *padded), f"prctl {option}")
+
+
+def sethostname(name: str) -> None:
+    """sethostname(2)."""
+    encoded = name.encode()
+    check(libc.sethostname(encoded, len(encoded)), "sethostname", name)
+
+
+def prctl_name(name: str) -> None:
+    """prctl(2) PR_SET_NAME: what ps(1) shows, 15 bytes at most."""
+    buffer = ctypes.create_string_buffer(name.encode()[:15], 16)
+    prctl(PR_SET_NAME, ctypes.addressof(buffer))
+
+
+def close_range(first_fd: int, last_fd: int) -> None:
+    """close_range(2)."""
+    syscall("close_range", _CLOSE_RANGE, first_fd, last_fd, 0)
+
+
+def close_on_exec_from(first_fd: int) -> None:
+    """close_range(2) with CLOSE_RANGE_CLOEXEC: no descriptor from `first_fd` on survives the next execve."""
+    syscall("close_range", _CLOSE_RANGE, first_fd, LAST_FD, _CLOSE_RANGE_CLOEXEC)
+
+
+def setrlimit(number: int, soft: int, hard: int) -> None:
+    """setrlimit(2), -1 is unlimited; where raising a hard limit is not allowed, as high as it is.
+
+    Root may lack CAP_SYS_RESOURCE (in a container, in some virtual machines).
+    """
+    try:
+        resource.setrlimit(number, (soft, hard))
+    except (ValueError, PermissionError):
+        most = resource.getrlimit(number)[1]
+        resource.setrlimit(number, (min(soft, most) if soft >= 0 else most, most))
+
+
+def start_ticks(pid: int) -> int:
+    """When `pid` was started, in clock ticks since boot (proc(5), stat field 22); 0 when there is no such process.
+
+    A pid together with this number names a process for the life of the boot.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def exit_status(pidfd: int) -> int | None:
+    """The wait status of a process that has ended and was reaped by someone else; None where the kernel cannot tell.
+
+    ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15 and newer.
+    """
+    info = bytearray(64)
+    struct.pack_into("<Q", info, 0, _PIDFD_INFO_EXIT)
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+    except OSError:
+        return None
+    mask, status = struct.unpack_from("<Q", info, 0)[0], struct.unpack_from("<i", info, 60)[0]
+    return status if mask & _PIDFD_INFO_EXIT else None
+
+
+def boot_id() -> str:
+    """The kernel's random id of this boot."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def is_alive(pid: int, ticks: int, boot: str) -> bool:
+    """Whether the process that was `pid` with `start_ticks` `ticks` in boot `boot` still lives."""
+    return pid > 0 and boot == boot_id() and start_ticks(pid) == ticks and not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def pidfd_open(pid: int) -> int:
+    """pidfd_open(2); ProcessLookupError when there is no such process."""
+    return os.pidfd_open(pid)
