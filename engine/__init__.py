@@ -1,7 +1,7 @@
 """Moorage's container engine. Everything that anyone outside may import is here.
 
-Names are looked up when they are first used: the launcher lives in this package too, and what it does not import is paid for
-by no container.
+Names are looked up when they are first used: the launcher lives in this package too, and what it does not import is
+paid for by no container.
 """
 
 import importlib

@@ -21,7 +21,8 @@ from engine.spec.progress import IsCancelled, Progress
 class Engine:
     """All verbs of one host. `home` holds what must last, `run` the sockets; making an Engine touches neither.
 
-    Any number of Engines, in any number of processes, may work on the same folders: each verb takes the container's lock.
+    Any number of Engines, in any number of processes, may work on the same folders: each verb takes the container's
+    lock.
     """
 
     def __init__(self, home: Path, run: Path) -> None:
@@ -123,7 +124,7 @@ class Engine:
         progress: Progress | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Image:
-        """Make an image of one layer from a root file system's tarball. Raises InvalidArchive, InvalidSpec, Cancelled."""
+        """Make an image of one layer from a root file system. Raises InvalidArchive, InvalidSpec, Cancelled."""
         return self._images.import_rootfs(tarball, reference=reference, progress=progress, is_cancelled=is_cancelled)
 
     def tag_image(self, name: str, reference: str) -> Image:

@@ -43,7 +43,7 @@ class CgroupManager:
     """Groups below `<parent>` in every hierarchy of the host, for example `moorage/1f2e3d4c`."""
 
     parent: str
-    hierarchies: Sequence[Hierarchy] = field(default_factory=lambda: find_hierarchies())
+    hierarchies: Sequence[Hierarchy] = field(default_factory=lambda: find_hierarchies())  # noqa: PLW0108 - defined below
     _prepared: bool = False
 
     def create(self, name: str, resources: Resources) -> Cgroup:
@@ -175,7 +175,7 @@ def _attach_device_program(folder: str, resources: Resources) -> None:
 
 
 def _write_limit(path: str, value: str) -> None:
-    """Set a limit; memory with swap is a file only where the kernel counts swap, and without swap there is no such limit."""
+    """Set a limit. Those of memory with swap are files only where the kernel counts swap; elsewhere there is none."""
     if path.endswith(("memsw.limit_in_bytes", "memory.swap.max")) and not os.path.exists(path):
         return
     _write(path, value)

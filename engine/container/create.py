@@ -18,8 +18,8 @@ from engine.spec.container import ContainerSpec, ContainerState
 def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> ContainerState:
     """Make the container's folder with bundle, writable layer and state; the same request again changes nothing.
 
-    It is built beside its place and renamed into it, so a container is there whole or not at all. Raises NotFound for the
-    image, InvalidSpec for what the image cannot run, Conflict when another container has this id.
+    It is built beside its place and renamed into it, so a container is there whole or not at all. Raises NotFound for
+    the image, InvalidSpec for what the image cannot run, Conflict when another container has this id.
     """
     spec.validate()
     folder = runtime.folder(container_id)

@@ -1,7 +1,7 @@
 """Compiles an OCI bundle into the plan that a shim and the container's first process carry out step by step.
 
-All thinking happens here, in the engine, so that nothing on the start path parses, decides or looks anything up. A plan is plain
-data: which mounts are made in which order can be read, and tested, without root.
+All thinking happens here, in the engine, so that nothing on the start path parses, decides or looks anything up. A plan
+is plain data: which mounts are made in which order can be read, and tested, without root.
 """
 
 import functools
@@ -51,7 +51,14 @@ Step = list[Any]
 
 
 def make(
-    container_id: str, spec: Spec, *, run: int, folder: Path, observed: Path, cgroup: Cgroup, hierarchies: list[Hierarchy]
+    container_id: str,
+    spec: Spec,
+    *,
+    run: int,
+    folder: Path,
+    observed: Path,
+    cgroup: Cgroup,
+    hierarchies: list[Hierarchy],
 ) -> tuple[Plan, bytes]:
     """The plan for one run of the bundle in `folder`, and its seccomp program (empty: unconfined)."""
     kinds = {namespace.type for namespace in spec.linux.namespaces}
@@ -165,7 +172,8 @@ def _mask(wanted: tuple[str, ...], last: int) -> int:
 
 
 def _rlimit_number(kind: str) -> int:
-    return names.RLIMITS[kind.removeprefix("RLIMIT_").lower()]
+    number: int = names.RLIMITS[kind.removeprefix("RLIMIT_").lower()]
+    return number
 
 
 def _signed(value: int) -> int:

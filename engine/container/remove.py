@@ -14,8 +14,8 @@ from engine.spec.container import Status
 def remove(runtime: Runtime, container_id: str, *, force: bool) -> None:
     """Take away cgroups, writable layer, log and records; nothing happens when there is no such container.
 
-    Raises Conflict for a running container unless `force`, which kills it first. The decision is on the disk before anything
-    is taken away, so a removal that was cut short is finished by `repair`.
+    Raises Conflict for a running container unless `force`, which kills it first. The decision is on the disk before
+    anything is taken away, so a removal that was cut short is finished by `repair`.
     """
     try:
         with runtime.locked(container_id) as folder:

@@ -8,7 +8,7 @@ from engine.container import plan, state
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import EngineError, LauncherUnavailable
-from engine.launcher import client, records, shim
+from engine.launcher import client, failure, records
 from engine.rootfs import Snapshot
 from engine.spec import runtime as oci
 from engine.spec.container import ContainerState, Status
@@ -17,8 +17,8 @@ from engine.spec.container import ContainerState, Status
 def start(runtime: Runtime, container_id: str) -> ContainerState:
     """Run the container's program; nothing happens when it runs already.
 
-    Raises CommandNotFound (127), CommandNotExecutable (126) or the KernelError of the step that failed; the failed run is
-    recorded with that exit code. LauncherUnavailable leaves the container as it was.
+    Raises CommandNotFound (127), CommandNotExecutable (126) or the KernelError of the step that failed; the failed run
+    is recorded with that exit code. LauncherUnavailable leaves the container as it was.
     """
     with runtime.locked(container_id) as folder:
         current = state.load(folder)
@@ -62,6 +62,6 @@ def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error:
     """The shim records its own failures; what failed before there was one is recorded here."""
     end = records.read_exit(str(folder))
     if end is None or end.run != record.run:
-        code = shim.exit_code_of(error)
+        code = failure.exit_code_of(error)
         records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message))
     runtime.cgroups.remove(record.id)

@@ -1,8 +1,8 @@
 """What is known of a container, read from its folder: who wrote which file, and which step may follow on which.
 
-`state.json` is the engine's: identity, the number of the run, and what it set out to do. `started.json` and `exit.json` are the
-shim's (`engine/launcher/records.py`). Joined by the run's number they give the state; no file has two writers, so no update
-is lost whatever is killed between any two of them.
+`state.json` is the engine's: identity, the number of the run, and what it set out to do. `started.json` and `exit.json`
+are the shim's (`engine/launcher/records.py`). Joined by the run's number they give the state; no file has two writers,
+so no update is lost whatever is killed between any two of them.
 """
 
 import json
@@ -80,7 +80,11 @@ def load(folder: Path) -> ContainerState:
     if started is not None and started.run != record.run:
         started = None
     state = ContainerState(
-        **{"id": record.id, "name": record.name, "image": record.image, "seq": record.seq, "run": record.run},
+        id=record.id,
+        name=record.name,
+        image=record.image,
+        seq=record.seq,
+        run=record.run,
         status=Status.REMOVING if record.intent is Intent.REMOVE else Status.CREATED,
         pid=0,
         created_at=record.created_at,

@@ -42,7 +42,7 @@ def stop_locked(runtime: Runtime, folder: Path, *, signal: str | None, timeout_s
 
 
 def kill(runtime: Runtime, container_id: str, *, signal: str) -> ContainerState:
-    """Send a signal to the first process; after SIGKILL wait until its end is recorded. Conflict when it does not run."""
+    """Signal the first process; after SIGKILL wait until its end is recorded. Raises Conflict when it does not run."""
     number = checks.signal_number("signal", signal)
     with runtime.locked(container_id) as folder:
         pidfd = wait.open_process(folder)
@@ -68,7 +68,7 @@ def _await_death(pidfd: int, folder: Path) -> None:
     if not wait.has_ended(pidfd, _KILL_TIMEOUT_S):
         raise Conflict(
             f"Container {folder.name} did not end within {_KILL_TIMEOUT_S:.0f} s of SIGKILL.",
-            hint="A process of it hangs in the kernel, most often on a disk or network file system that does not answer.",
+            hint="A process of it hangs in the kernel, most often on a disk that does not answer.",
         )
 
 

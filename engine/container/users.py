@@ -1,7 +1,7 @@
 """Turns `user[:group]` into numbers with the image's own `/etc/passwd` and `/etc/group` (passwd(5), group(5)).
 
-Semantics are those of Docker: a number that is not in the files is taken as it is; a name that is not there is an error; without
-`:group` the user's own group and additional groups count.
+Semantics are those of Docker: a number that is not in the files is taken as it is; a name that is not there is an
+error; without `:group` the user's own group and additional groups count.
 """
 
 from collections.abc import Callable
@@ -78,9 +78,8 @@ def _users(text: str) -> list[_Passwd]:
 
 
 def _groups(text: str) -> list[_Group]:
-    return [
-        _Group(fields[0], int(fields[2]), frozenset(fields[3].split(","))) for fields in _lines(text, 4) if fields[2].isdigit()
-    ]
+    numbered = [fields for fields in _lines(text, 4) if fields[2].isdigit()]
+    return [_Group(fields[0], int(fields[2]), frozenset(fields[3].split(","))) for fields in numbered]
 
 
 def _lines(text: str, least: int) -> list[list[str]]:

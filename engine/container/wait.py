@@ -47,5 +47,3 @@ def await_record(folder: Path) -> ContainerState:
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 0.05)
     return state.load(folder)
-
-

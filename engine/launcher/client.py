@@ -3,14 +3,8 @@
 import os
 import socket
 
-from engine.errors import (
-    CommandNotExecutable,
-    CommandNotFound,
-    EngineError,
-    KernelError,
-    LauncherUnavailable,
-)
-from engine.launcher import link, messages, shim
+from engine.errors import LauncherUnavailable
+from engine.launcher import failure, link, messages
 from engine.launcher.messages import Plan
 
 _START_TIMEOUT_S = 60.0
@@ -35,7 +29,7 @@ def start(path: str, plan: Plan, seccomp: bytes, root_fd: int) -> int:
     if word == messages.STARTED:
         return int(fields[0])
     if word == messages.FAILED:
-        raise _error(plan, fields[0], int(fields[1]), fields[2])
+        raise failure.explain(fields[0], int(fields[1]), fields[2], plan.process.env)
     raise _unavailable(path, "it ended while starting the container")
 
 
@@ -65,23 +59,3 @@ def _unavailable(path: str, why: str) -> LauncherUnavailable:
     return LauncherUnavailable(
         f"The launcher does not answer on {path}: {why}.", hint="See that the launcher runs, then try again."
     )
-
-
-def _error(plan: Plan, syscall: str, errno: int, path: str) -> EngineError:
-    if errno == 0:
-        return EngineError(f"The container's first process failed in {syscall}: {path}")
-    error = KernelError(syscall, errno, path)
-    code = shim.exit_code_of(error)
-    if code == CommandNotFound.exit_code:
-        return CommandNotFound(
-            f"{path}: no such program in the container.",
-            hint=f"Looked for it in PATH: {_path_of(plan)}." if "/" not in path else "Check the image and the command.",
-        )
-    if code == CommandNotExecutable.exit_code:
-        why = os.strerror(errno)
-        return CommandNotExecutable(f"{path}: {why}.", hint="Check the program's mode, its format and its interpreter.")
-    return error
-
-
-def _path_of(plan: Plan) -> str:
-    return next((entry[5:] for entry in plan.process.env if entry.startswith("PATH=")), "(not set)")

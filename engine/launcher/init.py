@@ -6,6 +6,7 @@ Whatever fails is told to the shim over the status socket as FAILED with the cal
 
 import os
 import sys
+from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 from engine.errors import KernelError
@@ -39,6 +40,7 @@ def main(plan: Plan, program: bytes, root_fd: int, outputs: tuple[int, int], sta
 
 
 def _enter(plan: Plan, root_fd: int, program: bytes, outputs: tuple[int, int], status: Status) -> None:
+    process.reset_signals()
     for path in plan.join:
         _write(path, b"0")
     os.setsid()
@@ -112,7 +114,7 @@ def _read_only(path: str, flags: int) -> None:
         mount.mount("", path, "", mount.MS_BIND | mount.MS_REMOUNT | mount.MS_RDONLY | flags, "")
 
 
-STEPS = {
+STEPS: dict[str, Callable[..., None]] = {
     "mkdir": _mkdir,
     "mount": mount.mount,
     "mknod": os.mknod,
@@ -183,7 +185,7 @@ def _execute(what: Process) -> None:
     found = _ERRNO_NOT_FOUND
     for path in candidates:
         try:
-            os.execve(path, what.args, env)
+            os.execve(path, what.args, env)  # noqa: S606 - to run a program is the point
         except OSError as error:
             # As execvp(3): go on looking, but remember that something was there and could not be run.
             if error.errno not in (_ERRNO_NOT_FOUND, 20):

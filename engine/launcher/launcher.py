@@ -1,4 +1,4 @@
-"""The warm process that every container is forked from: it knows the code, holds no state that matters, and forks at once.
+"""The warm process that every container is forked from: it knows the code, keeps little, and forks at once.
 
 It also keeps copies of each shim's descriptors. When a shim is killed its container becomes a child of this process
 (PR_SET_CHILD_SUBREAPER), and a new shim is forked to go on with the same pipes.
@@ -67,7 +67,7 @@ class Launcher:
                     self._hear_caller(self.callers.pop(fd))
 
     def _accept(self) -> None:
-        fd, _ = self.listener._accept()
+        fd, _ = self.listener._accept()  # type: ignore[attr-defined] # the typed accept is in `socket`, a large module
         caller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
         self.callers[fd] = caller
         self.poll.register(fd, select.POLLIN)

@@ -1,7 +1,7 @@
 """What a shim leaves on disk of one run: `started.json` and `exit.json` in the container's folder.
 
-The shim is the only writer of both, but for runs that failed before there was a shim. Readers join them with the engine's own
-`state.json` by the number of the run (`engine/container/state.py`).
+The shim is the only writer of both, but for runs that failed before there was a shim. Readers join them with the
+engine's own `state.json` by the number of the run (`engine/container/state.py`).
 """
 
 import json

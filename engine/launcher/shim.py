@@ -1,7 +1,8 @@
 """One container's guardian: gives birth to it, keeps its output in the log, and writes down how it ended.
 
-Forked from the launcher, single-threaded, asleep in poll(2) unless there is output. It outlives the launcher and everything above.
-Should it be killed itself, the launcher, which holds copies of its descriptors, puts another in its place (`adopt`).
+Forked from the launcher, single-threaded, asleep in poll(2) unless there is output. It outlives the launcher and
+everything above. Should it be killed itself, the launcher, which holds copies of its descriptors, puts another in its
+place (`adopt`).
 """
 
 import _socket
@@ -14,7 +15,7 @@ import time
 from typing import NoReturn
 
 from engine.errors import EngineError, KernelError
-from engine.launcher import init, link, messages, records
+from engine.launcher import failure, init, link, messages, records
 from engine.launcher.messages import Plan
 from engine.logs.writer import STDERR, STDOUT, LogWriter
 from engine.sys import process
@@ -24,7 +25,6 @@ _F_SETPIPE_SZ = 1031
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
 _REMOVE_TRIES = 50
-_EXIT_FAILED = 128  # as docker run: the runtime, not the program, failed
 
 
 class Shim:
@@ -145,7 +145,7 @@ class Shim:
 
     def fail(self, error: EngineError) -> None:
         """The run never began: record why, with the exit code that a shell would give."""
-        code = exit_code_of(error)
+        code = failure.exit_code_of(error)
         self._record(records.Exit(self.plan.run, code, 0, False, records.now(), error.message))
 
     def _record(self, end: records.Exit) -> None:
@@ -163,9 +163,9 @@ def run(plan_fd: int, root_fd: int, reply: _socket.socket, launcher: link.Link) 
     shim = Shim(plan, plan_fd, launcher)
     try:
         shim.start(program, root_fd)
-    except EngineError as error:
-        shim.fail(error)
-        _reply(reply, _failed(error))
+    except KernelError as error:
+        shim.fail(failure.explain(error.syscall, error.errno, error.path, plan.process.env))
+        _reply(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
         os._exit(0)
     started_at = records.now()
     started = records.Started(plan.run, shim.pid, process.start_ticks(shim.pid), process.boot_id(), started_at)
@@ -191,13 +191,6 @@ def adopt(plan_fd: int, pid: int, pidfd: int, outputs: list[int], launcher: link
     shim.watch()
     shim.finish()
     os._exit(0)
-
-
-def exit_code_of(error: EngineError) -> int:
-    """127 for a program that is not there, 126 for one that cannot be executed, 128 for anything else."""
-    if isinstance(error, KernelError) and error.syscall == "execve":
-        return 127 if error.errno in (2, 20) else 126
-    return _EXIT_FAILED
 
 
 def _exit_of(run: int, status: int, oom_kills: int) -> records.Exit:
@@ -254,30 +247,15 @@ def _rmdir(folder: str) -> bool:
 
 def _announce(path: str, container_id: str) -> None:
     """Name the container to the host agent. Where none listens nothing is lost: it looks at all when it starts."""
-    with _closing(_socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)) as sender:
-        sender.settimeout(1)
-        try:
-            sender.connect(path)
-            sender.send(container_id.encode())
-        except (FileNotFoundError, ConnectionError, TimeoutError):
-            return
-
-
-class _closing:
-    def __init__(self, socket: _socket.socket) -> None:
-        self.socket = socket
-
-    def __enter__(self) -> _socket.socket:
-        return self.socket
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
-
-
-def _failed(error: EngineError) -> bytes:
-    if isinstance(error, KernelError):
-        return messages.pack(messages.FAILED, error.syscall, error.errno, error.path)
-    return messages.pack(messages.FAILED, "start", 0, error.message)
+    sender = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    sender.settimeout(1)
+    try:
+        sender.connect(path)
+        sender.send(container_id.encode())
+    except (FileNotFoundError, ConnectionError, TimeoutError):
+        return
+    finally:
+        sender.close()
 
 
 def _reply(reply: _socket.socket, message: bytes) -> None:

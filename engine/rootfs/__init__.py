@@ -1,4 +1,4 @@
-"""A container's root file system: an overlay of the image's layers and one writable folder, and what is read from it."""
+"""A container's root file system: an overlay of the image's layers and one writable folder."""
 
 from engine.rootfs.overlay import open_overlay, takes_many_layers
 from engine.rootfs.snapshot import Snapshot

@@ -11,7 +11,7 @@ _ABSENT = {2, 20, 40}  # ENOENT, ENOTDIR, ELOOP
 
 
 def read_text(root_fd: int, path: str) -> str:
-    """The file's text, at most 1 MiB, bytes that are not UTF-8 kept as surrogates; empty unless it is a regular file."""
+    """The file's text, at most 1 MiB, other bytes than UTF-8 as surrogates; empty unless it is a regular file."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
     try:
         fd = openat2.openat2(root_fd, path.encode(), flags, resolve=openat2.RESOLVE_IN_ROOT)

@@ -1,8 +1,8 @@
 """Turns frozen dataclasses into JSON values and back, strictly: what comes in may come from anyone.
 
-Two naming habits are served: the engine's own values use their field names as they are, OCI documents use lowerCamelCase
-(`oci=True`). Fields that hold `None` or their empty default are left out of OCI documents, as the specification's
-`omitempty` fields are.
+Two naming habits are served: the engine's own values use their field names as they are, OCI documents use
+lowerCamelCase (`oci=True`). Fields that hold `None` or their empty default are left out of OCI documents, as the
+specification's `omitempty` fields are.
 """
 
 import dataclasses
@@ -65,6 +65,8 @@ def _convert(hint: Any, value: Any, oci: bool, where: str) -> Any:
         if not isinstance(value, list):
             raise InvalidSpec(where, "must be a list")
         item_hint = typing.get_args(hint)[0]
+        if item_hint is str and all(type(item) is str and "\0" not in item for item in value):
+            return tuple(value)  # the usual case, and a long one in seccomp profiles
         return tuple(_convert(item_hint, item, oci, f"{where}[{i}]") for i, item in enumerate(value))
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, dict):
@@ -107,7 +109,7 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
 
 
 @functools.cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 

@@ -64,5 +64,5 @@ def _applies(rule: dict[str, Any], bounding: frozenset[str], arch: str, kernel: 
 
 
 def _version(release: str) -> tuple[int, ...]:
-    major, minor = release.split("-")[0].split(".")[:2]
+    major, minor = release.partition("-")[0].split(".")[:2]
     return int(major), int(minor)

@@ -4,6 +4,7 @@ import ctypes
 import fcntl
 import os
 import resource
+import signal
 import struct
 
 from engine.sys.libc import check, libc, syscall
@@ -93,6 +94,13 @@ def setrlimit(number: int, soft: int, hard: int) -> None:
     except (ValueError, PermissionError):
         most = resource.getrlimit(number)[1]
         resource.setrlimit(number, (min(soft, most) if soft >= 0 else most, most))
+
+
+def reset_signals() -> None:
+    """Default action for every signal: what is ignored stays ignored across execve(2), and Python ignores SIGPIPE."""
+    for number in range(1, signal.NSIG):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def start_ticks(pid: int) -> int:

@@ -1,8 +1,9 @@
 """Compiles an OCI seccomp section into a classic BPF program the kernel runs before each system call.
 
 libseccomp tests one number after another; a profile with some 400 names then costs every system call of the container
-hundreds of instructions and the kernel a millisecond to load. Here runs of numbers with the same verdict are merged into
-the tables know answers ENOSYS, so that a C library falls back to an older call (as runc does), all others the default.
+hundreds of instructions and the kernel a millisecond to load. Here runs of numbers with the same verdict are merged
+into the tables know answers ENOSYS, so that a C library falls back to an older call (as runc does), all others the
+default.
 
 Layout of `struct seccomp_data`: seccomp(2); operators: runtime-spec config-linux.md, "seccomp".
 """
@@ -62,7 +63,7 @@ _Verdict = tuple[Rule, ...]  # tried in order; empty: the default action
 
 
 def action(name: str, errno: int | None) -> int:
-    """The filter's return value for an action's OCI name. Raises InvalidSpec for one that this engine does not offer."""
+    """The filter's return value for an action's OCI name. Raises InvalidSpec for one that is not offered."""
     if name == "SCMP_ACT_ERRNO":
         return _ERRNO | ((_EPERM if errno is None else errno) & 0xFFF)
     if name not in _ACTIONS:
