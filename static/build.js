@@ -1,8 +1,9 @@
 // Bundles every entry of static/src (*.js, *.css) into static/dist, copies the pictures beside them, and compresses
 // what the web process would otherwise send as it is.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { context } from "esbuild";
+import { iconSheet } from "./icons.js";
 
 const source = new URL("src/", import.meta.url).pathname;
 const target = new URL("dist/", import.meta.url).pathname;
@@ -10,6 +11,8 @@ const isEntry = (name) => /\.(js|css|svg|png|ico|webmanifest)$/.test(name);
 const isText = (name) => /\.(js|css|svg|webmanifest)$/.test(name);
 
 rmSync(target, { recursive: true, force: true });
+mkdirSync(target, { recursive: true });
+writeFileSync(`${target}icons.svg`, iconSheet());
 const bundle = await context({
   entryPoints: readdirSync(source).filter(isEntry).map((name) => source + name),
   outdir: target,

@@ -21,6 +21,8 @@ INSTALLED_APPS = [
     "panel.operations",
     "panel.images",
     "panel.containers",
+    "panel.dashboard",
+    "panel.pages",
     "panel.rest",
     "django.contrib.auth",
     "django.contrib.contenttypes",

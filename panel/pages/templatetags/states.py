@@ -1,0 +1,99 @@
+"""What a container or an operation is doing, as a badge: its colour, its shape and the exact words."""
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from panel.audit.models import AuditEntry
+from panel.containers.models import Container
+from panel.operations.models import Operation
+
+register = template.Library()
+
+SIGNALS = {129: "HUP", 130: "INT", 131: "QUIT", 134: "ABRT", 137: "KILL", 139: "SEGV", 143: "TERM"}
+
+
+def badge(tone: str, words: str, more: str = "") -> SafeString:
+    """A badge of tone `go`, `fail`, `wait` or none."""
+    return format_html('<span class="state{}" title="{}">{}</span>', f" state-{tone}" if tone else "", more, words)
+
+
+@register.simple_tag
+def container_state(container: Container) -> SafeString:
+    """Green runs; neutral was stopped on purpose or ended with 0; red is any other end, with its exit code."""
+    status = Container.Status
+    match container.status:
+        case status.RUNNING:
+            return badge("go", _("Running"))
+        case status.CREATING:
+            return badge("wait", _("Being created"))
+        case status.REMOVING:
+            return badge("wait", _("Being removed"))
+        case status.CREATED:
+            return badge("", _("Not started"))
+        case status.FAILED:
+            return badge("fail", _("Could not be created"), container.error)
+    return _ended(container)
+
+
+def _ended(container: Container) -> SafeString:
+    code = container.exit_code
+    more = exit_words(code)
+    if container.oom_killed:
+        return badge("fail", _("Out of memory (%(code)s)") % {"code": code}, more)
+    if container.needs_look:
+        return badge("fail", _("Failed (%(code)s)") % {"code": code}, more)
+    if container.desired == Container.Desired.STOPPED:
+        return badge("", _("Stopped (%(code)s)") % {"code": code}, more)
+    return badge("", _("Exited (%(code)s)") % {"code": code}, more)
+
+
+@register.filter
+def exit_words(code: int | None) -> str:
+    """What an exit code means by convention."""
+    if code is None:
+        return ""
+    if code == 0:
+        return _("It ended without an error.")
+    if code == 126:
+        return _("The program could not be executed.")
+    if code == 127:
+        return _("The program was not found in the image.")
+    if code in SIGNALS:
+        return _("Ended by the signal %(name)s.") % {"name": SIGNALS[code]}
+    if code > 128:
+        return _("Ended by the signal number %(number)d.") % {"number": code - 128}
+    return _("The program ended with an error of its own.")
+
+
+@register.simple_tag
+def operation_state(operation: Operation) -> SafeString:
+    """Waiting and running turn, done is neutral, failed is red, cancelled is neutral."""
+    status = Operation.Status
+    match operation.status:
+        case status.QUEUED if not operation.host.is_online:
+            return badge("wait", _("Waiting for the host"))
+        case status.QUEUED:
+            return badge("wait", _("Queued"))
+        case status.RUNNING if operation.cancel_requested_at:
+            return badge("wait", _("Being cancelled"))
+        case status.RUNNING:
+            return badge("wait", _("Running"))
+        case status.DONE:
+            return badge("go", _("Done"))
+        case status.CANCELLED:
+            return badge("", _("Cancelled"))
+    return badge("fail", _("Failed"))
+
+
+@register.simple_tag
+def audit_outcome(entry: AuditEntry) -> SafeString:
+    """Allowed is neutral: it is the rule. Denied and failed are red."""
+    outcome = AuditEntry.Outcome
+    match entry.outcome:
+        case outcome.DENIED:
+            return badge("fail", _("Denied"))
+        case outcome.FAILED:
+            return badge("fail", _("Failed"))
+    return badge("", _("Allowed"))

@@ -1,0 +1,87 @@
+"""The words for what the panel does: an operation's, an audit row's and a step's code in the reader's language."""
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+OPERATIONS: dict[str, str | Promise] = {
+    "containers.create": _("Create container"),
+    "containers.start": _("Start container"),
+    "containers.stop": _("Stop container"),
+    "containers.kill": _("Kill container"),
+    "containers.restart": _("Restart container"),
+    "containers.remove": _("Remove container"),
+    "images.load": _("Load image archive"),
+    "images.import_rootfs": _("Import root filesystem"),
+    "images.import": _("Import root filesystem"),
+    "images.remove": _("Remove image"),
+    "hosts.report": _("Report of the host"),
+}
+
+ACTIONS: dict[str, str | Promise] = OPERATIONS | {
+    "accounts.sign_in": _("Sign in"),
+    "accounts.sign_out": _("Sign out"),
+    "accounts.create_token": _("Create API token"),
+    "accounts.revoke_token": _("Revoke API token"),
+    "accounts.change_password": _("Change password"),
+    "operations.cancel": _("Cancel operation"),
+}
+
+STEPS: dict[str, str | Promise] = {
+    "upload": _("Receive the archive"),
+    "read": _("Read the archive"),
+    "verify": _("Verify digests"),
+    "unpack": _("Unpack layers"),
+    "create": _("Create"),
+    "start": _("Start"),
+}
+
+HOW: dict[str, str | Promise] = {
+    "session": _("signed in here"),
+    "token": _("API token"),
+    "cli": _("command line"),
+    "system": _("the panel itself"),
+}
+
+ROLES: dict[str, str | Promise] = {"viewer": _("viewer"), "operator": _("operator"), "admin": _("administrator")}
+
+
+def operation_words(kind: str) -> str:
+    """What an operation does; an unknown kind speaks for itself."""
+    return str(OPERATIONS.get(kind, kind))
+
+
+def action_words(action: str) -> str:
+    """What an audit row tells of; an unknown action speaks for itself."""
+    return str(ACTIONS.get(action, action))
+
+
+def step_words(name: str) -> str:
+    """One step of an operation; a name the host chose (a digest, a file) is shown as it is."""
+    return str(STEPS.get(name, name))
+
+
+def how_words(how: str) -> str:
+    """How someone was authenticated."""
+    return str(HOW.get(how, how))
+
+
+def role_words(role: str) -> str:
+    """A role's name; one that an administrator made has its own."""
+    return str(ROLES.get(role, role))
+
+
+def capability_words(name: str) -> str:
+    """The label of a host's capability: the field's own term, without underscores."""
+    return name.replace("_", " ")
+
+
+def capability_value(value: Any) -> str:
+    """What a host told of one capability."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value) or gettext("none")
+    return str(value) if value not in (None, "") else gettext("no")
