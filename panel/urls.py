@@ -1,9 +1,15 @@
 """Every address of the panel."""
 
 from allauth.account import views as allauth
-from django.urls import path
+from django.urls import include, path
 
 urlpatterns = [
+    path("", include("panel.dashboard.urls")),
+    path("containers/", include("panel.containers.urls")),
+    path("images/", include("panel.images.urls")),
+    path("operations/", include("panel.operations.urls")),
+    path("audit/", include("panel.audit.urls")),
+    path("account/", include("panel.accounts.urls")),
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),
     path("accounts/inactive/", allauth.account_inactive, name="account_inactive"),

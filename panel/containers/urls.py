@@ -1,0 +1,19 @@
+"""Addresses of the container pages."""
+
+from django.urls import path
+
+from panel.containers import views
+
+app_name = "containers"
+urlpatterns = [
+    path("", views.ContainerList.as_view(), name="list"),
+    path("create/", views.Create.as_view(), name="create"),
+    path("<slug:pk>/", views.Overview.as_view(), name="overview"),
+    path("<slug:pk>/logs/", views.Logs.as_view(), name="logs"),
+    path("<slug:pk>/inspect/", views.Inspect.as_view(), name="inspect"),
+    path("<slug:pk>/start/", views.Start.as_view(), name="start"),
+    path("<slug:pk>/stop/", views.Stop.as_view(), name="stop"),
+    path("<slug:pk>/restart/", views.Restart.as_view(), name="restart"),
+    path("<slug:pk>/kill/", views.Kill.as_view(), name="kill"),
+    path("<slug:pk>/remove/", views.Remove.as_view(), name="remove"),
+]

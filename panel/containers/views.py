@@ -1,0 +1,169 @@
+"""The container pages: list, create, detail with its tabs, and the buttons."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.generic import DetailView
+
+from panel.containers import services
+from panel.containers.forms import ContainerFilter, CreateForm
+from panel.containers.inspection import inspected
+from panel.containers.models import Container
+from panel.errors import Refused
+from panel.images.models import Image
+from panel.operations.models import Operation
+from panel.pages.access import Page, may
+from panel.pages.acting import ActionPage
+from panel.pages.lists import ListPage, is_part
+
+LAST_OPERATIONS = 6
+
+
+class ContainerList(ListPage):
+    """All containers, those that need a look first."""
+
+    permission_required = "containers.view"
+    template_name = "containers/list.html"
+    part_name = "containers/_list.html"
+    filter_class = ContainerFilter
+    sorts = {"name": "name", "image": "image", "created": "created_at", "started": "started_at", "state": "status"}
+
+    def visible(self) -> QuerySet[Container]:
+        """Those the visitor may see."""
+        return Container.objects.visible_to(self.request.user).select_related("host").unhealthy_first()  # type: ignore[arg-type]
+
+
+class ContainerPage(Page, DetailView):  # type: ignore[type-arg]
+    """One container; the tabs differ in their templates."""
+
+    permission_required: str | tuple[str, ...] = "containers.view"
+    context_object_name = "container"
+    template_name: str
+    part_name = ""
+
+    def get_queryset(self) -> QuerySet[Container]:
+        """Those the visitor may see."""
+        return Container.objects.visible_to(self.request.user).select_related("host")  # type: ignore[arg-type]
+
+    def get_template_names(self) -> list[str]:
+        """Only the head with the state and buttons, or only the tab's body, when one of them asks for itself."""
+        if is_part(self.request, "container-head"):
+            return ["containers/_head.html"]
+        return [self.part_name if self.part_name and is_part(self.request, "container-body") else self.template_name]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds what happened to the container lately."""
+        context = super().get_context_data(**kwargs)
+        operations = Operation.objects.visible_to(self.request.user).about("container", self.object.pk)  # type: ignore[arg-type]
+        context["operations"] = operations.select_related("host")[:LAST_OPERATIONS]
+        context["latest"] = context["operations"][0] if context["operations"] else None
+        return context
+
+
+class Overview(ContainerPage):
+    """What it is and how it does."""
+
+    template_name = "containers/overview.html"
+    part_name = "containers/_overview.html"
+
+
+class Logs(ContainerPage):
+    """What it writes, live."""
+
+    permission_required = ("containers.view", "containers.logs")
+    template_name = "containers/logs.html"
+
+
+class Inspect(ContainerPage):
+    """Everything the panel knows of it."""
+
+    template_name = "containers/inspect.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds the record as JSON values."""
+        return super().get_context_data(**kwargs) | {"inspected": inspected(self.object)}
+
+
+class Create(Page):
+    """The form for a new container; `?image=` fills in the image."""
+
+    permission_required = "containers.create"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """An empty form."""
+        return self.show(CreateForm(initial={"image": request.GET.get("image", ""), "start": True}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Create it and go to its page, or show what is wrong beside the fields."""
+        form = CreateForm(request.POST)
+        if form.is_valid():
+            try:
+                operation = services.create(actor=self.actor, spec=form.to_spec(), start=form.cleaned_data["start"])
+            except Refused as refusal:
+                form.add_refusal(refusal)
+            else:
+                return redirect("containers:overview", operation.object_id)
+        return self.show(form)
+
+    def show(self, form: CreateForm) -> HttpResponse:
+        """The page, with the references there are to choose from."""
+        images = Image.objects.visible_to(self.request.user).order_by("image_id")[:500]  # type: ignore[arg-type]
+        context = {
+            "form": form,
+            "references": sorted({reference for image in images for reference in image.references}),
+            "has_images": bool(images),
+            "may_load": may(self.request, "images.load"),
+        }
+        return render(self.request, "containers/create.html", context, status=422 if form.is_bound else 200)
+
+
+class ContainerAction(ActionPage):
+    """A button about one container."""
+
+    permission_required = "containers.view"
+
+    def rows(self) -> QuerySet[Container]:
+        """Those the visitor may see."""
+        return Container.objects.visible_to(self.request.user).select_related("host")  # type: ignore[arg-type]
+
+
+class Start(ContainerAction):
+    """Start it."""
+
+    def act(self, row: Container) -> Operation:
+        """The service of the same name."""
+        return services.start(actor=self.actor, container=row)
+
+
+class Stop(ContainerAction):
+    """Stop it: signal, grace period, kill."""
+
+    def act(self, row: Container) -> Operation:
+        """The service of the same name."""
+        return services.stop(actor=self.actor, container=row)
+
+
+class Restart(ContainerAction):
+    """Stop and start it."""
+
+    def act(self, row: Container) -> Operation:
+        """The service of the same name."""
+        return services.restart(actor=self.actor, container=row)
+
+
+class Kill(ContainerAction):
+    """Kill it at once."""
+
+    def act(self, row: Container) -> Operation:
+        """The service of the same name."""
+        return services.kill(actor=self.actor, container=row)
+
+
+class Remove(ContainerAction):
+    """Remove it; the page has asked, so one that runs is killed first."""
+
+    def act(self, row: Container) -> Operation:
+        """The service of the same name."""
+        return services.remove(actor=self.actor, container=row, force=True)
