@@ -1,6 +1,5 @@
 """A host's engine without a panel: a launcher of its own on temporary folders."""
 
-import os
 import subprocess
 import sys
 import time
@@ -19,9 +18,17 @@ def host(folder: Path) -> Iterator[Engine]:
     home, run = folder / "home", folder / "run"
     home.mkdir()
     run.mkdir()
-    variables = os.environ | {"MOORAGE_HOME": str(home), "MOORAGE_RUN": str(run)}
-    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "engine.launcher"]
-    launcher = subprocess.Popen(command, cwd=CHECKOUT, env=variables)
+    command = [
+        "setpriv",
+        "--pdeathsig",
+        "TERM",
+        sys.executable,
+        "-S",
+        "-m",
+        "engine.launcher",
+        str(run / "launcher.sock"),
+    ]
+    launcher = subprocess.Popen(command, cwd=CHECKOUT)
     engine = Engine(home, run)
     try:
         wait_for_launcher(engine)

@@ -45,7 +45,7 @@ def programs(environment: Environment) -> list[Program]:
     """Every process of this panel, in the order in which they start."""
     return [
         *([redis(environment)] if is_redis_embedded() else []),
-        Program("launcher", python("engine.launcher"), 200, is_root=True, owns_containers=True),
+        launcher(environment),
         Program("agent", python("panel.agent"), 300, is_root=True),
         host_worker(environment),
         panel_worker(),
@@ -92,6 +92,13 @@ def first_installed(names: Iterable[str]) -> str:
             return path
     wanted = " or ".join(names)
     raise SetupError(f"no {wanted} is installed", remedy="install one, or name your own by MOORAGE_REDIS_URL")
+
+
+def launcher(environment: Environment) -> Program:
+    """The forker of shims and containers; without `site`, since its size is paid for by every shim."""
+    socket = str(environment.run / "launcher.sock")
+    command = (sys.executable, "-S", "-m", "engine.launcher", socket)
+    return Program("launcher", command, 200, is_root=True, owns_containers=True)
 
 
 def host_worker(environment: Environment) -> Program:
