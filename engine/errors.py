@@ -53,6 +53,18 @@ class InvalidArchive(EngineError):
     code = "invalid-archive"
 
 
+class StorageFull(EngineError):
+    """The disk under the state folder has not enough room, or would be left with less than the reserve."""
+
+    code = "storage-full"
+
+
+class DamagedStore(EngineError):
+    """A file of the state folder that others lead to is missing or not what it should be."""
+
+    code = "damaged-store"
+
+
 class Unsupported(EngineError):
     """This host's kernel or configuration cannot do what was asked; the message quotes the missing capability."""
 
