@@ -1,0 +1,200 @@
+"""Makes entries beneath a layer's folder so that nothing in an archive can reach outside of it.
+
+Every parent directory is resolved by the kernel with RESOLVE_BENEATH: links inside the layer are followed (`lib` →
+`usr/lib`, as Debian has it), but an absolute one, or one that climbs out, fails. The last component is never followed.
+"""
+
+import errno
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self, TypeVar
+
+from engine.errors import InvalidArchive, KernelError
+from engine.images.limits import MAXIMUM_ENTRIES
+from engine.sys.openat2 import RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, openat2
+
+T = TypeVar("T")
+Parts = tuple[bytes, ...]
+
+MAXIMUM_PATH_BYTES = 4095
+MAXIMUM_NAME_BYTES = 255
+OPAQUE = "trusted.overlay.opaque"
+_OPEN_PARENTS = 64
+_BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def split(name: bytes) -> Parts:
+    """The components of an entry's name; none for the layer's root. Raises InvalidArchive for one that leads out."""
+    parts = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
+    if name.startswith(b"/") and parts:
+        raise InvalidArchive("the path is absolute")
+    if b".." in parts:
+        raise InvalidArchive("the path climbs out with '..'")
+    if len(name) > MAXIMUM_PATH_BYTES or any(len(part) > MAXIMUM_NAME_BYTES for part in parts):
+        raise InvalidArchive("the path is longer than Linux allows")
+    return parts
+
+
+class LayerTree:
+    """The folder a layer is unpacked into; a context manager that closes its descriptors.
+
+    `lower` are the folders of the layers below, topmost first: a directory that no entry describes takes owner and mode
+    from there, or writing /tmp/x in a layer would make /tmp unwritable. `trash` is a folder on the same file system
+    that takes replaced directories.
+    """
+
+    def __init__(self, root: Path, *, lower: Sequence[Path], trash: Path) -> None:
+        self.root = os.open(root, _DIRECTORY)
+        self.entries = 0
+        self._lower = lower
+        self._trash = trash
+        self._thrown_away = 0
+        self._parents: OrderedDict[bytes, int] = OrderedDict()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._forget_parents()
+        os.close(self.root)
+
+    def count_entry(self) -> None:
+        """Raises InvalidArchive when the layer has too many."""
+        self.entries += 1
+        if self.entries > MAXIMUM_ENTRIES:
+            raise InvalidArchive(f"more than {MAXIMUM_ENTRIES} files and directories")
+
+    def create(self, parts: Parts, make: Callable[[int, bytes], T]) -> T:
+        """Call `make(parent descriptor, name)`; whatever had the name before is taken away."""
+        parent, name = self.parent(parts), parts[-1]
+        try:
+            return make(parent, name)
+        except FileExistsError:
+            self.remove(parent, name)
+        return make(self.parent(parts), name)
+
+    def make_directory(self, parts: Parts) -> int:
+        """A descriptor for the directory, made unless it is there; a whiteout in its place makes it opaque."""
+        parent, name = self.parent(parts), parts[-1]
+        before = lstat(parent, name)
+        if before is None or not stat.S_ISDIR(before.st_mode):
+            if before is not None:
+                self.remove(parent, name)
+                parent = self.parent(parts)
+            os.mkdir(name, 0o700, dir_fd=parent)
+        fd = os.open(name, _DIRECTORY, dir_fd=parent)
+        if before is not None and is_whiteout(before):
+            os.setxattr(fd, OPAQUE, b"y")
+        return fd
+
+    def remove(self, parent: int, name: bytes) -> None:
+        """Take away one entry; a directory goes to the trash as a whole."""
+        info = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        if stat.S_ISDIR(info.st_mode):
+            self._thrown_away += 1
+            os.rename(name, self._trash / f"{os.getpid()}-{id(self)}-{self._thrown_away}", src_dir_fd=parent)
+        else:
+            os.unlink(name, dir_fd=parent)
+        if stat.S_ISDIR(info.st_mode) or stat.S_ISLNK(info.st_mode):
+            self._forget_parents()  # some of them may be in the trash now, or be found another way
+
+    def parent(self, parts: Parts) -> int:
+        """A descriptor for the directory of the entry, made where it is missing; valid until the next call."""
+        path = b"/".join(parts[:-1])
+        if not path:
+            return self.root
+        if path in self._parents:
+            self._parents.move_to_end(path)
+            return self._parents[path]
+        fd = self.open_directory(parts[:-1])
+        if fd is None:
+            fd = self._make_parents(parts[:-1])
+        if len(self._parents) >= _OPEN_PARENTS:
+            os.close(self._parents.popitem(last=False)[1])
+        self._parents[path] = fd
+        return fd
+
+    def open_directory(self, parts: Parts) -> int | None:
+        """A new descriptor for a directory beneath the root, None where it does not exist. Raises InvalidArchive."""
+        path = b"/".join(parts) or b"."
+        try:
+            return openat2(self.root, path, os.O_RDONLY | os.O_DIRECTORY, resolve=_BENEATH)
+        except KernelError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            if error.errno in (errno.EXDEV, errno.ELOOP):
+                raise InvalidArchive("the path goes through a link that leads out of the layer") from None
+            if error.errno == errno.ENOTDIR:
+                raise InvalidArchive("the path goes through a file") from None
+            raise
+
+    def _make_parents(self, parts: Parts) -> int:
+        """Make the missing directories one by one; returns the last one's descriptor."""
+        fd = os.dup(self.root)
+        for depth in range(1, len(parts) + 1):
+            try:
+                below = self.open_directory(parts[:depth])
+                if below is None:
+                    self.count_entry()
+                    self._make_parent(fd, parts[:depth])
+                    below = os.open(parts[depth - 1], _DIRECTORY, dir_fd=fd)
+            finally:
+                os.close(fd)
+            fd = below
+        return fd
+
+    def _make_parent(self, parent: int, parts: Parts) -> None:
+        name = parts[-1]
+        try:
+            os.mkdir(name, 0o755, dir_fd=parent)
+        except FileExistsError:
+            raise InvalidArchive("the path goes through a link to nowhere") from None
+        below = self._in_lower(b"/".join(parts))
+        os.chown(name, below.st_uid if below else 0, below.st_gid if below else 0, dir_fd=parent, follow_symlinks=False)
+        os.chmod(name, stat.S_IMODE(below.st_mode) if below else 0o755, dir_fd=parent)
+
+    def _in_lower(self, path: bytes) -> os.stat_result | None:
+        """The directory as the layers below have it."""
+        for layer in self._lower:
+            info = _stat_beneath(layer, path)
+            if info is not None:
+                return info if stat.S_ISDIR(info.st_mode) else None
+        return None
+
+    def _forget_parents(self) -> None:
+        for fd in self._parents.values():
+            os.close(fd)
+        self._parents.clear()
+
+
+def _stat_beneath(root: Path, path: bytes) -> os.stat_result | None:
+    root_fd = os.open(root, _DIRECTORY)
+    try:
+        fd = openat2(root_fd, path, os.O_PATH | os.O_NOFOLLOW, resolve=_BENEATH)
+    except KernelError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EXDEV, errno.ELOOP):
+            return None
+        raise
+    finally:
+        os.close(root_fd)
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+def lstat(parent: int, name: bytes) -> os.stat_result | None:
+    """What is there under the name, None for nothing."""
+    try:
+        return os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def is_whiteout(info: os.stat_result) -> bool:
+    """Overlayfs hides what the lower layers have under a character device numbered 0/0."""
+    return stat.S_ISCHR(info.st_mode) and info.st_rdev == 0

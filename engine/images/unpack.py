@@ -1,0 +1,233 @@
+"""Unpacks a layer's tar into a folder that overlayfs takes as a lower layer (OCI image specification, layer.md).
+
+Whiteouts become overlayfs's own: a character device 0/0, or the attribute `trusted.overlay.opaque` on a directory.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.errors import InvalidArchive, KernelError
+from engine.images.limits import DiskSpace, storage_full
+from engine.images.tar import Entry, Kind, TarReader
+from engine.images.tree import OPAQUE, LayerTree, Parts, lstat, split
+
+WHITEOUT = b".wh."
+OPAQUE_MARKER = b".wh..wh..opq"
+
+DEVICES = frozenset({(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)})
+"""Character devices a layer may hold: null, zero, full, random, urandom, tty, console, ptmx. All others are refused."""
+
+MAXIMUM_ID = (1 << 32) - 2
+_LAST_NS = (1 << 62) - 1  # in the year 2116; os.utime takes no more than 64 bits
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ACLS = frozenset({"system.posix_acl_access", "system.posix_acl_default"})
+
+
+@dataclass
+class Unpacker:
+    """Puts the entries of one layer into `tree`; `space` is told of every byte before it is written."""
+
+    tree: LayerTree
+    space: DiskSpace
+    size_bytes: int = 0
+    """What the files hold so far; holes and further names of a file do not count."""
+    _directory_times: dict[Parts, int] = field(default_factory=dict)
+
+    def unpack(self, tar: TarReader) -> None:
+        """All entries, in order; a later one replaces an earlier one of the same name.
+
+        Raises InvalidArchive naming the entry, StorageFull, KernelError.
+        """
+        for entry in tar:
+            with_name = _shown(entry.name)
+            try:
+                self.tree.count_entry()
+                self._place(entry, tar)
+            except InvalidArchive as error:
+                raise InvalidArchive(f"{with_name}: {error.message}", hint=error.hint) from None
+            except OSError as error:
+                raise self._translated(error, entry) from error
+        self._set_directory_times()
+
+    def _place(self, entry: Entry, tar: TarReader) -> None:
+        parts = split(entry.name)
+        if entry.uid not in range(MAXIMUM_ID + 1) or entry.gid not in range(MAXIMUM_ID + 1):
+            raise InvalidArchive(f"owner {entry.uid}:{entry.gid} does not exist on Linux")
+        if not parts and entry.kind is not Kind.DIRECTORY:
+            raise InvalidArchive(f"the layer's root is a {entry.kind.value}")
+        if parts and parts[-1].startswith(WHITEOUT):
+            self._white_out(parts)
+        elif entry.kind is Kind.FILE:
+            self._file(parts, entry, tar)
+        else:
+            _ACTIONS[entry.kind](self, parts, entry)
+
+    def _file(self, parts: Parts, entry: Entry, tar: TarReader) -> None:
+        fd = self.tree.create(parts, lambda parent, name: os.open(name, _NEW_FILE, 0o600, dir_fd=parent))
+        try:
+            self._write(fd, entry, tar)
+            _set_attributes(fd, entry)
+            os.utime(fd, ns=_times(entry))
+        finally:
+            os.close(fd)
+
+    def _write(self, fd: int, entry: Entry, tar: TarReader) -> None:
+        if entry.segments is None:
+            for data in tar.chunks():
+                self._write_all(fd, data)
+            return
+        os.ftruncate(fd, entry.size)
+        data = b""
+        chunks = tar.chunks()
+        for offset, length in entry.segments:
+            os.lseek(fd, offset, os.SEEK_SET)
+            missing = length
+            while missing:
+                data = data or next(chunks)
+                piece, data = data[:missing], data[missing:]
+                self._write_all(fd, piece)
+                missing -= len(piece)
+
+    def _write_all(self, fd: int, data: bytes) -> None:
+        self.space.use(len(data))
+        self.size_bytes += len(data)
+        written = os.write(fd, data)
+        while written < len(data):  # a full disk shows as a short write first
+            written += os.write(fd, data[written:])
+
+    def _directory(self, parts: Parts, entry: Entry) -> None:
+        fd = self.tree.make_directory(parts) if parts else os.dup(self.tree.root)
+        try:
+            _set_attributes(fd, entry)
+        finally:
+            os.close(fd)
+        self._directory_times[parts] = entry.mtime_ns
+
+    def _symlink(self, parts: Parts, entry: Entry) -> None:
+        if not entry.target:
+            raise InvalidArchive("a symbolic link to nothing")
+
+        def make(parent: int, name: bytes) -> None:
+            os.symlink(entry.target, name, dir_fd=parent)
+            _set_owner(parent, name, entry)
+
+        self.tree.create(parts, make)
+
+    def _hard_link(self, parts: Parts, entry: Entry) -> None:
+        try:
+            target = split(entry.target)
+        except InvalidArchive as error:
+            raise InvalidArchive(f"hard link to {_shown(entry.target)}: {error.message}") from None
+        # Two parents are held at once here, and the tree promises only the latest.
+        directory = self.tree.open_directory(target[:-1]) if target and target != parts else None
+        if directory is None:
+            raise InvalidArchive(f"hard link to {_shown(entry.target)}, which the layer does not hold")
+        try:
+            self.tree.create(parts, lambda parent, name: _link(directory, target[-1], parent, name))
+        except (FileNotFoundError, PermissionError) as error:  # EPERM is what a directory answers
+            raise InvalidArchive(f"hard link to {_shown(entry.target)}, which is no file of the layer") from error
+        finally:
+            os.close(directory)
+
+    def _device(self, parts: Parts, entry: Entry) -> None:
+        number = (entry.major, entry.minor)
+        if entry.kind is Kind.BLOCK_DEVICE or number not in DEVICES:
+            raise InvalidArchive(
+                f"{entry.kind.value} {entry.major}:{entry.minor} is not allowed in an image",
+                hint="A layer may hold null, zero, full, random, urandom, tty, console and ptmx.",
+            )
+        self._node(parts, entry, stat.S_IFCHR, os.makedev(*number))
+
+    def _fifo(self, parts: Parts, entry: Entry) -> None:
+        self._node(parts, entry, stat.S_IFIFO, 0)
+
+    def _node(self, parts: Parts, entry: Entry, kind: int, device: int) -> None:
+        def make(parent: int, name: bytes) -> None:
+            os.mknod(name, kind | 0o600, device, dir_fd=parent)
+            _set_owner(parent, name, entry)
+            os.chmod(name, entry.mode, dir_fd=parent)
+
+        self.tree.create(parts, make)
+
+    def _white_out(self, parts: Parts) -> None:
+        *folder, marker = parts
+        if marker == OPAQUE_MARKER:
+            os.setxattr(self.tree.parent(parts), OPAQUE, b"y")
+        elif not marker.startswith(b".wh..wh."):  # aufs's own bookkeeping means nothing to others
+            self._hide((*folder, marker.removeprefix(WHITEOUT)))
+
+    def _hide(self, parts: Parts) -> None:
+        """A whiteout is about the layers below only: what this layer itself holds stays, but nothing shines through."""
+        if parts[-1] in (b"", b".", b".."):
+            raise InvalidArchive("a whiteout of nothing")
+        parent = self.tree.parent(parts)
+        own = lstat(parent, parts[-1])
+        if own is None:
+            os.mknod(parts[-1], stat.S_IFCHR, 0, dir_fd=parent)  # device 0, which is 0/0
+        elif stat.S_ISDIR(own.st_mode):
+            fd = self.tree.make_directory(parts)
+            os.setxattr(fd, OPAQUE, b"y")
+            os.close(fd)
+
+    def _set_directory_times(self) -> None:
+        """Last, since every file made in a directory changes its time."""
+        for parts, mtime_ns in self._directory_times.items():
+            parent = self.tree.parent(parts) if parts else self.tree.root
+            name = parts[-1] if parts else b"."
+            info = lstat(parent, name)
+            if info is not None and stat.S_ISDIR(info.st_mode):  # else a later entry took its place
+                os.utime(name, ns=(_possible(mtime_ns), _possible(mtime_ns)), dir_fd=parent, follow_symlinks=False)
+
+    def _translated(self, error: OSError, entry: Entry) -> Exception:
+        name = _shown(entry.name)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return storage_full(self.space.folder, f"{name} did not fit")
+        if error.errno in (errno.ENAMETOOLONG, errno.EFBIG):
+            return InvalidArchive(f"{name}: a name or size that the file system cannot hold")
+        return KernelError(f"unpacking a {entry.kind.value}", error.errno or 0, name)
+
+
+_ACTIONS: dict[Kind, Callable[[Unpacker, Parts, Entry], None]] = {
+    Kind.DIRECTORY: Unpacker._directory,
+    Kind.SYMLINK: Unpacker._symlink,
+    Kind.HARD_LINK: Unpacker._hard_link,
+    Kind.CHARACTER_DEVICE: Unpacker._device,
+    Kind.BLOCK_DEVICE: Unpacker._device,
+    Kind.FIFO: Unpacker._fifo,
+}
+
+
+def _set_attributes(fd: int, entry: Entry) -> None:
+    """Owner first: changing it clears setuid bits and file capabilities."""
+    os.fchown(fd, entry.uid, entry.gid)
+    os.fchmod(fd, entry.mode)
+    for name, value in entry.xattrs.items():
+        if name == "security.capability" or name.startswith("user.") or name in _ACLS:
+            os.setxattr(fd, name, value)
+        # trusted.* would speak to overlayfs, security.* to a policy of another machine: they are left out.
+
+
+def _set_owner(parent: int, name: bytes, entry: Entry) -> None:
+    os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
+    os.utime(name, ns=_times(entry), dir_fd=parent, follow_symlinks=False)
+
+
+def _link(source: int, target: bytes, parent: int, name: bytes) -> None:
+    os.link(target, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+
+
+def _times(entry: Entry) -> tuple[int, int]:
+    return _possible(entry.mtime_ns), _possible(entry.mtime_ns)
+
+
+def _possible(time_ns: int) -> int:
+    """The nearest time that a file system can hold."""
+    return max(-_LAST_NS, min(time_ns, _LAST_NS))
+
+
+def _shown(name: bytes) -> str:
+    """A name from an archive, safe to print."""
+    return ascii(name[:200].decode(errors="backslashreplace"))

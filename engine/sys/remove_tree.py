@@ -1,0 +1,54 @@
+"""Removes a directory tree that somebody else filled: any depth, any names, never through a link."""
+
+import itertools
+import os
+import uuid
+from collections import deque
+from pathlib import Path
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def remove_tree(path: Path) -> None:
+    """Remove `path` and all it holds; not being there is fine, so an interrupted removal can be repeated.
+
+    A tree can be deeper than the stack or the table of descriptors, so each directory below is first moved up beside
+    the others. Raises OSError.
+    """
+    try:
+        top = os.open(path, _DIRECTORY)
+    except FileNotFoundError:
+        return
+    try:
+        _empty(top)
+    finally:
+        os.close(top)
+    path.rmdir()
+
+
+def _empty(top: int) -> None:
+    token = uuid.uuid4().hex  # no name of the tree can be equal to it
+    new_names = (f".{token}-{number}" for number in itertools.count())
+    waiting = deque(_unlink_files(top))
+    while waiting:
+        name = waiting.popleft()
+        fd = os.open(name, _DIRECTORY, dir_fd=top)
+        try:
+            for child in _unlink_files(fd):
+                waiting.append(moved := next(new_names))
+                os.rename(child, moved, src_dir_fd=fd, dst_dir_fd=top)
+        finally:
+            os.close(fd)
+        os.rmdir(name, dir_fd=top)
+
+
+def _unlink_files(directory: int) -> list[str]:
+    """Unlink all that is not a directory; returns the names of the directories."""
+    directories = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                directories.append(entry.name)
+            else:
+                os.unlink(entry.name, dir_fd=directory)
+    return directories
