@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from engine.errors import InvalidArchive
 from engine.spec import codec
 
 
@@ -74,3 +76,15 @@ class RemovedImage:
         """`{"untagged", "deleted", "freed_bytes"}`."""
         value: dict[str, Any] = codec.to_json(self)
         return value
+
+
+def normalized_time(text: str | None, what: str) -> str:
+    """An RFC 3339 time as ISO 8601 in UTC with microseconds; empty for none. Raises InvalidArchive."""
+    if not text:
+        return ""
+    try:
+        time = datetime.fromisoformat(text)
+        in_utc = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidArchive(f"{what}: {text[:60]!a} is not an RFC 3339 time") from None
+    return in_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")

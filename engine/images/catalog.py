@@ -1,0 +1,177 @@
+"""What images the store holds: read without a lock from index, manifests and configurations."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import Conflict, DamagedStore, InvalidSpec, NotFound
+from engine.images.archived import read_config
+from engine.images.chain import chain_ids
+from engine.images.documents import document
+from engine.images.image import HistoryEntry, Image, ImageLayer, normalized_time
+from engine.images.layout import Layout
+from engine.images.reference import Reference
+from engine.spec.image import REF_NAME, Descriptor, Execution, ImageConfig, Manifest
+
+_ID_PREFIX = "sha256:"
+_HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """A manifest of the store with its configuration; both never change, so this is kept in memory."""
+
+    manifest: Manifest
+    config: ImageConfig
+    layers: tuple[ImageLayer, ...]
+
+    @property
+    def id(self) -> str:
+        """Digest of the configuration."""
+        return self.manifest.config.digest
+
+    @property
+    def blobs(self) -> set[str]:
+        """Digests of everything the manifest points to."""
+        return {self.id, *(layer.digest for layer in self.manifest.layers)}
+
+
+class Catalog:
+    """Reads the store."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._read: dict[str, StoredImage] = {}
+
+    def stored(self, manifest_digest: str) -> StoredImage:
+        """The image of a manifest. Raises DamagedStore."""
+        stored = self._read.get(manifest_digest) or self._read_stored(manifest_digest)
+        self._read[manifest_digest] = stored
+        return stored
+
+    def images(self) -> list[Image]:
+        """Every image, newest first. Raises DamagedStore."""
+        while True:
+            descriptors = self._layout.descriptors()
+            try:
+                images = self._images(descriptors)
+            except DamagedStore:
+                if descriptors == self._layout.descriptors():
+                    raise
+                continue  # an image was removed while it was read
+            self._forget_all_but({descriptor.digest for descriptor in descriptors})
+            return images
+
+    def find(self, name: str) -> Image:
+        """The image by reference, id or unique beginning of an id.
+
+        Raises NotFound, Conflict for a beginning that several ids have, InvalidSpec for what is no name at all.
+        """
+        images = self.images()
+        prefix = name.removeprefix(_ID_PREFIX)
+        is_prefix = bool(prefix) and len(prefix) <= 64 and _HEX.issuperset(prefix)
+        reference = _reference(name, is_prefix)
+        if reference is not None and (named := _named(images, reference)) is not None:
+            return named
+        matching = [image for image in images if is_prefix and image.id.startswith(_ID_PREFIX + prefix)]
+        if len(matching) > 1:
+            raise Conflict(f"{len(matching)} images have ids that begin with {prefix}", hint="Give more of the id.")
+        if not matching:
+            raise NotFound(f"no image {name} on this host", hint="List the images, or load this one first.")
+        return matching[0]
+
+    def _images(self, descriptors: tuple[Descriptor, ...]) -> list[Image]:
+        references: dict[str, set[str]] = {}
+        manifests: dict[str, str] = {}
+        for descriptor in descriptors:
+            image_id = self.stored(descriptor.digest).id
+            name = reference_of(descriptor)
+            references.setdefault(image_id, set()).update({name} if name else ())
+            if name or image_id not in manifests:
+                manifests[image_id] = descriptor.digest
+        images = [
+            _image(self.stored(digest), digest, tuple(sorted(references[image_id])))
+            for image_id, digest in manifests.items()
+        ]
+        return sorted(images, key=lambda image: image.created_at, reverse=True)
+
+    def _forget_all_but(self, digests: set[str]) -> None:
+        for digest in self._read.keys() - digests:
+            self._read.pop(digest, None)  # another thread may have been here first
+
+    def _read_stored(self, digest: str) -> StoredImage:
+        try:
+            manifest = document(Manifest, self._layout.blob(digest).read_bytes(), digest)
+            config = read_config(self._layout.blob(manifest.config.digest).read_bytes(), manifest.config.digest)
+            diff_ids = config.rootfs.diff_ids or ()
+            layers = tuple(
+                ImageLayer(diff_id, chain_id, int((self._layout.layer(chain_id) / "size").read_text()))
+                for diff_id, chain_id in zip(diff_ids, chain_ids(diff_ids), strict=True)
+            )
+        except FileNotFoundError as error:
+            raise DamagedStore(
+                f"the image store lacks {Path(str(error.filename)).relative_to(self._layout.root)} of image {digest}",
+                hint="Restart the host worker, which forgets damaged images, and load the image again.",
+            ) from error
+        return StoredImage(manifest, config, layers)
+
+
+def reference_of(descriptor: Descriptor) -> str:
+    """The reference of an index entry, empty for a nameless image."""
+    return (descriptor.annotations or {}).get(REF_NAME, "")
+
+
+def _reference(name: str, is_prefix: bool) -> Reference | None:
+    try:
+        return Reference.parse(name)
+    except InvalidSpec:
+        if is_prefix:
+            return None
+        raise
+
+
+def _named(images: list[Image], reference: Reference) -> Image | None:
+    if not reference.digest:
+        return next((image for image in images if str(reference) in image.references), None)
+    repositories = {image.id: {Reference.parse(text).repository for text in image.references} for image in images}
+    return next(
+        (
+            image
+            for image in images
+            if image.manifest_digest == reference.digest and reference.repository in repositories[image.id]
+        ),
+        None,
+    )
+
+
+def _image(stored: StoredImage, manifest_digest: str, references: tuple[str, ...]) -> Image:
+    config = stored.config
+    execution = config.config or Execution()
+    return Image(
+        id=stored.id,
+        references=references,
+        created_at=normalized_time(config.created, stored.id),
+        size_bytes=sum(layer.size_bytes for layer in stored.layers),
+        architecture=config.architecture,
+        os=config.os,
+        variant=config.variant or "",
+        entrypoint=execution.entrypoint,
+        command=execution.cmd,
+        env=execution.env or (),
+        working_dir=execution.working_dir or "",
+        user=execution.user or "",
+        exposed_ports=tuple(sorted(execution.exposed_ports or ())),
+        volumes=tuple(sorted(execution.volumes or ())),
+        labels=execution.labels or {},
+        stop_signal=execution.stop_signal or "",
+        layers=stored.layers,
+        manifest_digest=manifest_digest,
+        history=tuple(
+            HistoryEntry(
+                normalized_time(entry.created, stored.id),
+                entry.created_by or "",
+                entry.comment or "",
+                bool(entry.empty_layer),
+            )
+            for entry in config.history or ()
+        ),
+    )

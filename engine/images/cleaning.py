@@ -1,0 +1,55 @@
+"""Takes away what no image needs: blobs, layers, what a killed load or upload left behind."""
+
+import time
+from pathlib import Path
+
+from engine.images.catalog import Catalog
+from engine.images.layout import Layout
+from engine.images.staging import abandoned, leased
+from engine.sys.remove_tree import remove_tree
+
+
+def remove_unreferenced(layout: Layout, catalog: Catalog) -> int:
+    """Remove blobs and layers that neither the index nor a load at work needs; returns the bytes that came free.
+
+    Call it under the store's lock. Raises DamagedStore before anything is removed.
+    """
+    needed = leased(layout)
+    for descriptor in layout.descriptors():
+        stored = catalog.stored(descriptor.digest)
+        digests = {descriptor.digest, *stored.blobs, *(layer.chain_id for layer in stored.layers)}
+        needed |= {digest.removeprefix("sha256:") for digest in digests}
+    freed = sum(_remove_blob(path) for path in layout.blobs.iterdir() if path.name not in needed)
+    return freed + sum(_remove_layer(layout, path) for path in layout.layers.iterdir() if path.name not in needed)
+
+
+def remove_abandoned(layout: Layout) -> None:
+    """Remove staging areas whose process is dead, and unfinished replacements of the index; under the lock."""
+    for path in list(abandoned(layout)):
+        remove_tree(path)
+    for path in layout.root.glob(".index.json.*"):
+        path.unlink()
+
+
+def remove_stale_uploads(layout: Layout, older_than_s: float) -> None:
+    """Remove uploads that nobody has written to for so long."""
+    limit = time.time() - older_than_s
+    for path in layout.incoming.iterdir():
+        if path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)
+
+
+def _remove_blob(path: Path) -> int:
+    size = path.stat().st_size
+    path.unlink()
+    return size
+
+
+def _remove_layer(layout: Layout, path: Path) -> int:
+    """A layer leaves its place at once, so that a kill during the removal leaves no half of one behind."""
+    size = int((path / "size").read_text())
+    doomed = layout.staging / path.name
+    remove_tree(doomed)  # from an earlier removal that was cut off
+    path.rename(doomed)
+    remove_tree(doomed)
+    return size

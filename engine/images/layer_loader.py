@@ -1,0 +1,101 @@
+"""Brings one layer into a staging area: blob and tree in a single pass, every digest verified."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from engine.errors import InvalidArchive
+from engine.images.archived import ArchivedLayer
+from engine.images.chain import chain_ids
+from engine.images.documents import check_match
+from engine.images.layer_reader import LayerReader
+from engine.images.limits import DiskSpace, Growth
+from engine.images.reporter import Reporter
+from engine.images.staging import Staging
+from engine.images.streams import Readable
+from engine.images.tar import TarReader
+from engine.images.tree import LayerTree
+from engine.images.unpack import Unpacker
+from engine.spec.image import OCI_LAYER, Descriptor
+
+
+@dataclass
+class LayerLoader:
+    """Stages layers; `growth` is what all of one archive may unpack to."""
+
+    staging: Staging
+    space: DiskSpace
+    reporter: Reporter
+    growth: Growth | None = None
+
+    def load(self, source: Readable, layer: ArchivedLayer, *, below: Sequence[str], step: int) -> Descriptor:
+        """Stage what is not known yet of a layer above the diff ids `below`; what is known is verified all the same.
+
+        Raises InvalidArchive, StorageFull, Cancelled.
+        """
+        chain = chain_ids([*below, layer.diff_id])
+        is_new = not self.staging.has_layer(chain[-1])
+        has_blob = bool(layer.digest) and self.staging.has_blob(layer.digest)
+        reader = self._read(source, step, copies=not has_blob, lower=chain[:-1] if is_new else None)
+        if layer.digest:
+            check_match("stored layer", layer.digest, reader.digest)
+        check_match("uncompressed layer", layer.diff_id, reader.diff_id)
+        if not has_blob:
+            self.staging.keep_blob(reader.digest)
+        if is_new:
+            self.staging.keep_layer(chain[-1])
+        return _descriptor(reader)
+
+    def load_root(self, source: Readable, *, step: int) -> tuple[Descriptor, str]:
+        """Stage a root filesystem's tarball as a layer of its own; returns its descriptor and its diff id.
+
+        As no digest is told that would show a missing part, the end of the tar has to be there.
+        """
+        reader = self._read(source, step, copies=True, lower=(), needs_end=True)
+        self.staging.keep_blob(reader.digest)
+        self.staging.keep_layer(reader.diff_id)
+        return _descriptor(reader), reader.diff_id
+
+    def _read(
+        self, source: Readable, step: int, *, copies: bool, lower: Sequence[str] | None, needs_end: bool = False
+    ) -> LayerReader:
+        """Read a layer to its end, into `new_blob` if it `copies` and into `new_layer` unless `lower` is None."""
+        with ExitStack() as open_files:
+            blob = open_files.enter_context(self.staging.new_blob.open("wb")) if copies else None
+            reader = LayerReader(
+                source,
+                copy_to=blob,
+                on_read=lambda count: self._count_stored(step, count, copies),
+                on_plain=self._count_plain if lower is not None else lambda _: self.reporter.check(),
+            )
+            if lower is not None:
+                self._unpack(reader, lower, needs_end)
+            reader.finish()
+        return reader
+
+    def _unpack(self, reader: LayerReader, lower: Sequence[str], needs_end: bool) -> None:
+        folder = self.staging.new_layer
+        root = folder / "diff"
+        root.mkdir(parents=True)
+        below = [self.staging.layer(chain_id) / "diff" for chain_id in reversed(lower)]
+        tar = TarReader(reader.tar)
+        with LayerTree(root, lower=below, trash=self.staging.trash) as tree:
+            unpacker = Unpacker(tree, self.space)
+            unpacker.unpack(tar)
+        if needs_end and not (tar.has_end_marker and tree.entries):
+            raise InvalidArchive("it is no whole tar archive", hint="It was cut short, or is not a tar archive.")
+        (folder / "size").write_text(str(unpacker.size_bytes))
+
+    def _count_stored(self, step: int, count: int, copies: bool) -> None:
+        self.reporter.advance(step, count)
+        if copies:
+            self.space.use(count)
+
+    def _count_plain(self, count: int) -> None:
+        self.reporter.check()
+        if self.growth is not None:
+            self.growth.add(count)
+
+
+def _descriptor(reader: LayerReader) -> Descriptor:
+    return Descriptor(OCI_LAYER + reader.compression.value, reader.digest, reader.size)

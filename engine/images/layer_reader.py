@@ -1,0 +1,58 @@
+"""Reads a stored layer once, and does everything with it on the way: digests, copy, decompression, limits."""
+
+from typing import BinaryIO
+
+from engine.images.limits import check_growth
+from engine.images.streams import (
+    Compression,
+    DigestReader,
+    OnRead,
+    Readable,
+    buffered,
+    compression_of,
+    decompress,
+    drain,
+)
+
+
+class LayerReader:
+    """`tar` is the layer's plain tar. After `finish()` the digests of both forms are known.
+
+    `copy_to` gets the bytes as they are stored, `on_read` is told the length of each piece of them, `on_plain` of each
+    piece of the plain form; both may raise.
+    """
+
+    def __init__(self, source: Readable, *, copy_to: BinaryIO | None, on_read: OnRead, on_plain: OnRead) -> None:
+        self._stored = DigestReader(source, copy_to=copy_to, on_read=on_read)
+        self._stored_stream = buffered(self._stored)
+        self.compression = compression_of(self._stored_stream, "it")
+        self._on_plain = on_plain
+        plain = decompress(self._stored_stream, self.compression)
+        # A plain layer has one digest, so it is not computed twice.
+        is_plain = self.compression is Compression.NONE
+        self._plain = DigestReader(plain, on_read=self._check, is_hashed=not is_plain)
+        self.tar = buffered(self._plain)
+
+    def finish(self) -> None:
+        """Read what follows the tar's end, which belongs to the digests too."""
+        drain(self.tar)
+        drain(self._stored_stream)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the layer as it is stored."""
+        return self._stored.digest
+
+    @property
+    def size(self) -> int:
+        """Bytes of the layer as it is stored."""
+        return self._stored.count
+
+    @property
+    def diff_id(self) -> str:
+        """Digest of the plain tar."""
+        return self._stored.digest if self.compression is Compression.NONE else self._plain.digest
+
+    def _check(self, count: int) -> None:
+        check_growth("it", self._stored.count, self._plain.count)
+        self._on_plain(count)

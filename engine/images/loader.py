@@ -1,0 +1,116 @@
+"""Brings all images of an archive into a staging area, or makes one of a root filesystem's tarball."""
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from engine.errors import InvalidArchive
+from engine.images import docker_archive, oci_archive
+from engine.images.archive import Archive, open_archive
+from engine.images.archived import ArchivedImage
+from engine.images.documents import digest_of
+from engine.images.layer_loader import LayerLoader
+from engine.images.limits import DiskSpace, Growth
+from engine.images.platforms import host_platform
+from engine.images.reference import Reference
+from engine.images.reporter import Reporter
+from engine.images.staging import Staging
+from engine.images.streams import reading
+from engine.spec import codec
+from engine.spec.image import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
+
+
+@dataclass(frozen=True)
+class StagedImage:
+    """An image whose content is staged: the descriptor of its manifest, its id, the names it shall have."""
+
+    manifest: Descriptor
+    id: str
+    references: tuple[str, ...]
+
+
+def load_archive(source: BinaryIO, staging: Staging, space: DiskSpace, reporter: Reporter) -> list[StagedImage]:
+    """Stage every image of a `docker save` or OCI archive. Raises InvalidArchive, StorageFull, Cancelled."""
+    opening = reporter.plan("read archive")
+    with ExitStack() as stack:
+        with reporter.step(opening):
+            archive = stack.enter_context(
+                open_archive(source, staging.root, space, on_read=lambda count: reporter.advance(opening, count))
+            )
+            images = read_images(archive)
+        layers = LayerLoader(staging, space, reporter, Growth(archive.stored_bytes))
+        steps = [[_plan(reporter, archive, image, number) for number in range(len(image.layers))] for image in images]
+        return [_load(archive, layers, image, numbers) for image, numbers in zip(images, steps, strict=True)]
+
+
+def read_images(archive: Archive) -> list[ArchivedImage]:
+    """What the archive holds for this host. Raises InvalidArchive."""
+    if oci_archive.INDEX in archive:
+        return oci_archive.read_oci_archive(archive)
+    if docker_archive.MANIFEST in archive:
+        return docker_archive.read_docker_archive(archive)
+    raise InvalidArchive(
+        f"the archive holds neither {docker_archive.MANIFEST} nor {oci_archive.INDEX}, so it is no image archive",
+        hint="Load what `docker save` or an OCI tool wrote; import a root filesystem's tarball instead.",
+    )
+
+
+def load_root(
+    source: BinaryIO, reference: Reference, staging: Staging, space: DiskSpace, reporter: Reporter
+) -> StagedImage:
+    """Stage an image of one layer, a root filesystem's tarball. Raises InvalidArchive, StorageFull, Cancelled."""
+    step = reporter.plan("unpack root filesystem")
+    with reporter.step(step), reading("the tarball"):
+        layer, diff_id = LayerLoader(staging, space, reporter).load_root(source, step=step)
+    config = _config_of_root(diff_id)
+    return StagedImage(_add_manifest(staging, config, [layer]), digest_of(config), (str(reference),))
+
+
+def _plan(reporter: Reporter, archive: Archive, image: ArchivedImage, number: int) -> int:
+    layer = image.layers[number]
+    name = f"layer {number + 1} of {len(image.layers)} ({layer.diff_id[7:19]})"
+    return reporter.plan(name, archive.size(layer.member))
+
+
+def _load(archive: Archive, layers: LayerLoader, image: ArchivedImage, steps: Sequence[int]) -> StagedImage:
+    descriptors = []
+    diff_ids: list[str] = []
+    for number, (layer, step) in enumerate(zip(image.layers, steps, strict=True), 1):
+        what = f"layer {number} of {len(steps)} ({layer.diff_id[:19]}…)"
+        with layers.reporter.step(step), reading(what):
+            descriptors.append(layers.load(archive.open(layer.member), layer, below=diff_ids, step=step))
+        diff_ids.append(layer.diff_id)
+    references = tuple(str(reference.without_digest()) for reference in image.references)
+    if not image.manifest:
+        return StagedImage(_add_manifest(layers.staging, image.config, descriptors), image.id, references)
+    layers.staging.add_blob(image.id, image.config)
+    digest = digest_of(image.manifest)
+    layers.staging.add_blob(digest, image.manifest)
+    return StagedImage(Descriptor(image.manifest_type, digest, len(image.manifest)), image.id, references)
+
+
+def _add_manifest(staging: Staging, config: bytes, layers: Sequence[Descriptor]) -> Descriptor:
+    """Stage the configuration, and a manifest made of what is known."""
+    config_descriptor = Descriptor(OCI_CONFIG, digest_of(config), len(config))
+    staging.add_blob(config_descriptor.digest, config)
+    manifest = Manifest(config_descriptor, tuple(layers), media_type=OCI_MANIFEST)
+    data = json.dumps(codec.to_json(manifest, oci=True)).encode()
+    staging.add_blob(digest_of(data), data)
+    return Descriptor(OCI_MANIFEST, digest_of(data), len(data))
+
+
+def _config_of_root(diff_id: str) -> bytes:
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    platform = host_platform()
+    config = {
+        "architecture": platform.architecture,
+        "os": platform.os,
+        "created": now,
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+        "history": [{"created": now, "comment": "imported root filesystem"}],
+    }
+    return json.dumps(config).encode()

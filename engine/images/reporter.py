@@ -1,0 +1,64 @@
+"""Tells how far a load has come, a few times a second, and asks whether it should go on."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from engine.errors import Cancelled
+from engine.spec.progress import IsCancelled, Progress, Step
+
+_TELL_EVERY_S = 0.2
+_ASK_EVERY_S = 0.2
+
+
+class Reporter:
+    """Keeps the steps of one operation. `progress` is called at most five times a second, and once at the end."""
+
+    def __init__(self, progress: Progress | None, is_cancelled: IsCancelled | None) -> None:
+        self._progress, self._is_cancelled = progress, is_cancelled
+        self._steps: list[Step] = []
+        self._told_at = self._asked_at = -1.0
+
+    def plan(self, name: str, total: int = 0, unit: str = "bytes") -> int:
+        """Add a step that waits; returns its number."""
+        self._steps.append(Step(name, total=total, unit=unit))
+        return len(self._steps) - 1
+
+    @contextmanager
+    def step(self, number: int) -> Iterator[None]:
+        """The step runs inside; it is done at the end, or failed if the body raises."""
+        self._change(number, status="running")
+        try:
+            yield
+        except BaseException:
+            self._change(number, status="failed")
+            self.tell()
+            raise
+        step = self._steps[number]
+        self._change(number, status="done", current=max(step.current, step.total))
+
+    def advance(self, number: int, count: int) -> None:
+        """`count` more of the step are done. Raises Cancelled when the caller wants it to stop."""
+        self._change(number, current=self._steps[number].current + count)
+        self.check()
+
+    def check(self) -> None:
+        """Raise Cancelled if the caller says so."""
+        now = time.monotonic()
+        if self._is_cancelled is None or now - self._asked_at < _ASK_EVERY_S:
+            return
+        self._asked_at = now
+        if self._is_cancelled():
+            raise Cancelled("the load was cancelled; nothing of it was kept")
+
+    def tell(self) -> None:
+        """Report now, whenever the last time was."""
+        self._told_at = time.monotonic()
+        if self._progress is not None:
+            self._progress(tuple(self._steps))
+
+    def _change(self, number: int, **changes: object) -> None:
+        self._steps[number] = replace(self._steps[number], **changes)  # type: ignore[arg-type]  # fields of Step
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            self.tell()

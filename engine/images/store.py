@@ -1,0 +1,193 @@
+"""The image store of one host: what the engine does with images, each verb whole or not at all."""
+
+import builtins
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.errors import Conflict, DamagedStore, InvalidSpec
+from engine.images import cleaning, names
+from engine.images.catalog import Catalog, reference_of
+from engine.images.image import Image, RemovedImage
+from engine.images.layout import Layout
+from engine.images.limits import DiskSpace
+from engine.images.loader import StagedImage, load_archive, load_root
+from engine.images.reference import Reference
+from engine.images.reporter import Reporter
+from engine.images.staging import Staging
+from engine.images.upload import STALE_AFTER_S, Upload
+from engine.spec.image import Descriptor
+from engine.spec.progress import IsCancelled, Progress
+
+log = logging.getLogger(__name__)
+
+
+class ImageStore:
+    """Images below `home/images`. Several processes and threads may use one store at once."""
+
+    def __init__(self, home: Path) -> None:
+        self._layout = Layout(home / "images")
+        self._catalog = Catalog(self._layout)
+
+    def list(self) -> list[Image]:
+        """Every image, newest first."""
+        return self._catalog.images()
+
+    def get(self, name: str) -> Image:
+        """The image by reference (short or full), id, or unique beginning of an id.
+
+        Raises NotFound; Conflict for a beginning that several ids have; InvalidSpec for what cannot be a name.
+        """
+        return self._catalog.find(name)
+
+    def layer_paths(self, image: Image) -> builtins.list[Path]:
+        """The unpacked layers, topmost first, as overlayfs wants its lower layers."""
+        return [self._layout.layer(layer.chain_id) / "diff" for layer in reversed(image.layers)]
+
+    def load(
+        self, archive: BinaryIO, *, progress: Progress | None = None, is_cancelled: IsCancelled | None = None
+    ) -> builtins.list[Image]:
+        """Load every image of a `docker save` or OCI archive; the archive may be a file or a pipe, gzip or zstd.
+
+        Raises InvalidArchive, StorageFull, Cancelled; nothing stays on the disk then.
+        """
+        reporter = Reporter(progress, is_cancelled)
+        with Staging(self._layout) as staging:
+            loaded = load_archive(archive, staging, DiskSpace(self._layout.root), reporter)
+            self._publish(staging, loaded, reporter)
+        return [self.get(image_id) for image_id in dict.fromkeys(image.id for image in loaded)]
+
+    def import_rootfs(
+        self,
+        tarball: BinaryIO,
+        *,
+        reference: str,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Image:
+        """Make an image of one layer out of a root filesystem's tarball, plain, gzip or zstd.
+
+        Raises InvalidSpec for the reference, else as `load`.
+        """
+        name = _tag_reference(reference)
+        reporter = Reporter(progress, is_cancelled)
+        with Staging(self._layout) as staging:
+            image = load_root(tarball, name, staging, DiskSpace(self._layout.root), reporter)
+            self._publish(staging, [image], reporter)
+        return self.get(image.id)
+
+    def tag(self, name: str, reference: str) -> Image:
+        """Give an image one more name; another image that had it loses it."""
+        new_name = str(_tag_reference(reference))
+        with self._layout.locked():
+            image = self.get(name)
+            descriptors = self._layout.descriptors()
+            manifest = next(d for d in descriptors if d.digest == image.manifest_digest)
+            self._layout.replace_descriptors(names.named(descriptors, manifest, [new_name]))
+        return self.get(image.id)
+
+    def remove(self, name: str, *, users: Mapping[str, Sequence[str]], force: bool = False) -> RemovedImage:
+        """Take a name away, and with the last name the image. `users` maps image ids to names of containers using them.
+
+        By id, an image with several names goes only with `force`. One that containers use loses its last name only with
+        `force`, and stays as a nameless image until they are gone. Raises NotFound, Conflict.
+        """
+        with self._layout.locked():
+            image = self.get(name)
+            reference = _matching_reference(image, name)
+            if reference is not None and len(image.references) > 1:
+                self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), [reference]))
+                return RemovedImage((reference,), (), 0)
+            containers = users.get(image.id, ())
+            _check_removable(image, name if reference is None else "", containers, force)
+            if containers:
+                self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), image.references))
+                return RemovedImage(image.references, (), 0)
+            self._layout.replace_descriptors(self._without(image))
+            freed = cleaning.remove_unreferenced(self._layout, self._catalog)
+        return RemovedImage(image.references, (image.id,), freed)
+
+    def open_upload(self, upload_id: str) -> Upload:
+        """An upload to write, to read or to abort. Raises InvalidSpec for an id that is no UUID."""
+        self._layout.prepare()
+        return Upload(self._layout.incoming, upload_id)
+
+    def repair(self) -> None:
+        """Remove what killed loads, removals and uploads left, and forget images whose files are gone."""
+        with self._layout.locked():
+            cleaning.remove_abandoned(self._layout)
+            cleaning.remove_stale_uploads(self._layout, STALE_AFTER_S)
+            self._forget_damaged()
+            cleaning.remove_unreferenced(self._layout, self._catalog)
+
+    def _publish(self, staging: Staging, loaded: Sequence[StagedImage], reporter: Reporter) -> None:
+        """Make staged images part of the store; the new index is the moment from which they are there."""
+        step = reporter.plan("store", unit="")
+        with reporter.step(step):
+            staging.sync()
+            with self._layout.locked():
+                try:
+                    staging.publish()
+                    descriptors = self._layout.descriptors()
+                    for image in loaded:
+                        descriptors = names.named(descriptors, image.manifest, image.references)
+                    self._layout.replace_descriptors(self._without_doubles(descriptors))
+                except BaseException:
+                    cleaning.remove_unreferenced(self._layout, self._catalog)
+                    raise
+        reporter.tell()
+
+    def _without(self, image: Image) -> tuple[Descriptor, ...]:
+        descriptors = self._layout.descriptors()
+        return names.without(descriptors, lambda d: self._catalog.stored(d.digest).id == image.id)
+
+    def _without_doubles(self, descriptors: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+        """One image can come with several manifests, by other compressions: a nameless one adds nothing then."""
+        has_name = {self._catalog.stored(d.digest).id for d in descriptors if reference_of(d)}
+        return names.without(
+            descriptors, lambda d: not reference_of(d) and self._catalog.stored(d.digest).id in has_name
+        )
+
+    def _forget_damaged(self) -> None:
+        def is_damaged(descriptor: Descriptor) -> bool:
+            try:
+                Catalog(self._layout).stored(descriptor.digest)
+            except DamagedStore as error:
+                log.error("forgetting image %s: %s", reference_of(descriptor) or descriptor.digest, error)
+                return True
+            return False
+
+        descriptors = self._layout.descriptors()
+        kept = names.without(descriptors, is_damaged)
+        if kept != descriptors:
+            self._layout.replace_descriptors(kept)
+
+
+def _tag_reference(text: str) -> Reference:
+    return Reference.parse(text).without_digest()
+
+
+def _matching_reference(image: Image, name: str) -> str | None:
+    """Which of the image's references was meant, None where an id or a digest was given."""
+    try:
+        reference = str(Reference.parse(name))
+    except InvalidSpec:
+        return None
+    return reference if reference in image.references else None
+
+
+def _check_removable(image: Image, given_id: str, containers: Sequence[str], force: bool) -> None:
+    if force:
+        return
+    if given_id and len(image.references) > 1:
+        raise Conflict(
+            f"image {given_id} has several names: {', '.join(image.references)}",
+            hint="Remove it by name, or by force.",
+        )
+    if containers:
+        shown = (image.references or (image.id[:19],))[0]
+        raise Conflict(
+            f"image {shown} is used by {', '.join(sorted(containers))}",
+            hint="Remove these containers first; with force the image only loses its name.",
+        )

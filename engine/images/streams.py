@@ -1,0 +1,142 @@
+"""Byte streams of an archive: a section of a file, a digest taken in passing, gzip and zstd undone."""
+
+import gzip
+import hashlib
+import io
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+from engine.errors import InvalidArchive
+
+CHUNK = 1 << 20
+_ZSTD_WINDOW_BYTES = 128 << 20  # what `zstd` itself accepts without --long; bounds the memory a frame can ask for
+
+OnRead = Callable[[int], None]
+"""Told of every piece read, in bytes; may raise to stop the reading."""
+
+
+class Readable(Protocol):
+    """Anything with `read`."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Compression(Enum):
+    """How a stream is stored; the value is the suffix of OCI layer media types."""
+
+    NONE = ""
+    GZIP = "+gzip"
+    ZSTD = "+zstd"
+
+
+_MAGIC = {b"\x1f\x8b\x08": Compression.GZIP, b"\x28\xb5\x2f\xfd": Compression.ZSTD}
+_NOT_READ = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
+
+
+class DigestReader(io.RawIOBase):
+    """Passes bytes on while counting and hashing them; `copy_to` gets a copy, `on_read` each piece's length."""
+
+    def __init__(
+        self, source: Readable, *, on_read: OnRead, copy_to: BinaryIO | None = None, is_hashed: bool = True
+    ) -> None:
+        super().__init__()
+        self.count = 0
+        self._source, self._on_read, self._copy_to = source, on_read, copy_to
+        self._hash = hashlib.sha256()
+        self._is_hashed = is_hashed
+
+    @property
+    def digest(self) -> str:
+        """`sha256:<hex>` of what has passed so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # io calls it with a writable buffer
+        data = self._source.read(len(view))
+        view[: len(data)] = data
+        self.count += len(data)
+        if self._is_hashed:
+            self._hash.update(data)
+        if self._copy_to is not None:
+            self._copy_to.write(data)
+        self._on_read(len(data))
+        return len(data)
+
+
+class Section(io.RawIOBase):
+    """Part of a seekable file as a stream of its own."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file, self._start, self._size = file, start, size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # io calls it with a writable buffer
+        self._file.seek(self._start + self._position)
+        data = self._file.read(max(0, min(len(view), self._size - self._position)))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def buffered(source: io.RawIOBase) -> io.BufferedReader:
+    """The stream with a buffer of 1 MiB, so that small reads cost little."""
+    return io.BufferedReader(source, CHUNK)
+
+
+def compression_of(stream: io.BufferedReader, what: str) -> Compression:
+    """How the stream is compressed, by its first bytes. Raises InvalidArchive for a format that is not read."""
+    start = stream.peek(8)[:8]
+    for magic, name in _NOT_READ.items():
+        if start.startswith(magic):
+            raise InvalidArchive(
+                f"{what} is a {name} file", hint="Plain, gzip and zstd archives are read: convert it first."
+            )
+    return next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), Compression.NONE)
+
+
+def decompress(stream: io.BufferedReader, compression: Compression) -> Readable:
+    """The stream's plain bytes."""
+    if compression is Compression.GZIP:
+        return gzip.GzipFile(fileobj=stream, mode="rb")
+    if compression is Compression.ZSTD:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+        return decompressor.stream_reader(stream, read_across_frames=True)
+    return stream
+
+
+def drain(stream: Readable) -> None:
+    """Read to the end, for the sake of the digest."""
+    while stream.read(CHUNK):
+        pass
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Names `what` in every InvalidArchive, and turns a decompressor's complaint into one."""
+    try:
+        yield
+    except InvalidArchive as error:
+        raise InvalidArchive(f"{what}: {error.message}", hint=error.hint) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+        raise InvalidArchive(f"{what}: {error}", hint="The archive is damaged or was cut short.") from error
