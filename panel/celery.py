@@ -50,6 +50,5 @@ app = configured("moorage.panel", RECORDS, acks_late=True, visibility_timeout_s=
 app.conf.task_default_queue = "panel"
 app.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: the schedule is these lines, there is no state to keep
 app.conf.beat_schedule = {
-    "operations.send_again": {"task": "operations.send_again", "schedule": 5.0},
     "operations.tick": {"task": "operations.tick", "schedule": 5.0},
 }

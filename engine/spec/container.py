@@ -128,6 +128,11 @@ class ContainerState:
     oom_killed: bool = False
     error: str = ""
 
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Build from what `to_json` gave; InvalidSpec names the first field that is missing or wrong."""
+        return codec.from_json(cls, value)
+
     def to_json(self) -> dict[str, Any]:
         """The fields under their own names, as `docs/architecture.md` shows."""
         value = codec.to_json(self)

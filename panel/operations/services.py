@@ -29,6 +29,7 @@ def request(*, actor: Actor, kind: str, host: Host, subject: Subject, payload: d
     Called by the services of other areas, inside their transaction and after their permission check.
     """
     operation = Operation.objects.create(
+        sent_at=timezone.now(),
         kind=kind,
         host=host,
         object_kind=subject.kind,
@@ -53,8 +54,8 @@ def send(operation: Operation) -> bool:
         )
     except OperationalError as error:
         logger.warning("operation %s (%s) waits: the broker does not answer: %s", operation.id, operation.kind, error)
+        Operation.objects.filter(pk=operation.pk).update(sent_at=None)
         return False
-    Operation.objects.filter(pk=operation.pk).update(sent_at=timezone.now())
     announce("operations", str(operation.id))
     return True
 

@@ -1,0 +1,48 @@
+"""What a host does with containers: one task, one verb of the engine."""
+
+from typing import Any
+
+from engine import ContainerSpec, ContainerState
+from panel.operations.host import Outcome, Work, operation
+
+
+@operation("containers.create")
+def create(work: Work, id: str, spec: dict[str, Any], start: bool) -> Outcome:  # noqa: A002 - the payload's word
+    """Create the container and, if asked, start it."""
+    state = work.engine.create(id, ContainerSpec.from_json(spec))
+    return _told(work.engine.start(id) if start else state)
+
+
+@operation("containers.start")
+def start(work: Work, id: str) -> Outcome:  # noqa: A002
+    """Start it."""
+    return _told(work.engine.start(id))
+
+
+@operation("containers.stop")
+def stop(work: Work, id: str, signal: str | None = None, timeout_s: float | None = None) -> Outcome:  # noqa: A002
+    """Stop it."""
+    return _told(work.engine.stop(id, signal=signal, timeout_s=timeout_s))
+
+
+@operation("containers.kill", is_exclusive=False)
+def kill(work: Work, id: str, signal: str = "KILL") -> Outcome:  # noqa: A002
+    """Signal it, also while a stop waits for it."""
+    return _told(work.engine.kill(id, signal=signal))
+
+
+@operation("containers.restart")
+def restart(work: Work, id: str, timeout_s: float | None = None) -> Outcome:  # noqa: A002
+    """Stop it if it runs and start it."""
+    return _told(work.engine.restart(id, timeout_s=timeout_s))
+
+
+@operation("containers.remove")
+def remove(work: Work, id: str, force: bool = False) -> Outcome:  # noqa: A002
+    """Remove it; one that is not there is removed already."""
+    work.engine.remove(id, force=force)
+    return Outcome(removed=[id])
+
+
+def _told(state: ContainerState) -> Outcome:
+    return Outcome(containers=[state.to_json()])

@@ -1,0 +1,149 @@
+"""`Prefer: wait=N` (RFC 7240): an answer that comes when its operation has ended, holding no thread meanwhile.
+
+An ASGI application around the panel's. The answer 202 of a request that prefers to wait is kept back until the panel
+worker announces the operation's end on a Redis channel, which one subscription per process listens to; then the
+operation as it ended is answered instead.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import redis.asyncio
+from asgiref.sync import sync_to_async
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, HTTPScope, Scope
+
+from panel.operations.signals import CHANNEL
+
+logger = logging.getLogger(__name__)
+
+OPERATION_HEADER = "Moorage-Operation"
+LONGEST_WAIT_S = 60
+PREFERENCE = re.compile(rb"(?:^|[,;]\s*)wait\s*=\s*\"?(\d{1,4})\"?\s*(?:$|[,;])", re.IGNORECASE)
+"""What the panel answers for an operation: None while it has not ended, else status, content type and body."""
+Answer = tuple[int, str, bytes]
+
+
+class Ends:
+    """Tells when operations end: whoever waits for one is woken by its announcement, or looks when that may be lost."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis_url = redis_url
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listener: asyncio.Task[None] | None = None
+
+    async def wait(self, operation: str, look: Callable[[], Any], timeout_s: float) -> Any:
+        """What `look` (a coroutine function) says once it says something; None if that takes longer than `timeout_s`.
+
+        It is asked after the wish to be woken is noted, so that an end between the two is not missed.
+        """
+        self._listen()
+        woken = asyncio.Event()
+        self._waiting[operation].add(woken)
+        end = time.monotonic() + timeout_s
+        try:
+            while (answer := await look()) is None:
+                try:
+                    await asyncio.wait_for(woken.wait(), end - time.monotonic())
+                except TimeoutError:
+                    return await look()
+                woken.clear()
+            return answer
+        finally:
+            self._waiting[operation].discard(woken)
+            if not self._waiting[operation]:
+                del self._waiting[operation]
+
+    def _listen(self) -> None:
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        """Listen for as long as the process lives; after a lost connection everybody looks for themselves."""
+        while True:
+            try:
+                async with redis.asyncio.Redis.from_url(self._redis_url) as client, client.pubsub() as channel:
+                    await channel.subscribe(CHANNEL)
+                    async for message in channel.listen():
+                        self._wake(message)
+            except (redis.RedisError, OSError) as error:
+                logger.warning("the broker does not tell when operations end: %s", error)
+                await asyncio.sleep(0.5)
+
+    def _wake(self, message: dict[str, Any]) -> None:
+        if message["type"] == "subscribe":
+            woken = [event for events in self._waiting.values() for event in events]
+        else:
+            woken = list(self._waiting.get(message["data"].decode(), ()))
+        for event in woken:
+            event.set()
+
+
+class Waiting:
+    """The ASGI application: `inner`, with the preference to wait honoured.
+
+    `answer(operation)` is a function of the panel that says how an operation ended (see `Answer`).
+    """
+
+    def __init__(self, inner: ASGI3Application, redis_url: str, answer: Callable[[str], Answer | None]) -> None:
+        self._inner = inner
+        self._ends = Ends(redis_url)
+        self._answer = sync_to_async(answer)
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Pass everything through but the answer 202 of a request that prefers to wait."""
+        wait_s = preferred_wait(scope) if scope["type"] == "http" else 0
+        if not wait_s:
+            await self._inner(scope, receive, send)
+            return
+        kept: list[Any] = []
+        operation: str | None = None
+
+        async def keep(event: ASGISendEvent) -> None:
+            nonlocal operation
+            if event["type"] == "http.response.start" and event["status"] == 202:
+                operation = header(event["headers"], OPERATION_HEADER)
+            if operation is None:
+                await send(event)
+            else:
+                kept.append(event)
+
+        await self._inner(scope, receive, keep)
+        if operation is not None:
+            await self._finish(operation, kept, wait_s, send)
+
+    async def _finish(self, operation: str, kept: list[Any], wait_s: int, send: Any) -> None:
+        answer = await self._ends.wait(operation, lambda: self._answer(operation), wait_s)
+        start = kept[0]
+        headers = [*start["headers"], (b"preference-applied", b"wait")]
+        if answer is None:
+            await send({**start, "headers": headers})
+            for event in kept[1:]:
+                await send(event)
+            return
+        status, content_type, body = answer
+        replaced = (b"content-length", b"content-type")
+        headers = [(name, value) for name, value in headers if name.lower() not in replaced]
+        headers += [(b"content-length", str(len(body)).encode()), (b"content-type", content_type.encode())]
+        await send({**start, "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def preferred_wait(scope: HTTPScope) -> int:
+    """How many seconds the request prefers to wait, 60 at most; 0 for not at all."""
+    for name, value in scope["headers"]:
+        if name.lower() == b"prefer" and (match := PREFERENCE.search(value)):
+            return min(int(match[1]), LONGEST_WAIT_S)
+    return 0
+
+
+def header(headers: Any, wanted: str) -> str | None:
+    """The value of a header; None if there is none."""
+    for name, value in headers:
+        if name.lower() == wanted.lower().encode():
+            return str(value.decode("latin-1"))
+    return None
