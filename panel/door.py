@@ -21,29 +21,41 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+OWN = "own"
+"""In place of a permission: any signed-in actor, about what is their own. The service sees to the latter."""
+
 SERVICES: dict[str, str] = {}
 """Permission by service (`panel.containers.services.start`); a test compares it with the services there are."""
 
 
-def service(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare that only an actor with `permission` may call the function, and make it one transaction."""
+def service(permission: str, *, action: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare that only an actor with `permission` may call the function, and make it one transaction.
+
+    `action` is what the audit log calls it, `containers.start` by its area and name unless told otherwise.
+    """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        action = f"{function.__module__.split('.')[-2]}.{function.__name__}"
+        called = action or f"{function.__module__.split('.')[-2]}.{function.__name__}"
         SERVICES[f"{function.__module__}.{function.__name__}"] = permission
 
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             actor = kwargs["actor"]
             assert isinstance(actor, Actor)  # noqa: S101 - a caller's mistake, not a user's
-            if not actor.may(permission):
-                refuse(actor, permission, action, kwargs)
+            if not _may(actor, permission):
+                refuse(actor, permission, called, kwargs)
             with transaction.atomic():
                 return function(*args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def _may(actor: Actor, permission: str) -> bool:
+    if permission == OWN:
+        return actor.user is not None or actor.may(permission)
+    return actor.may(permission)
 
 
 def refuse(actor: Actor, permission: str, action: str, arguments: dict[str, Any]) -> None:
