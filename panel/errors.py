@@ -4,7 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils.functional import Promise
 
 
-class Refused(Exception):  # noqa: N818 - the names say what happened, as the engine's do
+class Refused(Exception):
     """Base: `code` is a stable word, `message` says what cannot be done and why, `hint` what to do.
 
     `field` names the input that is at fault in the caller's terms (`name`, `resources.memory_bytes`), or is empty.

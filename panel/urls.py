@@ -3,7 +3,11 @@
 from allauth.account import views as allauth
 from django.urls import include, path
 
+from panel.health import healthz
+
 urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/", include("panel.rest.urls")),
     path("", include("panel.dashboard.urls")),
     path("containers/", include("panel.containers.urls")),
     path("images/", include("panel.images.urls")),

@@ -4,8 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from engine.errors import InvalidSpec
-from engine.spec.container import ContainerSpec
+from engine import ContainerSpec, InvalidSpec
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.containers import names
@@ -85,6 +84,11 @@ def remove(*, actor: Actor, container: Container, force: bool = False) -> Operat
             hint=_("Stop it first, or remove it by force."),
         )
     return _request(actor, container, "remove", {"force": force}, desired=Container.Desired.STOPPED)
+
+
+def image_of(container: Container) -> Image | None:
+    """The image the container was made from, if its host still has it."""
+    return Image.objects.filter(host=container.host_id, image_id=container.image_id).first()
 
 
 def _checked(spec: dict[str, Any]) -> ContainerSpec:

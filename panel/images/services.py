@@ -1,40 +1,59 @@
-"""What may be asked of images: load an archive, import a root filesystem, remove."""
+"""What may be asked of images: load an archive, import a root filesystem, remove.
+
+Loading takes two steps. Somebody is allowed to upload and gets a ticket; when all bytes are on the host, the ticket
+becomes an operation.
+"""
+
+from django.utils.translation import gettext as _
 
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.audit.subject import Subject
 from panel.door import service
+from panel.errors import Invalid, Missing
 from panel.hosts.models import Host
 from panel.images.models import Image
 from panel.operations import services as operations
 from panel.operations.models import Operation
+from panel.uploads.tickets import Ticket
+
+
+@service("images.load", action="images.load")
+def allow_load(*, actor: Actor, host: str = "", file_name: str = "") -> Ticket:
+    """Allow an image archive to be uploaded to the host of that name, or to the first one."""
+    return Ticket(actor, host_named(host), "images.load", file_name or _("archive"), arrived=_load_arrived)
+
+
+@service("images.load", action="images.import")
+def allow_import(*, actor: Actor, reference: str, host: str = "") -> Ticket:
+    """Allow a root filesystem to be uploaded that becomes the image `reference`."""
+    if not reference.strip():
+        raise Invalid(_("The image needs a name."), hint=_("Such as debian:12."), field="reference")
+    return Ticket(actor, host_named(host), "images.import", reference.strip(), arrived=_import_arrived)
 
 
 @service("images.load")
 def load(*, actor: Actor, host: Host, upload: str, size_bytes: int | None = None, file_name: str = "") -> Operation:
     """Load the image archive that was uploaded to `host` under the id `upload`."""
-    subject = Subject("image", upload, file_name or "archive")
+    subject = Subject("image", upload, file_name or _("archive"))
     audit.record(actor=actor, action="images.load", subject=subject, after={"size_bytes": size_bytes})
     return operations.request(actor=actor, kind="images.load", host=host, subject=subject, payload={"upload": upload})
 
 
 @service("images.load")
 def import_rootfs(*, actor: Actor, host: Host, upload: str, reference: str, size_bytes: int | None = None) -> Operation:
-    """Make an image of one layer named `reference` from the root filesystem tarball uploaded under `upload`."""
+    """Make an image of one layer named `reference` from the root filesystem uploaded under `upload`."""
     subject = Subject("image", upload, reference)
     audit.record(actor=actor, action="images.import", subject=subject, after={"size_bytes": size_bytes})
-    return operations.request(
-        actor=actor,
-        kind="images.import_rootfs",
-        host=host,
-        subject=subject,
-        payload={"upload": upload, "reference": reference},
-    )
+    payload = {"upload": upload, "reference": reference}
+    return operations.request(actor=actor, kind="images.import_rootfs", host=host, subject=subject, payload=payload)
 
 
 @service("images.delete")
 def remove(*, actor: Actor, image: Image, name: str = "", force: bool = False) -> Operation:
-    """Remove the image, or only its reference `name`; the host refuses one that a container uses, unless forced."""
+    """Remove the image, or only its reference `name`; the host refuses one that a container uses."""
+    if name and name not in image.references:
+        raise Invalid(_("The image has no reference %(name)s.") % {"name": name}, field="reference")
     audit.record(
         actor=actor,
         action="images.remove",
@@ -42,10 +61,25 @@ def remove(*, actor: Actor, image: Image, name: str = "", force: bool = False) -
         before={"references": image.references},
         after={"name": name, "force": force},
     )
+    payload = {"name": name or image.image_id, "force": force}
     return operations.request(
-        actor=actor,
-        kind="images.remove",
-        host=image.host,
-        subject=image.subject,
-        payload={"name": name or image.image_id, "force": force},
+        actor=actor, kind="images.remove", host=image.host, subject=image.subject, payload=payload
+    )
+
+
+def host_named(name: str) -> Host:
+    """The host of that name, the first one without a name; Missing if there is none."""
+    host = Host.objects.filter(pk=name).first() if name else Host.objects.order_by("created_at").first()
+    if host is None:
+        raise Missing(_("There is no host %(name)s.") % {"name": name}, field="host")
+    return host
+
+
+def _load_arrived(ticket: Ticket, size_bytes: int) -> Operation:
+    return load(actor=ticket.actor, host=ticket.host, upload=ticket.id, size_bytes=size_bytes, file_name=ticket.name)
+
+
+def _import_arrived(ticket: Ticket, size_bytes: int) -> Operation:
+    return import_rootfs(
+        actor=ticket.actor, host=ticket.host, upload=ticket.id, size_bytes=size_bytes, reference=ticket.name
     )

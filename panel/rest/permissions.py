@@ -1,14 +1,16 @@
 """No view of the REST API without a declared permission: what is not declared is refused."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from panel.accounts.actors import Actor
 from panel.errors import NotPermitted
+
+if TYPE_CHECKING:  # REST framework imports this module while it loads its views
+    from rest_framework.views import APIView
 
 PUBLIC = "public"
 SIGNED_IN = "signed-in"
@@ -21,7 +23,7 @@ class DeclaredPermission(BasePermission):
     checks the permission itself, so that the refusal is written to the audit log by the one door.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether the request may go on; NotPermitted names the permission that is missing."""
         declared = declared_permission(view, request.method or "")
         if declared == PUBLIC:

@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from engine.errors import EngineError, InvalidSpec
+from engine import EngineError, InvalidSpec
 from panel.errors import NotPermitted, Refused
 
 CONTENT_TYPE = "application/problem+json"

@@ -1,0 +1,92 @@
+"""The panel's side of the host agent: HTTP over its unix socket, streams at the slower end's pace."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+NO_TOTAL_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=5)
+LONGEST_BATCH_BYTES = 8 << 20
+
+
+class AgentError(Exception):
+    """The agent refused: `code`, `message` and `hint` are the engine's."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class AgentUnavailable(AgentError):
+    """The agent does not answer on its socket, or went away."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            503,
+            "unreachable",
+            f"the host agent does not answer: {cause}",
+            "It may be starting anew; try again in a moment. Its log says more.",
+        )
+
+
+class AgentClient:
+    """Talks to the agent behind `socket_path`; each call is a connection of its own, so any event loop may use it."""
+
+    def __init__(self, socket_path: Path) -> None:
+        self._socket_path = str(socket_path)
+
+    async def ping(self) -> dict[str, Any]:
+        """`{"agent", "launcher", "version"}`. Raises AgentUnavailable."""
+        async with self._request("GET", "ping", timeout=aiohttp.ClientTimeout(total=2)) as answer:
+            value: dict[str, Any] = await answer.json()
+            return value
+
+    async def logs(self, container_id: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
+        """Batches of a container's log: `{"cursor", "lines"}`. Raises AgentError, AgentUnavailable."""
+        parameters = {name: _text(value) for name, value in query.items() if value is not None}
+        async with self._request("GET", f"containers/{container_id}/logs", params=parameters) as answer:
+            async for line in answer.content:
+                yield json.loads(line)
+
+    async def put_upload(self, upload_id: str, chunks: AsyncIterator[bytes]) -> int:
+        """Send a file; how many bytes it was. If `chunks` fails, the agent drops what it has."""
+        async with self._request("PUT", f"uploads/{upload_id}", data=chunks) as answer:
+            return int((await answer.json())["size"])
+
+    async def delete_upload(self, upload_id: str) -> None:
+        """Drop an upload that nobody will use."""
+        async with self._request("DELETE", f"uploads/{upload_id}"):
+            pass
+
+    @asynccontextmanager
+    async def _request(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        connector = aiohttp.UnixConnector(self._socket_path)
+        options.setdefault("timeout", NO_TOTAL_LIMIT)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, read_bufsize=LONGEST_BATCH_BYTES) as session,
+                session.request(method, f"http://agent/v1/{path}", **options) as answer,
+            ):
+                if answer.status >= 400:
+                    raise await _refusal(answer)
+                yield answer
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise AgentUnavailable(error) from error
+
+
+async def _refusal(answer: aiohttp.ClientResponse) -> AgentError:
+    try:
+        told = await answer.json()
+        return AgentError(answer.status, told["code"], told["message"], told.get("hint", ""))
+    except (ValueError, KeyError, aiohttp.ClientError):
+        return AgentError(answer.status, "engine-error", f"the host agent answered {answer.status}")
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,32 @@
+"""What the web server runs: pages and REST through Django, uploads past it, answers that wait, WebSockets."""
+
+import os
+from typing import Any
+
+import django
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
+django.setup()
+
+from panel.agent.client import AgentClient  # noqa: E402 - models are there only from here on
+from panel.environment import Environment  # noqa: E402
+from panel.operations.answers import answer  # noqa: E402
+from panel.operations.waiting import Waiting  # noqa: E402
+from panel.realtime.routing import websocket_urlpatterns  # noqa: E402
+from panel.uploads.asgi import Uploads  # noqa: E402
+
+ENVIRONMENT = Environment.from_env()
+
+django_application: Any = get_asgi_application()
+application = ProtocolTypeRouter(
+    {
+        "http": Waiting(
+            Uploads(django_application, AgentClient(ENVIRONMENT.agent_socket)), ENVIRONMENT.redis_url, answer
+        ),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
+)

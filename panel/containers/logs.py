@@ -1,0 +1,88 @@
+"""A container's log as an HTTP answer: the agent's batches, as text or as they are, at the reader's own pace."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from panel.agent.client import AgentClient, AgentError
+from panel.containers.models import Container
+from panel.environment import Environment
+from panel.errors import Invalid
+
+NDJSON = "application/x-ndjson"
+NUMBERS = ("tail", "since", "until")
+
+
+class AnyFormat(BaseContentNegotiation):
+    """The answer is a stream, whatever is accepted; problems are JSON."""
+
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        """The first."""
+        return next(iter(parsers))
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """JSON."""
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type or ""
+
+
+def stream(container: Container, request: Request) -> StreamingHttpResponse:
+    """The log of `container` as the request's query asks for it."""
+    query = checked_query(request)
+    is_raw = NDJSON in request.headers.get("Accept", "")
+    has_times = request.query_params.get("timestamps", "").lower() in ("1", "true")
+    batches = _batches(container.id, query)
+    lines = _ndjson(batches) if is_raw else _text(batches, has_times=has_times)
+    response = StreamingHttpResponse(lines, content_type=NDJSON if is_raw else "text/plain; charset=utf-8")
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def checked_query(request: Request) -> dict[str, Any]:
+    """The query the agent understands; Invalid names the parameter that is not a number."""
+    query: dict[str, Any] = {}
+    for name in NUMBERS:
+        if value := request.query_params.get(name):
+            if not (value.isascii() and value.isdigit() and len(value) < 20):
+                raise Invalid(f"{value[:40]!r} is not a number", field=name)
+            query[name] = int(value)
+    if after := request.query_params.get("after"):
+        query["after"] = after[:200]
+    query["follow"] = request.query_params.get("follow", "").lower() in ("1", "true")
+    return query
+
+
+async def _ndjson(batches: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    async for batch in batches:
+        yield json.dumps(batch, ensure_ascii=False).encode() + b"\n"
+
+
+async def _text(batches: AsyncIterator[dict[str, Any]], *, has_times: bool) -> AsyncIterator[bytes]:
+    """Lines as the container wrote them; a piece of a long line is followed by its rest, not by a line's end."""
+    is_line_start = True
+    async for batch in batches:
+        pieces = []
+        for time_ns, _stream, text, is_partial in batch["lines"]:
+            if has_times and is_line_start:
+                pieces.append(f"{datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec='microseconds')} ")
+            pieces.append(text if is_partial else f"{text}\n")
+            is_line_start = not is_partial
+        yield "".join(pieces).encode(errors="surrogateescape")
+
+
+async def _batches(container_id: str, query: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """The agent's batches. The answer has begun when it fails, so all that is left is to say so in its last line."""
+    try:
+        async for batch in AgentClient(Environment.from_env().agent_socket).logs(container_id, **query):
+            yield batch
+    except AgentError as error:
+        yield {"cursor": "", "lines": [[0, "unknown", f"moorage: {error.message}. {error.hint}", False]]}

@@ -1,0 +1,35 @@
+"""`/api/v1/hosts/`: the machines that run containers."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+
+from panel.hosts.models import Host
+
+
+class HostSerializer(serializers.ModelSerializer[Host]):
+    """A host; `capabilities` are facts its engine probed."""
+
+    is_online = serializers.BooleanField(read_only=True)
+    capabilities = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Host
+        fields = ("name", "is_online", "last_seen_at", "worker_started_at", "capabilities", "created_at")
+        read_only_fields = fields
+
+
+@extend_schema_view(list=extend_schema(summary="List hosts"), retrieve=extend_schema(summary="Show a host"))
+class HostViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Host]):
+    """The machines that run containers."""
+
+    queryset = Host.objects.all()
+    serializer_class = HostSerializer
+    filterset_fields = ("name",)
+    ordering_fields = ("name", "last_seen_at")
+    lookup_value_regex = "[a-z0-9-]+"
+    permissions = {"list": "hosts.view", "retrieve": "hosts.view"}
+
+    def get_queryset(self) -> QuerySet[Host]:
+        """All of them; the permission was checked."""
+        return Host.objects.all()

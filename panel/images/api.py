@@ -1,0 +1,140 @@
+"""`/api/v1/images/`: images of the hosts; archives are uploaded as the raw body of a request."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from panel.accounts.actors import Actor
+from panel.images import services
+from panel.images.models import Image
+from panel.operations.api import ANSWERS, PREFER, accepted
+from panel.rest.permissions import SIGNED_IN
+from panel.uploads import tickets
+
+
+class ImageSerializer(serializers.ModelSerializer[Image]):
+    """An image on one host. `config` is all that the engine tells about it."""
+
+    host = serializers.CharField(source="host_id", read_only=True)
+    references = serializers.ListField(child=serializers.CharField(), read_only=True)
+    config = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Image
+        fields = (
+            "id",
+            "host",
+            "image_id",
+            "references",
+            "size_bytes",
+            "architecture",
+            "os",
+            "created_at",
+            "config",
+        )
+        read_only_fields = fields
+
+
+class ImageFilter(filters.FilterSet):  # type: ignore[misc]
+    """`?host=&image_id=&architecture=`."""
+
+    class Meta:
+        model = Image
+        fields = ("host", "image_id", "architecture")
+
+
+HOST = OpenApiParameter("host", str, description="the first host if it is left out")
+FILE_NAME = OpenApiParameter("file_name", str, description="what the file is called, for the audit log")
+BODY = {("application/x-tar"): OpenApiTypes.BINARY, "application/octet-stream": OpenApiTypes.BINARY}
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List images", description="The newest first."),
+    retrieve=extend_schema(summary="Show an image"),
+)
+class ImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Image]):
+    """Images of all hosts."""
+
+    queryset = Image.objects.all()
+    serializer_class = ImageSerializer
+    filterset_class = ImageFilter
+    ordering_fields = ("created_at", "size_bytes")
+    lookup_value_regex = r"\d+"
+    permissions = {
+        "list": "images.view",
+        "retrieve": "images.view",
+        **dict.fromkeys(("load", "import_rootfs", "destroy"), SIGNED_IN),
+    }
+    documented_permissions = {"load": "images.load", "import_rootfs": "images.load", "destroy": "images.delete"}
+
+    def get_queryset(self) -> QuerySet[Image]:
+        """All of them; the permission was checked."""
+        return Image.objects.all()
+
+    @extend_schema(
+        summary="Load an image archive",
+        description=(
+            "The request's body is the archive itself: what `docker save` writes, or an OCI archive; plain, gzip or "
+            "zstd. For example `curl --data-binary @image.tar -H 'Content-Type: application/x-tar'`."
+        ),
+        request=BODY,
+        parameters=[PREFER, HOST, FILE_NAME],
+        responses=ANSWERS,
+    )
+    @action(detail=False, methods=["post"])
+    def load(self, request: Request) -> Response:
+        """Allow the upload; its body is streamed to the host by `panel.uploads.asgi`."""
+        return allow(services.allow_load(actor=Actor.from_request(request), **query(request, "host", "file_name")))
+
+    @extend_schema(
+        summary="Import a root filesystem",
+        description="The request's body is a tarball of a root filesystem; it becomes an image of one layer.",
+        request=BODY,
+        parameters=[
+            PREFER,
+            HOST,
+            OpenApiParameter("reference", str, required=True, description="the image's name, such as debian:12"),
+        ],
+        responses=ANSWERS,
+    )
+    @action(detail=False, methods=["post"], url_path="import")
+    def import_rootfs(self, request: Request) -> Response:
+        """Allow the upload; its body is streamed to the host by `panel.uploads.asgi`."""
+        return allow(services.allow_import(actor=Actor.from_request(request), **query(request, "host", "reference")))
+
+    @extend_schema(
+        summary="Remove an image",
+        description="Refused while a container uses it, unless forced.",
+        parameters=[
+            PREFER,
+            OpenApiParameter("reference", str, description="take only this name away; the image goes with its last"),
+            OpenApiParameter("force", bool, description="although it has several names"),
+        ],
+        responses=ANSWERS,
+    )
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Remove it or one of its names."""
+        operation = services.remove(
+            actor=Actor.from_request(request),
+            image=self.get_object(),
+            name=request.query_params.get("reference", ""),
+            force=request.query_params.get("force", "").lower() in ("1", "true"),
+        )
+        return accepted(request, operation)
+
+
+def allow(ticket: tickets.Ticket) -> Response:
+    """The answer that lets the body be streamed."""
+    return Response(status=202, headers={tickets.UPLOAD_HEADER: tickets.issue(ticket)})
+
+
+def query(request: Request, *names: str) -> dict[str, Any]:
+    """Those query parameters, empty where they are left out."""
+    return {name: request.query_params.get(name, "") for name in names}

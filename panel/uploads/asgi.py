@@ -1,0 +1,107 @@
+"""Streams the body of an upload past Django to the host agent.
+
+Django would spool a body of gigabytes before any view saw it. So for the paths of uploads the panel first answers the
+request without its body: authentication, CSRF, permission and audit as for any other. If it answers 202 with a ticket,
+the body goes chunk by chunk to the agent, each taken from the client only when the one before is gone.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, HTTPRequestEvent, HTTPScope, Scope
+
+from panel.agent.client import AgentClient, AgentError
+from panel.operations.waiting import OPERATION_HEADER, header
+from panel.rest.problems import CONTENT_TYPE, STATUSES, Problem
+from panel.uploads import outcomes, tickets
+
+logger = logging.getLogger(__name__)
+
+PATHS = ("/api/v1/images/load/", "/api/v1/images/import/")
+EMPTY: HTTPRequestEvent = {"type": "http.request", "body": b"", "more_body": False}
+
+
+class ClientGone(Exception):
+    """The client went away before its file was complete."""
+
+
+class Uploads:
+    """The ASGI application: `inner`, with the bodies of uploads sent to the agent."""
+
+    def __init__(self, inner: ASGI3Application, agent: AgentClient) -> None:
+        self._inner = inner
+        self._agent = agent
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Pass everything through but uploads."""
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS:
+            await self._upload(scope, receive, send)
+        else:
+            await self._inner(scope, receive, send)
+
+    async def _upload(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        events = await self._ask(scope)
+        start = events[0]
+        upload = header(start["headers"], tickets.UPLOAD_HEADER) if start["status"] == 202 else None
+        if upload is None:
+            for event in events:
+                await send(event)
+            return
+        ticket = tickets.redeem(upload)
+        try:
+            size = await self._agent.put_upload(upload, chunks(receive))
+        except ClientGone:
+            await sync_to_async(outcomes.failed)(ticket, "the client went away before the file was complete")
+            return
+        except AgentError as error:
+            await sync_to_async(outcomes.failed)(ticket, error.message)
+            await _answer_problem(scope, send, error)
+            return
+        operation, body = await sync_to_async(outcomes.arrived)(ticket, size)
+        await _answer(send, 202, "application/json", body, [(OPERATION_HEADER.lower().encode(), operation.encode())])
+
+    async def _ask(self, scope: HTTPScope) -> list[Any]:
+        """What the panel answers to the request without its body."""
+        events: list[Any] = []
+        dropped = (b"content-length", b"transfer-encoding", b"content-type")
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in dropped]
+        bodiless: Any = {**scope, "headers": [*headers, (b"content-length", b"0")]}
+
+        async def receive() -> HTTPRequestEvent:
+            return EMPTY
+
+        async def keep(event: Any) -> None:
+            events.append(event)
+
+        await self._inner(bodiless, receive, keep)
+        return events
+
+
+async def chunks(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
+    """The request's body; ClientGone if it ends early."""
+    while True:
+        event: Any = await receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGone
+        if event.get("body"):
+            yield event["body"]
+        if not event.get("more_body"):
+            return
+
+
+async def _answer_problem(scope: HTTPScope, send: ASGISendCallable, error: AgentError) -> None:
+    problem = Problem(STATUSES.get(error.code, error.status), error.code, error.message, error.hint)
+    body = json.dumps(problem.to_json(scope["path"])).encode()
+    await _answer(send, problem.status, CONTENT_TYPE, body, [])
+
+
+async def _answer(
+    send: ASGISendCallable, status: int, content_type: str, body: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    all_headers = [(b"content-type", content_type.encode()), length, *headers]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers, "trailers": False})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
