@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMPS := .cache/stamps
 
 MESSAGES := $(wildcard locale/*/LC_MESSAGES/*.po)
+SOURCES := $(shell find engine panel -name '*.py')
 FRONTEND := $(shell find static/src static/build.js -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -55,7 +56,7 @@ clean: ## remove what was built or downloaded into this folder; state folders st
 
 # --- the set-up, each step done again only when what it depends on has changed ---
 
-setup: $(STAMPS)/packages-run $(STAMPS)/python static/dist $(MESSAGES:.po=.mo)
+setup: $(STAMPS)/packages-run $(STAMPS)/python $(STAMPS)/bytecode static/dist $(MESSAGES:.po=.mo)
 setup-dev: $(STAMPS)/packages-test setup $(STAMPS)/python-dev
 
 $(STAMPS)/packages-run: setup/system-packages
@@ -82,6 +83,11 @@ $(STAMPS)/python: requirements.lock | $(BIN)/python
 $(STAMPS)/python-dev: requirements-dev.lock $(STAMPS)/python
 	@echo "Installing Python packages for development"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# The panel's user may not write into this folder, so its processes would compile every module at each start.
+$(STAMPS)/bytecode: $(SOURCES) | $(STAMPS)/python
+	@$(BIN)/python -m compileall -q engine panel
 	@touch $@
 
 $(STAMPS)/npm: package-lock.json .npmrc | $(STAMPS)/packages-run
