@@ -12,6 +12,7 @@ from panel.containers.models import Container
 from panel.errors import Refused
 
 MIB = 1 << 20
+LEAST_MEMORY_MIB = 6  # the engine's own floor
 
 # Where a service's refusal belongs on the form, by the specification's field; any other goes above the form.
 FIELDS = {"resources.memory_bytes": "memory_mib", "resources.cpus": "cpus", "resources.pids": "pids"}
@@ -88,7 +89,7 @@ class CreateForm(forms.Form):
         choices=[("none", _("None: only loopback")), ("host", _("Host: the host's own network"))],
         initial="none",
     )
-    memory_mib = forms.IntegerField(label=_("Memory (MiB)"), required=False)
+    memory_mib = forms.IntegerField(label=_("Memory (MiB)"), required=False, min_value=LEAST_MEMORY_MIB)
     cpus = forms.FloatField(label=_("Processors"), required=False, help_text=_("0.5 is half of one."))
     pids = forms.IntegerField(label=_("Processes"), required=False, help_text=_("The most it may have at once."))
 

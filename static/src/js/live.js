@@ -36,7 +36,7 @@ export function hint(kind, id = "") {
 }
 
 function hintAll() {
-  for (const kind of ["containers", "images", "operations", "hosts", "audit"]) hint(kind);
+  for (const kind of ["containers", "images", "operations"]) hint(kind);
 }
 
 function connect(attempt = 0) {
@@ -60,5 +60,10 @@ function connect(attempt = 0) {
     setTimeout(() => connect(tries), pause);
   });
 }
+
+// What was asked from this page shows at once, hint or not.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.detail.requestConfig?.verb === "post") hintAll();
+});
 
 if (document.body.dataset.signedIn !== undefined) connect();
