@@ -45,7 +45,7 @@ def from_json(kind: type[T], value: object, *, oci: bool = False, where: str = "
     fields = {_key(field, oci): field for field in dataclasses.fields(cast(Any, kind))}
     if not oci and (unknown := value.keys() - fields.keys()):
         raise InvalidSpec(_join(where, str(min(unknown))), "is not a known field")
-    hints = _hints(kind)
+    hints = _hints(cast(Any, kind))
     arguments = {
         field.name: _convert(hints[field.name], value[key], oci, _join(where, key))
         for key, field in fields.items()

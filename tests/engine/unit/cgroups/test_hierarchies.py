@@ -1,0 +1,47 @@
+"""How hosts mount their control groups, read from mountinfo."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.cgroups import CgroupManager, Hierarchy
+from engine.cgroups.manager import find_hierarchies
+from engine.errors import Unsupported
+from engine.spec.runtime import Cpu, Memory, Pids, Resources
+
+V2 = "30 25 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"
+V1 = """30 25 0:26 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+31 25 0:27 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+32 25 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+33 25 0:29 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices
+34 25 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids"""
+HYBRID = V1 + "\n40 25 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw"
+
+
+def test_a_pure_v2_host_has_one_hierarchy() -> None:
+    assert find_hierarchies(V2) == [Hierarchy(Path("/sys/fs/cgroup"), 2, ("memory", "cpu", "pids"))]
+
+
+def test_controllers_mounted_together_stay_together() -> None:
+    found = find_hierarchies(V1)
+    assert Hierarchy(Path("/sys/fs/cgroup/cpu,cpuacct"), 1, ("cpu", "cpuacct")) in found
+    assert {controller for h in found for controller in h.controllers} == {
+        "cpu",
+        "cpuacct",
+        "memory",
+        "devices",
+        "pids",
+    }
+
+
+def test_on_a_hybrid_host_v1_has_what_it_mounts() -> None:
+    assert [h.version for h in find_hierarchies(HYBRID)] == [1, 1, 1, 1]
+
+
+def test_a_limit_whose_controller_is_missing_is_refused_by_name(tmp_path: Path) -> None:
+    manager = CgroupManager("moorage", [Hierarchy(tmp_path, 1, ("memory",))])
+    with pytest.raises(Unsupported, match="no cgroup controller pids"):
+        manager.create("x", Resources(memory=Memory(1 << 30), pids=Pids(1)))
+    with pytest.raises(Unsupported, match="no cgroup controller cpu"):
+        manager.create("x", Resources(cpu=Cpu(quota=1000, period=100000)))
+    assert list(tmp_path.iterdir()) == []

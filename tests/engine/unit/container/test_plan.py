@@ -1,0 +1,121 @@
+"""The order of what is done in a new root, read from the plan: no root, no kernel."""
+
+from pathlib import Path
+
+from engine.cgroups import Hierarchy
+from engine.container import bundle, plan
+from engine.container.users import Identity
+from engine.images import Image
+from engine.spec.container import ContainerSpec, NetworkMode, Resources, Rlimit
+from engine.spec.runtime import Spec
+from engine.sys import mount, process
+
+ID = "ab" * 32
+V1 = [Hierarchy(Path("/c/memory"), 1, ("memory",)), Hierarchy(Path("/c/cpu"), 1, ("cpu", "cpuacct"))]
+V2 = [Hierarchy(Path("/c"), 2, ("memory", "cpu", "pids"))]
+IMAGE = Image(
+    id="sha256:" + "0" * 64,
+    references=(),
+    created_at="",
+    size_bytes=0,
+    architecture="amd64",
+    os="linux",
+    variant="",
+    entrypoint=("/entry",),
+    command=("run", "it"),
+    env=("PATH=/bin", "A=image"),
+    working_dir="/srv",
+    user="",
+    exposed_ports=(),
+    volumes=(),
+    labels={},
+    stop_signal="",
+    layers=(),
+    manifest_digest="",
+    history=(),
+)
+
+
+def make(identity: Identity | None = None, **spec: object) -> Spec:
+    asked = ContainerSpec(**{"name": "x", "image": "i", **spec})  # type: ignore[arg-type]
+    return bundle.make(ID, asked, IMAGE, identity or Identity(0, 0, (), "/root"), f"/moorage/{ID}")
+
+
+def names(steps: list[plan.Step]) -> list[str]:
+    return [f"{step[0]} {step[2] if step[0] == 'mount' else step[1] if step[1:] else ''}" for step in steps]
+
+
+def test_dev_is_mounted_before_what_lies_in_it_and_proc_before_it_is_masked() -> None:
+    order = names(plan.steps(make(), V2))
+    assert order.index("mount /dev") < order.index("mknod /dev/null") < order.index("mount /dev/pts")
+    assert order.index("mount /proc") < order.index("mask /proc/kcore")
+    assert order.index("mknod /dev/null") < order.index("mask /proc/kcore")
+
+
+def test_a_read_only_root_is_the_last_step() -> None:
+    assert plan.steps(make(read_only=True), V2)[-1] == ["read_only_root"]
+    assert ["read_only_root"] not in plan.steps(make(), V2)
+
+
+def test_a_v2_host_shows_one_cgroup_tree_a_v1_host_one_for_each_mount() -> None:
+    ours = [step for step in plan.steps(make(), V2) if step[0] == "mount" and "cgroup" in step[3]]
+    assert ours == [["mount", "cgroup", "/sys/fs/cgroup", "cgroup2", mount.MS_RDONLY | 14, ""]]
+    theirs = [step[5] for step in plan.steps(make(), V1) if step[0] == "mount" and step[3] == "cgroup"]
+    assert theirs == ["memory", "cpu,cpuacct"]
+
+
+def test_the_host_network_is_the_only_namespace_that_is_shared() -> None:
+    cgroup = plan.Cgroup((), (), "", "")
+    common = {"run": 1, "folder": Path("/f"), "observed": Path("/o"), "cgroup": cgroup, "hierarchies": V2}
+    own, _ = plan.make(ID, make(), **common)  # type: ignore[arg-type]
+    shared, _ = plan.make(ID, make(network=NetworkMode.HOST), **common)  # type: ignore[arg-type]
+    assert own.clone_flags ^ shared.clone_flags == process.CLONE_NEWNET
+    assert (own.has_own_network, shared.has_own_network) == (True, False)
+
+
+def test_the_callers_command_replaces_the_images_but_keeps_its_entrypoint() -> None:
+    assert make().process.args == ("/entry", "run", "it")
+    assert make(command=("a",)).process.args == ("/entry", "a")
+    assert make(entrypoint=("/mine",)).process.args == ("/mine",)
+    assert make(entrypoint=(), command=("a",)).process.args == ("a",)
+
+
+def test_the_callers_environment_wins_over_the_images() -> None:
+    environment = dict(entry.split("=", 1) for entry in make(env=("A=mine", "B=2")).process.env)
+    assert environment == {"PATH": "/bin", "HOSTNAME": ID[:12], "A": "mine", "B": "2", "HOME": "/root"}
+
+
+def test_root_holds_dockers_capabilities_and_another_user_none() -> None:
+    root, other = make().process.capabilities, make(Identity(33, 33, (), "/")).process.capabilities
+    assert root is not None
+    assert other is not None
+    assert "CAP_CHOWN" in root.effective
+    assert "CAP_SYS_ADMIN" not in root.bounding
+    assert (other.effective, other.permitted, other.bounding) == ((), (), root.bounding)
+
+
+def test_capabilities_are_dropped_before_others_are_added() -> None:
+    held = make(cap_drop=("ALL",), cap_add=("net_admin",)).process.capabilities
+    assert held is not None
+    assert held.bounding == ("CAP_NET_ADMIN",)
+    most = make(cap_add=("ALL",), cap_drop=("SYS_ADMIN",)).process.capabilities
+    assert most is not None
+    assert "CAP_SYS_ADMIN" not in most.bounding
+    assert "CAP_BPF" in most.bounding
+
+
+def test_limits_become_the_kernels_own_numbers() -> None:
+    resources = make(resources=Resources(memory_bytes=1 << 30, cpus=1.5, pids=9)).linux.resources
+    assert resources.memory is not None
+    assert resources.cpu is not None
+    assert resources.pids is not None
+    assert (resources.memory.limit, resources.memory.swap) == (1 << 30, 2 << 30)
+    assert (resources.cpu.quota, resources.cpu.period) == (150000, 100000)
+    assert resources.pids.limit == 9
+
+
+def test_an_unlimited_rlimit_is_minus_one_for_the_kernel() -> None:
+    cgroup = plan.Cgroup((), (), "", "")
+    spec = make(rlimits={"nofile": Rlimit(5, -1)})
+    made, _ = plan.make(ID, spec, run=1, folder=Path("/f"), observed=Path("/o"), cgroup=cgroup, hierarchies=V2)
+    assert made.process.rlimits == [[7, 5, -1]]

@@ -1,0 +1,49 @@
+"""The handshake's messages, and the imports that every container pays for."""
+
+import os
+import subprocess
+import sys
+
+from engine.errors import CommandNotExecutable, CommandNotFound, KernelError
+from engine.launcher import failure, messages
+
+PROCESS = messages.Process(["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False)
+PLAN = messages.Plan(
+    "id", 1, "/f", "/f/rootfs", "/o", "x86_64", 0, "h", True, [["mkdir", "/x", 493]], [], "", [], "", PROCESS
+)
+
+
+def test_a_plan_of_any_size_survives_its_memfd() -> None:
+    large = PLAN._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
+    fd = messages.write_plan(large, b"\x06\0\0\0")
+    try:
+        assert messages.read_plan(fd) == (large, b"\x06\0\0\0")
+    finally:
+        os.close(fd)
+
+
+def test_fields_that_are_not_utf_8_survive_a_message() -> None:
+    assert messages.unpack(messages.pack(messages.FAILED, "open", 2, "/\udcff")) == (
+        b"failed",
+        ["open", "2", "/\udcff"],
+    )
+
+
+def test_a_failed_step_has_the_exit_code_a_shell_would_give() -> None:
+    missing = failure.explain("execve", 2, "nosuch", ["PATH=/bin"])
+    assert isinstance(missing, CommandNotFound)
+    assert (failure.exit_code_of(missing), missing.hint) == (127, "It was looked for in PATH: /bin.")
+    refused = failure.explain("execve", 13, "/etc", [])
+    assert isinstance(refused, CommandNotExecutable)
+    assert failure.exit_code_of(refused) == 126
+    other = failure.explain("mount overlay", 22, "/x", [])
+    assert isinstance(other, KernelError)
+    assert failure.exit_code_of(other) == 128
+
+
+def test_the_launcher_imports_neither_asyncio_nor_dataclasses_nor_anything_installed() -> None:
+    code = "import engine.launcher.launcher, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    heavy = {"asyncio", "dataclasses", "socket", "subprocess", "pathlib", "logging", "zstandard", "django", "celery"}
+    assert heavy.isdisjoint(loaded)
+    assert not [name for name in loaded if name.startswith(("engine.container", "engine.images", "engine.host"))]

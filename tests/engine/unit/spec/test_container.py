@@ -1,0 +1,87 @@
+"""What a caller may say about a container, and what is answered to nonsense."""
+
+import pytest
+
+from engine.errors import InvalidSpec
+from engine.spec.container import ContainerSpec, NetworkMode, Resources, Rlimit
+
+MINIMAL = {"name": "web", "image": "busybox"}
+FULL = ContainerSpec(
+    name="web",
+    image="busybox:1",
+    command=("sh", "-c", "true"),
+    entrypoint=(),
+    env=("A=1", "B="),
+    cwd="/srv",
+    user="nobody:100",
+    hostname="web.example",
+    tty=True,
+    network=NetworkMode.HOST,
+    read_only=True,
+    resources=Resources(memory_bytes=64 << 20, cpus=0.5, cpu_shares=512, pids=10),
+    rlimits={"nofile": Rlimit(10, -1)},
+    cap_add=("NET_ADMIN",),
+    cap_drop=("all",),
+    no_new_privileges=False,
+    stop_signal="SIGUSR1",
+    stop_timeout_s=2.5,
+    labels={"team": "harbour"},
+)
+
+
+def test_a_specification_survives_the_way_to_json_and_back() -> None:
+    assert ContainerSpec.from_json(FULL.to_json()) == FULL
+
+
+def test_what_is_not_said_has_dockers_defaults() -> None:
+    spec = ContainerSpec.from_json(MINIMAL)
+    assert (spec.command, spec.network, spec.resources) == (None, NetworkMode.NONE, Resources())
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"nmae": "x"}, "nmae"),
+        ({"name": "-web"}, "name"),
+        ({"name": "we b"}, "name"),
+        ({"name": "x" * 129}, "name"),
+        ({"image": " "}, "image"),
+        ({"command": "sh -c true"}, "command"),
+        ({"command": ["sh", 1]}, "command[1]"),
+        ({"command": ["a\0b"]}, "command[0]"),
+        ({"env": ["A"]}, "env[0]"),
+        ({"env": ["A=1", "=2"]}, "env[1]"),
+        ({"cwd": "srv"}, "cwd"),
+        ({"user": "a:b:c"}, "user"),
+        ({"user": "4294967295"}, "user"),
+        ({"hostname": "-x"}, "hostname"),
+        ({"hostname": "x" * 65}, "hostname"),
+        ({"tty": 1}, "tty"),
+        ({"network": "bridge"}, "network"),
+        ({"resources": {"memory_bytes": 1 << 20}}, "resources.memory_bytes"),
+        ({"resources": {"memory_bytes": 1e9}}, "resources.memory_bytes"),
+        ({"resources": {"memory_bytes": 1 << 63}}, "resources.memory_bytes"),
+        ({"resources": {"cpus": 0}}, "resources.cpus"),
+        ({"resources": {"cpus": float("nan")}}, "resources.cpus"),
+        ({"resources": {"cpu_shares": 1}}, "resources.cpu_shares"),
+        ({"resources": {"pids": 0}}, "resources.pids"),
+        ({"resources": {"disk": 1}}, "resources.disk"),
+        ({"rlimits": {"nofiles": {"soft": 1, "hard": 1}}}, "rlimits.nofiles"),
+        ({"rlimits": {"nofile": {"soft": 2, "hard": 1}}}, "rlimits.nofile"),
+        ({"rlimits": {"nofile": {"soft": 2}}}, "rlimits.nofile.hard"),
+        ({"cap_add": ["CAP_FLY"]}, "cap_add[0]"),
+        ({"stop_signal": "SIGHUMP"}, "stop_signal"),
+        ({"stop_timeout_s": -1}, "stop_timeout_s"),
+        ({"labels": ["x"]}, "labels"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_field(change: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        ContainerSpec.from_json(MINIMAL | change)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("value", [None, [], "web", 7])
+def test_only_an_object_is_a_specification(value: object) -> None:
+    with pytest.raises(InvalidSpec, match="must be an object"):
+        ContainerSpec.from_json(value)

@@ -1,0 +1,109 @@
+"""The compiled filter answers as the profile says, on every architecture it names."""
+
+import pytest
+
+from engine.container.plan import compile_seccomp
+from engine.errors import InvalidSpec
+from engine.spec.defaults import CAPABILITIES
+from engine.spec.seccomp import default_profile
+from engine.sys.seccomp import syscall_number
+from engine.sys.seccomp_filter import Condition, Rule, action, compile_filter, run
+
+X86_64, I386, X32 = 0xC000003E, 0x40000003, 0x4000003E
+ALLOW, EPERM, ENOSYS, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
+BIG = 1 << 40
+
+
+def default_program(*more: str) -> bytes:
+    return compile_seccomp(default_profile(frozenset({*CAPABILITIES, *more}), "x86_64", "6.1.0"))
+
+
+def verdict(program: bytes, name: str, *arguments: int, arch: int = X86_64) -> int:
+    number = syscall_number(name, arch)
+    assert number is not None
+    return run(program, number=number, arch=arch, arguments=arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "wanted"),
+    [
+        ("read", (), ALLOW),
+        ("execve", (), ALLOW),
+        ("ptrace", (), ALLOW),
+        ("mount", (), EPERM),
+        ("keyctl", (), EPERM),
+        ("bpf", (), EPERM),
+        ("clone", (17,), ALLOW),
+        ("clone", (0x10000000,), EPERM),
+        ("clone3", (), ENOSYS),
+        ("socket", (2,), ALLOW),
+        ("socket", (38,), EPERM),
+        ("socket", (40,), EPERM),
+        ("socket", (41,), ALLOW),
+        ("personality", (0xFFFFFFFF,), ALLOW),
+        ("personality", (7,), EPERM),
+        ("personality", (8 + BIG,), EPERM),
+    ],
+)
+def test_the_default_profile_is_dockers(name: str, arguments: tuple[int, ...], wanted: int) -> None:
+    assert verdict(default_program(), name, *arguments) == wanted
+
+
+def test_a_capability_opens_the_calls_that_need_it() -> None:
+    assert verdict(default_program("CAP_SYS_ADMIN"), "mount") == ALLOW
+    assert verdict(default_program("CAP_SYS_ADMIN"), "clone3") == ALLOW
+
+
+def test_32_bit_and_x32_programs_are_filtered_by_their_own_numbers() -> None:
+    program = default_program()
+    assert verdict(program, "socketcall", arch=I386) == ALLOW
+    assert verdict(program, "mount", arch=I386) == EPERM
+    assert run(program, number=0x40000000, arch=X86_64) == ALLOW  # x32 read
+    assert run(program, number=0x40000000 | 165, arch=X86_64) == EPERM  # x32 mount
+
+
+def test_a_call_newer_than_the_tables_does_not_exist_for_the_program() -> None:
+    program = default_program()
+    assert run(program, number=4000, arch=X86_64) == ENOSYS
+    assert run(program, number=0xFFFFFFFF, arch=X86_64) == ENOSYS
+
+
+def test_another_architecture_kills() -> None:
+    assert run(default_program(), number=0, arch=0xC00000B7) == KILL
+
+
+COMPARISONS = {
+    "SCMP_CMP_EQ": lambda a, b: a == b,
+    "SCMP_CMP_NE": lambda a, b: a != b,
+    "SCMP_CMP_LT": lambda a, b: a < b,
+    "SCMP_CMP_LE": lambda a, b: a <= b,
+    "SCMP_CMP_GT": lambda a, b: a > b,
+    "SCMP_CMP_GE": lambda a, b: a >= b,
+}
+
+
+@pytest.mark.parametrize("operator", COMPARISONS)
+def test_comparisons_are_made_on_all_64_bits(operator: str) -> None:
+    values = [0, 1, 5, 6, 0xFFFFFFFF, BIG, BIG + 5, (1 << 64) - 1]
+    for against in values:
+        rule = Rule(("read",), ALLOW, (Condition(2, operator, against),))
+        program = compile_filter(["SCMP_ARCH_X86_64"], [rule], EPERM)
+        for value in values:
+            wanted = ALLOW if COMPARISONS[operator](value, against) else EPERM
+            assert verdict(program, "read", 0, 0, value) == wanted, (operator, value, against)
+
+
+def test_every_condition_of_a_rule_must_hold_and_the_first_rule_that_does_wins() -> None:
+    both = Rule(("read",), ALLOW, (Condition(0, "SCMP_CMP_EQ", 1), Condition(1, "SCMP_CMP_GT", BIG)))
+    other = Rule(("read",), action("SCMP_ACT_ERRNO", 7), (Condition(0, "SCMP_CMP_EQ", 1),))
+    program = compile_filter(["SCMP_ARCH_X86_64"], [both, other], EPERM)
+    assert verdict(program, "read", 1, BIG + 1) == ALLOW
+    assert verdict(program, "read", 1, BIG) == 0x00050007
+    assert verdict(program, "read", 2, BIG + 1) == EPERM
+
+
+def test_what_cannot_be_kept_is_refused() -> None:
+    with pytest.raises(InvalidSpec, match="SCMP_ACT_NOTIFY"):
+        action("SCMP_ACT_NOTIFY", None)
+    with pytest.raises(InvalidSpec, match="SCMP_ARCH_PPC"):
+        compile_filter(["SCMP_ARCH_PPC"], [], EPERM)
