@@ -79,7 +79,7 @@ def _users(text: str) -> list[_Passwd]:
 
 def _groups(text: str) -> list[_Group]:
     numbered = [fields for fields in _lines(text, 4) if fields[2].isdigit()]
-    return [_Group(fields[0], int(fields[2]), frozenset(fields[3].split(","))) for fields in numbered]
+    return [_Group(fields[0], int(fields[2]), frozenset(filter(None, fields[3].split(",")))) for fields in numbered]
 
 
 def _lines(text: str, least: int) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """A container's state, joined from the three files whoever was killed in between left behind."""
 
+import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -24,8 +25,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, record: Record) -> Record:
-    import json
-
     state.write_file(folder / "state.json", json.dumps(asdict(record)).encode(), durable=False)
     return record
 
