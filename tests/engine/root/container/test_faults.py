@@ -1,0 +1,108 @@
+"""Kill launcher and shim at any time: the container goes on, its lines and its exit are kept, the next start repairs."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from engine import Status
+from engine.container import state as states
+from engine.container.state import Intent
+from engine.launcher import records
+from tests.services.host import Host
+from tests.services.processes import wait_until
+
+pytestmark = pytest.mark.v2
+
+COUNT = "i=0; while [ $i -lt {n} ]; do i=$((i+1)); echo $i; sleep 0.02; done; exit 5"
+
+
+def shim_of(host: Host, container: str) -> int:
+    pid = host.engine.state(container).pid
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_the_launchers_death_stops_no_container_and_loses_no_line_or_exit(host: Host) -> None:
+    container = host.start("sh", "-c", COUNT.format(n=50))
+    host.restart_launcher()
+    assert host.engine.state(container).status is Status.RUNNING
+    assert host.wait(container).exit_code == 5
+    assert host.output(container).split() == [str(n) for n in range(1, 51)]
+
+
+def test_the_shims_death_stops_no_container_and_loses_no_line_or_exit(host: Host) -> None:
+    container = host.start("sh", "-c", COUNT.format(n=60))
+    pid = host.engine.state(container).pid
+    for _ in range(2):
+        time.sleep(0.2)
+        os.kill(shim_of(host, container), signal.SIGKILL)
+        wait_until(lambda: Path(f"/proc/{pid}").exists() and shim_of(host, container) != 1, "it has a parent")
+    assert host.wait(container).exit_code == 5
+    assert host.output(container).split() == [str(n) for n in range(1, 61)]
+
+
+def test_a_shim_finds_a_restarted_launcher_which_then_guards_it(host: Host) -> None:
+    container = host.start("sh", "-c", COUNT.format(n=200))
+    shim = shim_of(host, container)
+    host.restart_launcher()
+    time.sleep(1.5)  # the shim looks for its launcher once a second
+    os.kill(shim, signal.SIGKILL)
+    assert host.wait(container).exit_code in (5, 255)  # 255 where the kernel keeps no exit status (before 6.15)
+    assert host.output(container).split() == [str(n) for n in range(1, 201)]
+
+
+def test_a_death_that_nobody_saw_is_told_as_such(host: Host) -> None:
+    container = host.start("sleep", "60")
+    folder = host.home / "containers" / container
+    pid, shim = host.engine.state(container).pid, shim_of(host, container)
+    host.launcher.kill()
+    host.launcher.wait()
+    os.kill(shim, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: host.engine.state(container).status is Status.EXITED, "it is seen to have ended")
+    host.restart_launcher()
+    repaired = {state.id: state for state in host.engine.repair()}[container]
+    assert (repaired.exit_code, repaired.error) == (255, states.UNSEEN_END)
+    assert records.read_exit(str(folder)) is not None
+    assert container not in host.engine._runtime.cgroups.names()
+
+
+def test_a_start_that_was_cut_short_is_undone(host: Host) -> None:
+    container = host.create("true")
+    folder = host.home / "containers" / container
+    states.advance(folder, states.load_record(folder), intent=Intent.START, run=1)
+    repaired = {state.id: state for state in host.engine.repair()}[container]
+    assert (repaired.status, repaired.exit_code) == (Status.EXITED, 128)
+    assert "interrupted" in repaired.error
+    assert host.engine.start(container).run == 2
+
+
+def test_a_removal_that_was_cut_short_is_finished(host: Host) -> None:
+    container = host.create("true")
+    folder = host.home / "containers" / container
+    states.advance(folder, states.load_record(folder), intent=Intent.REMOVE)
+    assert container not in {state.id for state in host.engine.repair()}
+    assert not folder.exists()
+
+
+def test_a_creation_that_was_cut_short_is_removed(host: Host) -> None:
+    fresh = host.home / "containers" / ("cd" * 32 + ".new")
+    fresh.mkdir()
+    (fresh / "config.json").write_text(json.dumps({}))
+    host.engine.repair()
+    assert not fresh.exists()
+
+
+def test_groups_that_belong_to_no_container_are_emptied_and_removed(host: Host) -> None:
+    groups = host.engine._runtime.cgroups
+    container = host.create("true")
+    spec = json.loads((host.home / "containers" / container / "config.json").read_text())
+    from engine.spec.runtime import Spec
+
+    groups.create(container, Spec.from_json(spec).linux.resources)
+    assert container in groups.names()
+    host.engine.repair()
+    assert container not in groups.names()
