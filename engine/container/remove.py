@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from engine.container import state
+from engine.container import state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.container.stop import stop_locked
@@ -19,7 +19,7 @@ def remove(runtime: Runtime, container_id: str, *, force: bool) -> None:
     """
     try:
         with runtime.locked(container_id) as folder:
-            current = state.load(folder)
+            current = wait.await_record(folder)
             if force and current.status is Status.RUNNING:
                 current = stop_locked(runtime, folder, signal="KILL", timeout_s=0)
             state.check_step(current, Status.REMOVING)
@@ -32,6 +32,7 @@ def remove(runtime: Runtime, container_id: str, *, force: bool) -> None:
 
 def finish(runtime: Runtime, folder: Path) -> None:
     """Take everything away; the folder itself goes last and in one rename, so it is never seen half empty."""
+    wait.await_shim(folder)
     runtime.cgroups.remove(folder.name)
     gone = folder.with_name(folder.name + ".removed")
     shutil.rmtree(gone, ignore_errors=True)

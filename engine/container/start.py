@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from engine.container import plan, state
+from engine.container import plan, state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import EngineError, LauncherUnavailable
@@ -21,11 +21,12 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
     is recorded with that exit code. LauncherUnavailable leaves the container as it was.
     """
     with runtime.locked(container_id) as folder:
-        current = state.load(folder)
+        current = wait.await_record(folder)
         if current.status is Status.RUNNING:
             return current
         state.check_step(current, Status.RUNNING)
         client.ping(str(runtime.launcher))
+        wait.await_shim(folder)
         record = state.load_record(folder)
         record = state.advance(folder, record, intent=Intent.START, run=record.run + 1)
         try:

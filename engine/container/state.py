@@ -94,7 +94,7 @@ def load(folder: Path) -> ContainerState:
         state = _with_end(state, end, is_current=end.run == record.run)
     if state.status is not Status.CREATED or started is None:
         return state
-    if process.is_alive(started.pid, started.ticks, started.boot):
+    if process.is_alive(started.pid, started.ticks, started.boot) or records.has_shim(str(folder)):
         return replace(state, status=Status.RUNNING, pid=started.pid, seq=state.seq + 1)
     return replace(state, status=Status.EXITED, seq=state.seq + 1, exit_code=255, error=UNSEEN_END)
 

@@ -30,7 +30,7 @@ def stop_locked(runtime: Runtime, folder: Path, *, signal: str | None, timeout_s
     number = checks.signal_number("signal", signal) if signal else _stop_signal(runtime, folder, spec)
     pidfd = wait.open_process(folder)
     if pidfd is None:
-        return state.load(folder)
+        return wait.await_record(folder)
     try:
         _send(pidfd, number)
         if not wait.has_ended(pidfd, spec.stop_timeout_s if timeout_s is None else timeout_s):
@@ -47,7 +47,7 @@ def kill(runtime: Runtime, container_id: str, *, signal: str) -> ContainerState:
     with runtime.locked(container_id) as folder:
         pidfd = wait.open_process(folder)
         if pidfd is None:
-            current = state.load(folder)
+            current = wait.await_record(folder)
             raise Conflict(f"Container {current.name} is not running.", hint="Start it first.")
         try:
             _send(pidfd, number)

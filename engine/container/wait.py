@@ -3,9 +3,11 @@
 import os
 import select
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from engine.container import state
+from engine.errors import Conflict
 from engine.launcher import records
 from engine.spec.container import ContainerState
 from engine.sys import process
@@ -38,12 +40,33 @@ def has_ended(pidfd: int, timeout_s: float) -> bool:
 
 def await_record(folder: Path) -> ContainerState:
     """The state once the shim has written down the end of a process that is gone; without a shim, what is known."""
+    _poll(lambda: not has_unrecorded_end(folder))
+    return state.load(folder)
+
+
+def await_shim(folder: Path) -> None:
+    """Return when no shim of an earlier run is at work any more: its control groups and files may be replaced.
+
+    Raises Conflict when it does not come to its end.
+    """
+    if not _poll(lambda: not records.has_shim(str(folder))):
+        raise Conflict(f"The last run of container {folder.name} is still being wound up.", hint="Try again.")
+
+
+def has_unrecorded_end(folder: Path) -> bool:
+    """Whether the process of the current run is gone and its shim has not yet said how it ended."""
+    run = state.load_record(folder).run
+    started, end = records.read_started(str(folder)), records.read_exit(str(folder))
+    if started is None or started.run != run or (end is not None and end.run == run):
+        return False
+    return not process.is_alive(started.pid, started.ticks, started.boot) and records.has_shim(str(folder))
+
+
+def _poll(holds: Callable[[], bool]) -> bool:
     deadline, pause_s = time.monotonic() + _RECORD_TIMEOUT_S, 0.0005
-    while time.monotonic() < deadline:
-        run = state.load_record(folder).run
-        end = records.read_exit(str(folder))
-        if end is not None and end.run == run:
-            break
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 0.05)
-    return state.load(folder)
+    return True

@@ -4,6 +4,7 @@ The shim is the only writer of both, but for runs that failed before there was a
 engine's own `state.json` by the number of the run (`engine/container/state.py`).
 """
 
+import fcntl
 import json
 import os
 import time
@@ -60,6 +61,32 @@ def read_exit(folder: str) -> Exit | None:
     """The last `exit.json`, None when there is none."""
     value = _read(f"{folder}/exit.json")
     return None if value is None else Exit(**value)
+
+
+def lock_shim(folder: str) -> int:
+    """Say that this process guards the container of `folder`, for as long as the returned descriptor is open.
+
+    `shim.lock` holds the pid. Waits for the predecessor's end: there is never more than one.
+    """
+    fd = os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    os.pwrite(fd, b"%-10d" % os.getpid(), 0)
+    return fd
+
+
+def has_shim(folder: str) -> bool:
+    """Whether a shim guards the container; while it does, the end of a process that is gone is about to be recorded."""
+    try:
+        fd = os.open(f"{folder}/shim.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def now() -> str:

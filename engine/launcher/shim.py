@@ -160,6 +160,7 @@ def run(plan_fd: int, root_fd: int, reply: _socket.socket, launcher: link.Link) 
     """The life of a shim for a new run, from the launcher's fork on."""
     _become_shim()
     plan, program = messages.read_plan(plan_fd)
+    records.lock_shim(plan.folder)
     shim = Shim(plan, plan_fd, launcher)
     try:
         shim.start(program, root_fd)
@@ -182,6 +183,7 @@ def adopt(plan_fd: int, pid: int, pidfd: int, outputs: list[int], launcher: link
     _become_shim()
     time.sleep(delay_s)
     plan, _ = messages.read_plan(plan_fd)
+    records.lock_shim(plan.folder)
     shim = Shim(plan, plan_fd, launcher)
     shim.is_parent = False
     shim.pid, shim.pidfd = pid, pidfd

@@ -31,8 +31,8 @@ def test_without_a_network_there_is_only_loopback_and_it_is_up(host: Host) -> No
 
 
 def test_the_program_is_the_first_process_and_sees_no_other(host: Host) -> None:
-    _, output = host.finish("sh", "-c", "echo $$; ls -d /proc/[0-9]* | wc -l")
-    assert output.split() == ["1", "2"]  # the shell and ls
+    _, output = host.finish("sh", "-c", "echo $$; set -- /proc/[0-9]*; echo $#")
+    assert output.split() == ["1", "1"]
 
 
 def test_its_root_is_the_images_and_nothing_of_the_hosts_is_mounted(host: Host) -> None:
@@ -71,7 +71,7 @@ def test_kernel_settings_cannot_be_written(host: Host, path: str) -> None:
 @pytest.mark.v2_smoke
 def test_a_host_disk_can_be_neither_read_nor_written_through_a_node_of_its_own(host: Host) -> None:
     disk = next(Path("/sys/class/block").iterdir())
-    major, minor = (disk / "dev").read_text().split(":")
+    major, minor = (disk / "dev").read_text().strip().split(":")
     script = f"mknod /dev/disk b {major} {minor} && echo made; head -c1 /dev/disk; echo x > /dev/disk"
     _, output = host.finish("sh", "-c", script)
     assert output.splitlines()[0] == "made"
@@ -117,7 +117,7 @@ def test_a_capability_that_was_added_can_be_used(host: Host) -> None:
 
 
 def test_no_descriptor_of_the_hosts_reaches_the_program(host: Host) -> None:
-    _, output = host.finish("sh", "-c", "ls /proc/1/fd")
+    _, output = host.finish("sh", "-c", "ls /proc/1/fd; true")
     assert output.split() == ["0", "1", "2"]
 
 
