@@ -106,14 +106,14 @@ def host_worker(environment: Environment) -> Program:
     queue = f"host.{environment.host_name}"
     arguments = ("-A", "panel.host_worker", "worker", "-Q", queue, "-n", f"{queue}@%h")
     pool = ("--pool", "threads", "--concurrency", "8")
-    return Program("host-worker", python("celery", *arguments, *pool, *CELERY_QUIET), 400, is_root=True)
+    return Program("host-worker", python("celery", "-q", *arguments, *pool, *CELERY_QUIET), 400, is_root=True)
 
 
 def panel_worker() -> Program:
     """Writes down what hosts report; beat runs inside it, so there is one of it per panel."""
     arguments = ("-A", "panel.celery", "worker", "-Q", "panel", "-n", "panel@%h", "-B")
     pool = ("--pool", "threads", "--concurrency", "4")
-    command = ("env", "DJANGO_SETTINGS_MODULE=panel.settings", *python("celery", *arguments, *pool, *CELERY_QUIET))
+    command = ("env", "DJANGO_SETTINGS_MODULE=panel.settings", *python("celery", "-q", *arguments, *pool, *CELERY_QUIET))
     return Program("panel-worker", command, 500)
 
 

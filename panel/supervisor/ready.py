@@ -10,7 +10,7 @@ from panel.environment import Environment
 from panel.supervisor.programs import split_bind
 
 PATIENCE_S = 15.0
-PAUSE_S = 0.05
+PAUSE_S = 0.1
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound)
 
 
@@ -42,12 +42,12 @@ def ask(bind: str) -> tuple[int, str]:
 
 
 def missing(body: bytes) -> str:
-    """The processes that do not answer, by name, as /healthz tells them."""
+    """The processes that do not answer, as /healthz tells them."""
     try:
         told = json.loads(body)
     except ValueError:
         return "web (/healthz did not answer with JSON)"
-    return ", ".join(f"{name} ({state})" for name, state in told.items() if state != "ok")
+    return ", ".join(f"{name} ({told[name]})" for name in told.get("failing", []))
 
 
 def local_address(bind: str) -> str:
