@@ -13,7 +13,6 @@ from panel.supervisor.errors import SetupError
 from panel.supervisor.folders import USER
 
 REDIS_SERVERS: Final = ("redis-server", "valkey-server")
-CELERY_QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
 DATABASE_VARIABLES: Final = ("MOORAGE_DATABASE_URL", "MOORAGE_ADMIN_PASSWORD", "DJANGO_SETTINGS_MODULE")
 
 
@@ -64,6 +63,12 @@ def python(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module, *arguments)
 
 
+def celery(*arguments: str) -> tuple[str, ...]:
+    """A Celery worker that says little and talks to no other worker."""
+    silences = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
+    return (*python("celery", "-q"), *arguments, *silences)
+
+
 def redis(environment: Environment) -> Program:
     """The embedded broker: a unix socket, no TCP port, an append-only file so that queued operations survive it."""
     server = first_installed(REDIS_SERVERS)
@@ -106,15 +111,15 @@ def host_worker(environment: Environment) -> Program:
     queue = f"host.{environment.host_name}"
     arguments = ("-A", "panel.host_worker", "worker", "-Q", queue, "-n", f"{queue}@%h")
     pool = ("--pool", "threads", "--concurrency", "8")
-    return Program("host-worker", python("celery", "-q", *arguments, *pool, *CELERY_QUIET), 400, is_root=True)
+    return Program("host-worker", celery(*arguments, *pool), 400, is_root=True)
 
 
 def panel_worker() -> Program:
     """Writes down what hosts report; beat runs inside it, so there is one of it per panel."""
     arguments = ("-A", "panel.celery", "worker", "-Q", "panel", "-n", "panel@%h", "-B")
     pool = ("--pool", "threads", "--concurrency", "4")
-    command = ("env", "DJANGO_SETTINGS_MODULE=panel.settings", *python("celery", "-q", *arguments, *pool, *CELERY_QUIET))
-    return Program("panel-worker", command, 500)
+    settings = ("env", "DJANGO_SETTINGS_MODULE=panel.settings")
+    return Program("panel-worker", (*settings, *celery(*arguments, *pool)), 500)
 
 
 def web(environment: Environment) -> Program:
