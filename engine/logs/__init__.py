@@ -1,4 +1,21 @@
 """The log of a container: its format, the writer inside the shim, readers and followers outside.
 
-Empty on purpose: the shim imports `engine.logs.writer` and must not pay for `engine.logs.reader`.
+The readers are looked up when they are first used: the shim imports `engine.logs.writer` and must not pay for them.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.logs.lines import LogBatch, LogLine
+    from engine.logs.reader import LogReader
+
+__all__ = ["LogBatch", "LogLine", "LogReader"]
+
+_HOMES = {"LogBatch": "engine.logs.lines", "LogLine": "engine.logs.lines", "LogReader": "engine.logs.reader"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
