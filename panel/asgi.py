@@ -7,12 +7,12 @@ import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
 django.setup()
 
 from panel.agent.client import AgentClient  # noqa: E402 - models are there only from here on
+from panel.handler import PooledHandler  # noqa: E402
 from panel.environment import Environment  # noqa: E402
 from panel.operations.answers import answer  # noqa: E402
 from panel.operations.waiting import Waiting  # noqa: E402
@@ -21,7 +21,7 @@ from panel.uploads.asgi import Uploads  # noqa: E402
 
 ENVIRONMENT = Environment.from_env()
 
-django_application: Any = get_asgi_application()
+django_application: Any = PooledHandler()
 application = ProtocolTypeRouter(
     {
         "http": Waiting(

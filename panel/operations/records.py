@@ -73,9 +73,9 @@ def finished(
         row = find(host, operation)
         if row is None:
             return
-        _apply(host, containers, removed, images)
-        if row.is_open:
+        if row.is_open:  # first, so that whoever waits is the first to be told
             end(row, outcome, error=well_formed_error(error), result=plain(result))
+        _apply(host, containers, removed, images)
 
 
 def find(host: str, operation: str) -> Operation | None:

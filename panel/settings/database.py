@@ -6,7 +6,9 @@ import dj_database_url
 
 from panel.settings.base import ENVIRONMENT
 
-_DATABASE: dict[str, Any] = dict(dj_database_url.parse(ENVIRONMENT.database_url))
+_DATABASE: dict[str, Any] = dict(
+    dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)
+)
 
 if _DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that reads and then writes would otherwise fail at once when another one wrote in
