@@ -12,8 +12,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
 django.setup()
 
 from panel.agent.client import AgentClient  # noqa: E402 - models are there only from here on
-from panel.handler import PooledHandler  # noqa: E402
 from panel.environment import Environment  # noqa: E402
+from panel.handler import PooledHandler  # noqa: E402
 from panel.operations.answers import answer  # noqa: E402
 from panel.operations.waiting import Waiting  # noqa: E402
 from panel.realtime.routing import websocket_urlpatterns  # noqa: E402

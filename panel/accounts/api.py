@@ -1,11 +1,11 @@
 """`/api/v1/me/` and `/api/v1/tokens/`: who one is, and one's own API tokens."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +15,7 @@ from panel.accounts.actors import Actor
 from panel.accounts.models import Token
 from panel.accounts.roles import PERMISSIONS
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.viewsets import ModelViewSet
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -87,7 +88,7 @@ EXAMPLE = OpenApiExample(
 
 
 @extend_schema_view(list=extend_schema(summary="List one's own tokens"))
-class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
+class TokenViewSet(mixins.ListModelMixin, ModelViewSet[Token]):
     """One's own API tokens."""
 
     queryset = Token.objects.all()
@@ -102,8 +103,7 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
         """One's own."""
         if getattr(self, "swagger_fake_view", False):  # the OpenAPI document is made without a user
             return Token.objects.none()
-        found: QuerySet[Token] = QuerySet(Token).filter(user_id=self.request.user.pk)
-        return found
+        return cast("QuerySet[Token]", Token.objects.filter(user_id=self.request.user.pk))
 
     @extend_schema(
         summary="Create a token",

@@ -3,9 +3,10 @@
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 
 from panel.audit.models import AuditEntry
+from panel.rest.viewsets import ModelViewSet
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
@@ -51,7 +52,7 @@ class AuditFilter(filters.FilterSet):  # type: ignore[misc]
     list=extend_schema(summary="List audit rows", description="The newest first."),
     retrieve=extend_schema(summary="Show an audit row"),
 )
-class AuditViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[AuditEntry]):
+class AuditViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[AuditEntry]):
     """Who did what, when, from where, and what was refused."""
 
     queryset = AuditEntry.objects.all()

@@ -26,15 +26,22 @@ class Broken:
 
 def append(**columns: Any) -> AuditEntry:
     """Write the next row. Waits for other writers: the head stays locked until the caller's transaction ends."""
-    with transaction.atomic():
-        AuditHead.objects.get_or_create(pk=1)
-        head = AuditHead.objects.select_for_update().get(pk=1)
+    with transaction.atomic(savepoint=False):
+        head = _locked_head()
         entry = AuditEntry(number=head.number + 1, at=timezone.now(), prev_hash=head.hash, **columns)
         entry.before, entry.after = plain(entry.before), plain(entry.after)
         entry.hash = digest(entry)
         entry.save(force_insert=True)
         AuditHead.objects.filter(pk=1).update(number=entry.number, hash=entry.hash)
         return entry
+
+
+def _locked_head() -> AuditHead:
+    head = AuditHead.objects.select_for_update().filter(pk=1).first()
+    if head is None:  # the very first row
+        AuditHead.objects.get_or_create(pk=1)
+        head = AuditHead.objects.select_for_update().get(pk=1)
+    return head
 
 
 def verify() -> Broken | None:

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,6 +18,7 @@ from panel.containers.models import Container
 from panel.hosts.models import Host
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.viewsets import ModelViewSet
 
 
 class ContainerSerializer(serializers.ModelSerializer[Container]):
@@ -146,7 +147,7 @@ OPERATED: dict[str, Any] = {"parameters": [PREFER], "responses": ANSWERS}
     list=extend_schema(summary="List containers", description="The newest first."),
     retrieve=extend_schema(summary="Show a container"),
 )
-class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Container]):
+class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Container]):
     """Containers of all hosts."""
 
     queryset = Container.objects.all()

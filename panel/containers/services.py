@@ -130,7 +130,7 @@ def _request(
     return operations.request(
         actor=actor,
         kind=f"containers.{verb}",
-        host=container.host,
+        host=container.host_id,
         subject=container.subject,
         payload={"id": container.id, **(arguments or {})},
     )

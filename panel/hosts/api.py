@@ -2,9 +2,10 @@
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 
 from panel.hosts.models import Host
+from panel.rest.viewsets import ModelViewSet
 
 
 class HostSerializer(serializers.ModelSerializer[Host]):
@@ -20,7 +21,7 @@ class HostSerializer(serializers.ModelSerializer[Host]):
 
 
 @extend_schema_view(list=extend_schema(summary="List hosts"), retrieve=extend_schema(summary="Show a host"))
-class HostViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Host]):
+class HostViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Host]):
     """The machines that run containers."""
 
     queryset = Host.objects.all()

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +16,7 @@ from panel.images import services
 from panel.images.models import Image
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.viewsets import ModelViewSet
 from panel.uploads import tickets
 
 
@@ -59,7 +60,7 @@ BODY = {("application/x-tar"): OpenApiTypes.BINARY, "application/octet-stream": 
     list=extend_schema(summary="List images", description="The newest first."),
     retrieve=extend_schema(summary="Show an image"),
 )
-class ImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Image]):
+class ImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Image]):
     """Images of all hosts."""
 
     queryset = Image.objects.all()

@@ -37,7 +37,9 @@ def load(*, actor: Actor, host: Host, upload: str, size_bytes: int | None = None
     """Load the image archive that was uploaded to `host` under the id `upload`."""
     subject = Subject("image", upload, file_name or _("archive"))
     audit.record(actor=actor, action="images.load", subject=subject, after={"size_bytes": size_bytes})
-    return operations.request(actor=actor, kind="images.load", host=host, subject=subject, payload={"upload": upload})
+    return operations.request(
+        actor=actor, kind="images.load", host=host.name, subject=subject, payload={"upload": upload}
+    )
 
 
 @service("images.load")
@@ -46,7 +48,9 @@ def import_rootfs(*, actor: Actor, host: Host, upload: str, reference: str, size
     subject = Subject("image", upload, reference)
     audit.record(actor=actor, action="images.import", subject=subject, after={"size_bytes": size_bytes})
     payload = {"upload": upload, "reference": reference}
-    return operations.request(actor=actor, kind="images.import_rootfs", host=host, subject=subject, payload=payload)
+    return operations.request(
+        actor=actor, kind="images.import_rootfs", host=host.name, subject=subject, payload=payload
+    )
 
 
 @service("images.delete")
@@ -63,7 +67,7 @@ def remove(*, actor: Actor, image: Image, name: str = "", force: bool = False) -
     )
     payload = {"name": name or image.image_id, "force": force}
     return operations.request(
-        actor=actor, kind="images.remove", host=image.host, subject=image.subject, payload=payload
+        actor=actor, kind="images.remove", host=image.host_id, subject=image.subject, payload=payload
     )
 
 

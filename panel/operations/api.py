@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +16,7 @@ from panel.operations import services
 from panel.operations.models import Operation
 from panel.operations.waiting import OPERATION_HEADER
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.viewsets import ModelViewSet
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -105,7 +106,7 @@ class OperationFilter(filters.FilterSet):  # type: ignore[misc]
         summary="Show an operation", description="With its steps and how it ended.", examples=[EXAMPLE]
     ),
 )
-class OperationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Operation]):
+class OperationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Operation]):
     """What hosts were asked to do."""
 
     queryset = Operation.objects.all()

@@ -15,7 +15,6 @@ from panel.audit.subject import Subject
 from panel.celery import app
 from panel.door import service
 from panel.errors import Conflicting
-from panel.hosts.models import Host
 from panel.operations import signals
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
@@ -23,15 +22,16 @@ from panel.realtime.changes import announce
 logger = logging.getLogger(__name__)
 
 
-def request(*, actor: Actor, kind: str, host: Host, subject: Subject, payload: dict[str, Any]) -> Operation:
+def request(*, actor: Actor, kind: str, host: str, subject: Subject, payload: dict[str, Any]) -> Operation:
     """Write an operation down and send it once the caller's transaction is committed.
 
-    Called by the services of other areas, inside their transaction and after their permission check.
+    `host` is the host's name. Called by the services of other areas, inside their transaction and after their
+    permission check.
     """
     operation = Operation.objects.create(
         sent_at=timezone.now(),
         kind=kind,
-        host=host,
+        host_id=host,
         object_kind=subject.kind,
         object_id=subject.id,
         object_name=subject.name,

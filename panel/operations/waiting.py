@@ -7,9 +7,10 @@ operation as it ended is answered instead.
 
 import asyncio
 import logging
+import math
 import re
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 OPERATION_HEADER = "Moorage-Operation"
 LONGEST_WAIT_S = 60
+LATELY = 1000  # announcements that are remembered: an operation may end before its request begins to wait
 PREFERENCE = re.compile(rb"(?:^|[,;]\s*)wait\s*=\s*\"?(\d{1,4})\"?\s*(?:$|[,;])", re.IGNORECASE)
 """What the panel answers for an operation: None while it has not ended, else status, content type and body."""
 Answer = tuple[int, str, bytes]
@@ -35,32 +37,39 @@ class Ends:
         self._redis_url = redis_url
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None
+        self._listening_since = math.inf
+        self._lately: deque[str] = deque(maxlen=LATELY)
 
-    async def wait(self, operation: str, look: Callable[[], Any], timeout_s: float) -> Any:
+    def listen(self) -> float:
+        """Begin to listen, if that has not been done; the time now, to be handed to `wait`."""
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._follow())
+        return time.monotonic()
+
+    async def wait(self, operation: str, since: float, look: Callable[[], Any], timeout_s: float) -> Any:
         """What `look` (a coroutine function) says once it says something; None if that takes longer than `timeout_s`.
 
-        It is asked after the wish to be woken is noted, so that an end between the two is not missed.
+        `since` is a time before the operation was sent. If all announcements since then were heard, `look` is asked
+        only after the operation's; otherwise it is asked at once, after the wish to be woken is noted.
         """
-        self._listen()
         woken = asyncio.Event()
         self._waiting[operation].add(woken)
+        if self._listening_since > since or operation in self._lately:
+            woken.set()
         end = time.monotonic() + timeout_s
         try:
-            while (answer := await look()) is None:
+            while True:
                 try:
                     await asyncio.wait_for(woken.wait(), end - time.monotonic())
                 except TimeoutError:
                     return await look()
                 woken.clear()
-            return answer
+                if (answer := await look()) is not None:
+                    return answer
         finally:
             self._waiting[operation].discard(woken)
             if not self._waiting[operation]:
                 del self._waiting[operation]
-
-    def _listen(self) -> None:
-        if self._listener is None or self._listener.done():
-            self._listener = asyncio.create_task(self._follow())
 
     async def _follow(self) -> None:
         """Listen for as long as the process lives; after a lost connection everybody looks for themselves."""
@@ -71,14 +80,18 @@ class Ends:
                     async for message in channel.listen():
                         self._wake(message)
             except (redis.RedisError, OSError) as error:
+                self._listening_since = math.inf
                 logger.warning("the broker does not tell when operations end: %s", error)
                 await asyncio.sleep(0.5)
 
     def _wake(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":
+            self._listening_since = time.monotonic()
             woken = [event for events in self._waiting.values() for event in events]
         else:
-            woken = list(self._waiting.get(message["data"].decode(), ()))
+            operation = message["data"].decode()
+            self._lately.append(operation)
+            woken = list(self._waiting.get(operation, ()))
         for event in woken:
             event.set()
 
@@ -112,25 +125,28 @@ class Waiting:
             else:
                 kept.append(event)
 
+        since = self._ends.listen()
         await self._inner(scope, receive, keep)
         if operation is not None:
-            await self._finish(operation, kept, wait_s, send)
+            answer = await self._ends.wait(operation, since, lambda: self._answer(operation), wait_s)
+            await _respond(answer, kept, send)
 
-    async def _finish(self, operation: str, kept: list[Any], wait_s: int, send: Any) -> None:
-        answer = await self._ends.wait(operation, lambda: self._answer(operation), wait_s)
-        start = kept[0]
-        headers = [*start["headers"], (b"preference-applied", b"wait")]
-        if answer is None:
-            await send({**start, "headers": headers})
-            for event in kept[1:]:
-                await send(event)
-            return
-        status, content_type, body = answer
-        replaced = (b"content-length", b"content-type")
-        headers = [(name, value) for name, value in headers if name.lower() not in replaced]
-        headers += [(b"content-length", str(len(body)).encode()), (b"content-type", content_type.encode())]
-        await send({**start, "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+async def _respond(answer: Answer | None, kept: list[Any], send: Any) -> None:
+    """Send the answer in place of the one that was kept back, or that one if there is none."""
+    start = kept[0]
+    headers = [*start["headers"], (b"preference-applied", b"wait")]
+    if answer is None:
+        await send({**start, "headers": headers})
+        for event in kept[1:]:
+            await send(event)
+        return
+    status, content_type, body = answer
+    replaced = (b"content-length", b"content-type")
+    headers = [(name, value) for name, value in headers if name.lower() not in replaced]
+    headers += [(b"content-length", str(len(body)).encode()), (b"content-type", content_type.encode())]
+    await send({**start, "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def preferred_wait(scope: HTTPScope) -> int:
