@@ -9,6 +9,7 @@ from engine.launcher import messages
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
 _MAXIMUM_DESCRIPTORS = 8
 _MSG_NOSIGNAL = 0x4000
+_MSG_DONTWAIT = 0x40
 _MSG_CMSG_CLOEXEC = 0x40000000
 _EXIT_STATUS_S = 2.0
 
@@ -19,11 +20,11 @@ def send(socket: _socket.socket, message: bytes, descriptors: list[int]) -> None
     socket.sendmsg([message], ancillary, _MSG_NOSIGNAL)
 
 
-def receive(socket: _socket.socket) -> tuple[bytes, list[int]]:
+def receive(socket: _socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     """One message and the descriptors that came with it, close-on-exec; `b""` when the other side is gone."""
     size = _socket.CMSG_SPACE(4 * _MAXIMUM_DESCRIPTORS)
     try:
-        message, ancillary, _, _ = socket.recvmsg(messages.MAXIMUM_MESSAGE, size, _MSG_CMSG_CLOEXEC)
+        message, ancillary, _, _ = socket.recvmsg(messages.MAXIMUM_MESSAGE, size, flags | _MSG_CMSG_CLOEXEC)
     except ConnectionError:
         return b"", []
     descriptors: list[int] = []
@@ -54,10 +55,13 @@ class Link:
             poll.register(self.socket.fileno(), select.POLLIN)
 
     def read(self) -> None:
-        """Take what the launcher sent, or notice that it is gone."""
+        """Take what the launcher sent, or notice that it is gone. Does not wait: it may have been taken already."""
         if self.socket is None:
             return
-        message, _ = receive(self.socket)
+        try:
+            message, _ = receive(self.socket, _MSG_DONTWAIT)
+        except BlockingIOError:
+            return
         if not message:
             self._drop()
             return
