@@ -4,10 +4,14 @@ Names are looked up when they are first used: the launcher lives in this package
 paid for by no container.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+import importlib
+
+TYPE_CHECKING = False  # typing itself is large
 if TYPE_CHECKING:
+    from typing import Any
+
     from engine.capabilities import Capabilities
     from engine.errors import (
         Cancelled,

@@ -3,10 +3,14 @@
 The readers are looked up when they are first used: the shim imports `engine.logs.writer` and must not pay for them.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+import importlib
+
+TYPE_CHECKING = False  # typing itself is large
 if TYPE_CHECKING:
+    from typing import Any
+
     from engine.logs.lines import LogBatch, LogLine
     from engine.logs.reader import LogReader
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.cgroups import Hierarchy
+from engine.cgroups import Cgroup, Hierarchy
 from engine.container import bundle, plan
 from engine.container.users import Identity
 from engine.images import Image
@@ -65,7 +65,7 @@ def test_a_v2_host_shows_one_cgroup_tree_a_v1_host_one_for_each_mount() -> None:
 
 
 def test_the_host_network_is_the_only_namespace_that_is_shared() -> None:
-    cgroup = plan.Cgroup((), (), "", "")
+    cgroup = Cgroup((), (), "", "")
     common = {"run": 1, "folder": Path("/f"), "observed": Path("/o"), "cgroup": cgroup, "hierarchies": V2}
     own, _ = plan.make(ID, make(), **common)  # type: ignore[arg-type]
     shared, _ = plan.make(ID, make(network=NetworkMode.HOST), **common)  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def test_limits_become_the_kernels_own_numbers() -> None:
 
 
 def test_an_unlimited_rlimit_is_minus_one_for_the_kernel() -> None:
-    cgroup = plan.Cgroup((), (), "", "")
+    cgroup = Cgroup((), (), "", "")
     spec = make(rlimits={"nofile": Rlimit(5, -1)})
     made, _ = plan.make(ID, spec, run=1, folder=Path("/f"), observed=Path("/o"), cgroup=cgroup, hierarchies=V2)
     assert made.process.rlimits == [[7, 5, -1]]
