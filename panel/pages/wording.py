@@ -20,6 +20,21 @@ OPERATIONS: dict[str, str | Promise] = {
     "hosts.report": _("Report of the host"),
 }
 
+CAPABILITIES: dict[str, str | Promise] = {
+    "kernel": _("Kernel"),
+    "machine": _("Architecture"),
+    "operating_system": _("Operating system"),
+    "processors": _("Processors"),
+    "memory_bytes": _("Memory"),
+    "cgroups": _("Control groups"),
+    "controllers": _("Limits by"),
+    "swap_accounting": _("Swap is accounted"),
+    "overlay_many_layers": _("Overlay with many layers"),
+    "user_namespaces": _("User namespaces"),
+    "bpf_lsm": _("BPF security module"),
+    "btf": _("Kernel type information"),
+}
+
 ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "accounts.sign_in": _("Sign in"),
     "accounts.sign_out": _("Sign out"),
@@ -74,8 +89,8 @@ def role_words(role: str) -> str:
 
 
 def capability_words(name: str) -> str:
-    """The label of a host's capability: the field's own term, without underscores."""
-    return name.replace("_", " ")
+    """The label of a host's capability; one that this panel does not know yet is named by its own term."""
+    return str(CAPABILITIES.get(name, name.replace("_", " ")))
 
 
 def capability_value(value: Any) -> str:
