@@ -18,6 +18,7 @@ from engine.images.documents import check_size
 from engine.images.limits import MAXIMUM_ENTRIES, DiskSpace, check_growth
 from engine.images.streams import (
     CHUNK,
+    READ_AHEAD,
     Compression,
     DigestReader,
     OnRead,
@@ -108,7 +109,7 @@ def _in_place(source: BinaryIO) -> Archive | None:
 
 def _written_out(source: BinaryIO, copy: BinaryIO, space: DiskSpace, on_read: OnRead) -> Archive:
     stored = DigestReader(source, on_read=on_read)
-    stream = buffered(stored)
+    stream = buffered(stored, READ_AHEAD)
     plain = decompress(stream, compression_of(stream, "it"))
     size = 0
     while data := plain.read(CHUNK):

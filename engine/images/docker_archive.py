@@ -64,7 +64,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def _image(archive: Archive, saved: SavedImage) -> ArchivedImage:
-    what = f"configuration {saved.config[:100]!a}"
+    what = f"image {ascii(saved.repo_tags[0][:100] if saved.repo_tags else saved.config[:19])}"
     data = archive.read(saved.config)
     if saved.id:
         check_match(what, saved.id, digest_of(data))

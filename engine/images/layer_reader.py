@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 from engine.images.limits import check_growth
 from engine.images.streams import (
+    READ_AHEAD,
     Compression,
     DigestReader,
     OnRead,
@@ -24,7 +25,7 @@ class LayerReader:
 
     def __init__(self, source: Readable, *, copy_to: BinaryIO | None, on_read: OnRead, on_plain: OnRead) -> None:
         self._stored = DigestReader(source, copy_to=copy_to, on_read=on_read)
-        self._stored_stream = buffered(self._stored)
+        self._stored_stream = buffered(self._stored, READ_AHEAD)
         self.compression = compression_of(self._stored_stream, "it")
         self._on_plain = on_plain
         plain = decompress(self._stored_stream, self.compression)

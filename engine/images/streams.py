@@ -15,6 +15,8 @@ import zstandard
 from engine.errors import InvalidArchive
 
 CHUNK = 1 << 20
+READ_AHEAD = 64 << 10
+"""Buffer of a compressed stream: small, since what waits in it counts as read when growth is limited."""
 _ZSTD_WINDOW_BYTES = 128 << 20  # what `zstd` itself accepts without --long; bounds the memory a frame can ask for
 
 OnRead = Callable[[int], None]
@@ -99,9 +101,9 @@ class Section(io.RawIOBase):
         return len(data)
 
 
-def buffered(source: io.RawIOBase) -> io.BufferedReader:
-    """The stream with a buffer of 1 MiB, so that small reads cost little."""
-    return io.BufferedReader(source, CHUNK)
+def buffered(source: io.RawIOBase, size: int = CHUNK) -> io.BufferedReader:
+    """The stream with a buffer, so that small reads cost little."""
+    return io.BufferedReader(source, size)
 
 
 def compression_of(stream: io.BufferedReader, what: str) -> Compression:

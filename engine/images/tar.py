@@ -333,8 +333,8 @@ def _number(stored: bytes) -> int:
     digits = stored.partition(b"\0")[0].strip()
     if not digits:
         return 0
-    if not all(0x30 <= digit <= 0x37 for digit in digits):
-        raise InvalidArchive(f"tar header holds {digits[:12]!r} where an octal number belongs")
+    if not digits.isdigit() or b"8" in digits or b"9" in digits:
+        raise InvalidArchive(f"tar header holds {digits!r} where an octal number belongs")
     return int(digits, 8)
 
 

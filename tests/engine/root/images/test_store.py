@@ -2,25 +2,18 @@
 
 import io
 import os
-import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine.images import ImageStore
+from engine.errors import Conflict, InvalidSpec, NotFound
+from engine.images import Image, ImageStore
 from tests import images
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> ImageStore:
-    return ImageStore(tmp_path)
-
-
-def listing(home: Path) -> set[str]:
-    """Every path of a store's folder."""
-    return {str(path.relative_to(home)) for path in home.rglob("*")}
-
+Load = Callable[[bytes], list[Image]]
+Listing = Callable[[], set[str]]
 
 ARCHIVES: dict[str, Callable[[images.Built], bytes]] = {
     "docker": images.docker_archive,
@@ -36,9 +29,9 @@ ARCHIVES: dict[str, Callable[[images.Built], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", ARCHIVES)
-def test_every_kind_of_archive_becomes_the_same_image(store: ImageStore, kind: str) -> None:
+def test_every_kind_of_archive_becomes_the_same_image(store: ImageStore, load: Load, kind: str) -> None:
     built = images.busybox("busybox:test", command=["sh", "-c", "true"])
-    (loaded,) = store.load(io.BytesIO(ARCHIVES[kind](built)))
+    (loaded,) = load(ARCHIVES[kind](built))
     assert loaded.id == built.id
     assert loaded.references == ("docker.io/library/busybox:test",)
     assert loaded.command == ("sh", "-c", "true")
@@ -47,14 +40,199 @@ def test_every_kind_of_archive_becomes_the_same_image(store: ImageStore, kind: s
     (layer,) = store.layer_paths(loaded)
     assert (layer / "bin/busybox").read_bytes() == Path("/bin/busybox").read_bytes()
     assert (layer / "bin/sh").stat().st_ino == (layer / "bin/busybox").stat().st_ino
-    assert stat.S_IMODE((layer / "tmp").stat().st_mode) == 0o1777
 
 
-def test_whiteouts_become_overlayfs_s_own(store: ImageStore) -> None:
-    (image,) = store.load(io.BytesIO(images.docker_archive(images.layered())))
-    top = store.layer_paths(image)[0]
-    for gone in ("data/gone", "data/tree"):
-        info = (top / gone).lstat()
-        assert (stat.S_ISCHR(info.st_mode), info.st_rdev) == (True, 0)
-    assert os.getxattr(top / "hidden", "trusted.overlay.opaque") == b"y"
-    assert not (top / "hidden/before").exists()
+def test_an_archive_can_come_through_a_pipe(store: ImageStore) -> None:
+    archive = images.docker_archive(images.busybox())
+    read_end, write_end = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(write_end, "wb") as pipe:
+            pipe.write(archive)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(read_end, "rb") as pipe:
+        (image,) = store.load(pipe)
+    writer.join()
+    assert image.id == images.busybox().id
+
+
+def test_an_image_tells_what_its_configuration_says(load: Load) -> None:
+    config = {
+        "User": "nobody",
+        "Env": ["A=1"],
+        "Entrypoint": ["/bin/sh", "-c"],
+        "ExposedPorts": {"80/tcp": {}},
+        "Volumes": {"/data": {}},
+        "WorkingDir": "/srv",
+        "Labels": {"team": "a"},
+        "StopSignal": "SIGINT",
+    }
+    (image,) = load(images.docker_archive(images.build("x:1", [images.busybox_layer()], config=config)))
+    told = image.to_json()
+    assert told["user"] == "nobody"
+    assert told["env"] == ["A=1"]
+    assert told["entrypoint"] == ["/bin/sh", "-c"]
+    assert told["command"] is None
+    assert told["exposed_ports"] == ["80/tcp"]
+    assert told["volumes"] == ["/data"]
+    assert told["working_dir"] == "/srv"
+    assert told["labels"] == {"team": "a"}
+    assert told["stop_signal"] == "SIGINT"
+    assert told["created_at"] == "2026-01-02T03:04:05.000000Z"
+    assert told["history"][0]["created_by"] == "layer 0"
+    assert told["size_bytes"] > Path("/bin/busybox").stat().st_size
+
+
+def test_images_are_found_by_every_form_of_their_name(store: ImageStore, load: Load) -> None:
+    (image,) = load(images.oci_archive(images.busybox("registry.example.org/team/app:1")))
+    repository = "registry.example.org/team/app"
+    for name in (f"{repository}:1", image.id, image.id[7:], image.id[7:19], image.id[:19]):
+        assert store.get(name) == image
+    assert store.get(f"{repository}@{image.manifest_digest}") == image
+    for name in ("busybox", f"{repository}:2", "0" * 64, f"other/app@{image.manifest_digest}"):
+        with pytest.raises(NotFound, match="no image"):
+            store.get(name)
+
+
+def test_a_beginning_that_two_ids_share_is_a_conflict(store: ImageStore, load: Load) -> None:
+    ids: dict[str, str] = {}
+    while True:  # seventeen images share a first digit for certain
+        built = images.busybox(f"n:{len(ids)}", command=[str(len(ids))])
+        load(images.docker_archive(built))
+        if (first := built.id[7]) in ids:
+            break
+        ids[first] = built.id
+    with pytest.raises(Conflict, match="2 images"):
+        store.get(first)
+
+
+def test_a_layer_that_is_there_is_shared_and_not_unpacked_again(store: ImageStore, load: Load, tmp_path: Path) -> None:
+    (first,) = load(images.docker_archive(images.busybox("a:1", command=["a"])))
+    inode = (store.layer_paths(first)[0] / "bin/busybox").stat().st_ino
+    (second,) = load(images.oci_archive(images.busybox("b:1", command=["b"]), compression="zstd"))
+    assert store.layer_paths(first) == store.layer_paths(second)
+    assert (store.layer_paths(second)[0] / "bin/busybox").stat().st_ino == inode
+    assert len(list((tmp_path / "images/layers").iterdir())) == 1
+
+
+def test_loading_twice_changes_nothing(store: ImageStore, load: Load, listing: Listing) -> None:
+    archive = images.docker_archive(images.layered(), images.busybox())
+    first = load(archive)
+    before = listing()
+    assert load(archive) == first
+    assert listing() == before
+
+
+def test_a_name_moves_to_the_image_loaded_last(store: ImageStore, load: Load) -> None:
+    (old,) = load(images.docker_archive(images.busybox("app:1", command=["old"])))
+    (new,) = load(images.docker_archive(images.busybox("app:1", command=["new"])))
+    assert store.get("app:1") == new
+    assert store.get(old.id).references == ()
+    assert {image.id for image in store.list()} == {old.id, new.id}
+
+
+def test_an_image_can_have_more_names_and_lose_them_one_by_one(store: ImageStore, load: Load) -> None:
+    (image,) = load(images.docker_archive(images.busybox("app:1")))
+    tagged = store.tag("app:1", "registry.example.org/app:stable")
+    assert tagged.references == ("docker.io/library/app:1", "registry.example.org/app:stable")
+    removed = store.remove("app:1", users={image.id: ["web"]})
+    assert (removed.untagged, removed.deleted) == (("docker.io/library/app:1",), ())
+    assert store.get(image.id).references == ("registry.example.org/app:stable",)
+
+
+def test_removing_the_last_name_gives_the_disk_back(store: ImageStore, load: Load, listing: Listing) -> None:
+    (kept,) = load(images.docker_archive(images.busybox("kept:1")))
+    before = listing()
+    load(images.docker_archive(images.layered("gone:1")))
+    removed = store.remove("gone:1", users={})
+    assert removed.untagged == ("docker.io/library/gone:1",)
+    assert removed.freed_bytes > 0
+    assert listing() == before
+    assert store.list() == [kept]
+    store.remove(kept.id, users={})
+    assert not [path for path in listing() if path.startswith(("images/blobs/sha256/", "images/layers/"))]
+
+
+def test_an_image_in_use_is_kept_and_its_containers_are_named(store: ImageStore, load: Load) -> None:
+    (image,) = load(images.docker_archive(images.busybox("app:1")))
+    with pytest.raises(Conflict, match="used by db, web"):
+        store.remove("app:1", users={image.id: ["web", "db"]})
+    removed = store.remove("app:1", users={image.id: ["web"]}, force=True)
+    assert (removed.untagged, removed.deleted) == (("docker.io/library/app:1",), ())
+    assert store.layer_paths(store.get(image.id))[0].exists()
+    assert store.remove(image.id, users={}).deleted == (image.id,)
+
+
+def test_an_id_with_several_names_is_removed_only_by_force(store: ImageStore, load: Load) -> None:
+    (image,) = load(images.docker_archive(images.busybox("app:1")))
+    store.tag("app:1", "app:2")
+    with pytest.raises(Conflict, match="several names"):
+        store.remove(image.id, users={})
+    assert store.remove(image.id, users={}, force=True).deleted == (image.id,)
+    assert store.list() == []
+
+
+def test_a_root_filesystem_becomes_an_image_of_one_layer(store: ImageStore) -> None:
+    tarball = images.compress(images.busybox_layer(), "gzip")
+    image = store.import_rootfs(io.BytesIO(tarball), reference="my/root")
+    assert image.references == ("docker.io/my/root:latest",)
+    assert image.command is None
+    assert (store.layer_paths(image)[0] / "etc/passwd").exists()
+    assert store.get("my/root") == image
+    with pytest.raises(InvalidSpec, match="reference"):
+        store.import_rootfs(io.BytesIO(tarball), reference="My Root")
+
+
+def test_names_in_an_oci_archive_are_read_wherever_tools_put_them(load: Load) -> None:
+    (bare_tag,) = load(images.oci_archive(images.busybox("latest")))
+    assert bare_tag.references == ()
+    (named,) = load(images.oci_archive(images.busybox("app:7", command=["x"])))
+    assert named.references == ("docker.io/library/app:7",)
+
+
+def test_a_store_can_be_read_while_images_come_and_go(store: ImageStore, tmp_path: Path) -> None:
+    archive = images.docker_archive(images.busybox("come:1", command=["come"]))
+    store.load(io.BytesIO(images.docker_archive(images.busybox("stay:1"))))
+    is_over = threading.Event()
+    errors: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while not is_over.is_set():
+                assert ImageStore(tmp_path).get("stay:1").command == ("sh",)
+        except BaseException as error:
+            errors.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(10):
+        store.load(io.BytesIO(archive))
+        store.remove("come:1", users={})
+    is_over.set()
+    reader.join()
+    assert errors == []
+
+
+def test_loads_and_removals_at_once_never_lose_a_layer(tmp_path: Path) -> None:
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        store = ImageStore(tmp_path)
+        archive = images.docker_archive(images.busybox(f"n:{number}", command=[str(number)]))
+        try:
+            for _ in range(5):
+                (image,) = store.load(io.BytesIO(archive))
+                assert (store.layer_paths(image)[0] / "bin/busybox").exists()
+                store.remove(f"n:{number}", users={})
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert ImageStore(tmp_path).list() == []
