@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 from engine.errors import InvalidSpec
+from engine.logs.cursor import parse_cursor
 from engine.logs.follower import follow
 from engine.logs.lines import LogBatch
 from engine.logs.scan import Scan, Selection
@@ -33,18 +34,10 @@ class LogReader:
     ) -> Iterator[LogBatch]:
         """What is there by now, in batches that are never empty; arguments as in `engine.logs.scan.Selection`.
 
-        Raises `InvalidSpec` for a cursor that is none or a negative `tail`. If segments that a cursor still had to read
-        are gone, a line of stream "unknown" says so.
+        `after` is a batch's cursor. Raises `InvalidSpec` at once for one that is none, and for a negative `tail`. If
+        segments that a cursor still had to read are gone, a line of stream "unknown" says so.
         """
-        scan = Scan(self._folder, _selection(tail, since_ns, until_ns, after))
-        try:
-            while (batch := scan.next_batch()) is not None:
-                if batch.lines:
-                    yield batch
-            if (batch := scan.flush()) is not None and batch.lines:
-                yield batch
-        finally:
-            scan.close()
+        return _read(self._folder, _selection(tail, since_ns, until_ns, after))
 
     def follow(
         self, *, tail: int | None = None, since_ns: int | None = None, after: str | None = None
@@ -57,7 +50,19 @@ class LogReader:
         return follow(self._folder, _selection(tail, since_ns, None, after))
 
 
+def _read(folder: Path, selection: Selection) -> Iterator[LogBatch]:
+    scan = Scan(folder, selection)
+    try:
+        while (batch := scan.next_batch()) is not None:
+            if batch.lines:
+                yield batch
+        if (batch := scan.flush()) is not None and batch.lines:
+            yield batch
+    finally:
+        scan.close()
+
+
 def _selection(tail: int | None, since_ns: int | None, until_ns: int | None, after: str | None) -> Selection:
     if tail is not None and tail < 0:
         raise InvalidSpec("tail", f"{tail} lines cannot be read", hint="give 0 or more, or leave it out for all")
-    return Selection(tail, since_ns, until_ns, after)
+    return Selection(tail, since_ns, until_ns, parse_cursor(after) if after is not None else None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from engine.logs.cursor import Cursor, parse_cursor
+from engine.logs.cursor import Cursor
 from engine.logs.format import END, STDERR, STDOUT, UNKNOWN
 from engine.logs.lines import LineAssembler, LogBatch, LogLine, event_line
 from engine.logs.segments import GAP, Piece, Position, Segment, Segments
@@ -31,7 +31,7 @@ class Selection:
     tail: int | None = None
     since_ns: int | None = None
     until_ns: int | None = None
-    after: str | None = None
+    after: Cursor | None = None
 
     def admits(self, line: LogLine) -> bool:
         """Whether the line's time is wanted."""
@@ -44,14 +44,13 @@ class Scan:
     """The state of one reader. Its methods may be called from different threads; each takes about a millisecond."""
 
     def __init__(self, folder: Path, selection: Selection) -> None:
-        """Open the log; raises `InvalidSpec` if the cursor is none."""
-        after = parse_cursor(selection.after) if selection.after is not None else None
+        """Open the log."""
         self._lock = Lock()
         self._selection = selection
         self._lines = LineAssembler()
         self._segments = Segments(folder)
         self._pieces: Iterator[Piece] | None = None
-        self._begun = self._beginning(after)
+        self._begun = self._beginning(selection.after)
         self._at = self._begun.first()
 
     def next_batch(self) -> LogBatch | None:

@@ -1,0 +1,67 @@
+"""`GET /v1/containers/{id}/logs`: a container's log as NDJSON, at the pace of whoever reads it."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any
+
+from aiohttp import web
+
+from engine import InvalidSpec, LogBatch
+from panel.agent.keys import ENGINE
+
+_NUMBERS = {"tail": "tail", "since": "since_ns", "until": "until_ns"}
+_FLAGS = {"": False, "0": False, "false": False, "1": True, "true": True}
+
+
+async def get_logs(request: web.Request) -> web.StreamResponse:
+    """Stream batches, one a line; the query is `follow`, `tail`, `since` and `until` in nanoseconds, `after`."""
+    batches = await _batches(request)
+    request["has_begun"] = True
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
+    await response.prepare(request)
+    async with aclosing(batches):
+        async for batch in batches:
+            await response.write(encoded(batch))
+    await response.write_eof()
+    return response
+
+
+def encoded(batch: LogBatch) -> bytes:
+    """A batch as one line of ASCII JSON; bytes that are not UTF-8 are escaped lone surrogates (PEP 383)."""
+    return json.dumps(batch.to_json(), separators=(",", ":")).encode("ascii") + b"\n"
+
+
+async def _batches(request: web.Request) -> AsyncGenerator[LogBatch, None]:
+    selection = _selection(request)
+    reader = await asyncio.to_thread(request.app[ENGINE].logs, request.match_info["id"])
+    if not _flag(request, "follow"):
+        return _read_in_thread(reader.read(**selection))
+    if selection.pop("until_ns", None) is not None:
+        raise InvalidSpec("until", "a log that is followed has no end in time", hint="Leave out one of them.")
+    return reader.follow(**selection)
+
+
+def _selection(request: web.Request) -> dict[str, Any]:
+    selection: dict[str, Any] = {}
+    for name, argument in _NUMBERS.items():
+        if text := request.query.get(name):
+            if not (text.isascii() and text.isdigit() and len(text) < 20):
+                raise InvalidSpec(name, f"{text[:40]!a} is not a whole number", hint="Give digits only.")
+            selection[argument] = int(text)
+    if "after" in request.query:
+        selection["after"] = request.query["after"]
+    return selection
+
+
+def _flag(request: web.Request, name: str) -> bool:
+    text = request.query.get(name, "").lower()
+    if text not in _FLAGS:
+        raise InvalidSpec(name, f"{text[:40]!a} is neither true nor false")
+    return _FLAGS[text]
+
+
+async def _read_in_thread(batches: Iterator[LogBatch]) -> AsyncGenerator[LogBatch, None]:
+    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        yield batch

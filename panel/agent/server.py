@@ -1,0 +1,81 @@
+"""The agent's HTTP server: its routes, its life from start to SIGTERM."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack, suppress
+
+from aiohttp import web
+
+from engine import Engine, EngineError
+from panel.agent.errors import answer_errors
+from panel.agent.keys import ENGINE
+from panel.agent.logs import get_logs
+from panel.agent.reports import Reporter, Send, listen
+from panel.agent.sockets import observed_socket, request_socket
+from panel.agent.uploads import delete_upload, put_upload
+from panel.environment import Environment
+
+VERSION = "1"
+_READ_BYTES = 256 << 10
+
+
+async def get_ping(request: web.Request) -> web.Response:
+    """Whether agent and launcher answer."""
+    try:
+        await asyncio.to_thread(request.app[ENGINE].ping_launcher)
+        launcher = "ok"
+    except EngineError as error:
+        launcher = error.message
+    return web.json_response({"agent": "ok", "launcher": launcher, "version": VERSION})
+
+
+def application(engine: Engine) -> web.Application:
+    """The routes of docs/architecture.md, "The host agent"."""
+    app = web.Application(middlewares=[answer_errors])
+    app[ENGINE] = engine
+    app.add_routes(
+        [
+            web.get("/v1/ping", get_ping),
+            web.get("/v1/containers/{id}/logs", get_logs),
+            web.put("/v1/uploads/{id}", put_upload),
+            web.delete("/v1/uploads/{id}", delete_upload),
+        ]
+    )
+    return app
+
+
+async def serve(environment: Environment, send: Send) -> None:
+    """Run the agent until SIGTERM or SIGINT. Raises `SocketTakenError` if another one runs."""
+    engine = Engine(environment.home, environment.run)
+    reporter = Reporter(engine, send)
+    # handler_cancellation: a client that leaves ends its stream at once, not at the next line of a quiet container.
+    runner = web.AppRunner(
+        application(engine), access_log=None, handler_cancellation=True, shutdown_timeout=1, read_bufsize=_READ_BYTES
+    )
+    async with AsyncExitStack() as stack:
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        observed = await listen(reporter, observed_socket(environment.observed_socket))
+        stack.callback(observed.close)
+        await web.SockSite(runner, request_socket(environment.agent_socket)).start()
+        reporting = asyncio.create_task(reporter.run())
+        stack.callback(reporting.cancel)
+        await _first_of(_asked_to_stop(), reporting)
+
+
+async def _first_of(stop: asyncio.Event, reporting: asyncio.Task[None]) -> None:
+    """Return when `stop` is set; a reporter that fails takes the agent down with its error, to be started anew."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, reporting], return_when=asyncio.FIRST_COMPLETED)
+    if reporting.done():
+        stopping.cancel()
+        with suppress(asyncio.CancelledError):
+            await stopping
+        reporting.result()
+
+
+def _asked_to_stop() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
