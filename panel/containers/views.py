@@ -13,6 +13,7 @@ from panel.containers.inspection import inspected
 from panel.containers.models import Container
 from panel.errors import Refused
 from panel.images.models import Image
+from panel.images.references import familiar
 from panel.operations.models import Operation
 from panel.pages.access import Page, may
 from panel.pages.acting import ActionPage
@@ -112,7 +113,7 @@ class Create(Page):
         images = Image.objects.visible_to(self.request.user).order_by("image_id")[:500]  # type: ignore[arg-type]
         context = {
             "form": form,
-            "references": sorted({reference for image in images for reference in image.references}),
+            "references": sorted({familiar(reference) for image in images for reference in image.references}),
             "has_images": bool(images),
             "may_load": may(self.request, "images.load"),
         }

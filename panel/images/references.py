@@ -32,3 +32,9 @@ def find(host: Host, name: str) -> Image | None:
         return None
     matching = [image for image in images if image.image_id.removeprefix("sha256:").startswith(digits)]
     return matching[0] if len(matching) == 1 else None
+
+
+def familiar(reference: str) -> str:
+    """The reference as people write it: `docker.io/library/busybox:latest` is `busybox:latest`."""
+    path = reference.removeprefix("docker.io/")
+    return path if path == reference else path.removeprefix("library/")

@@ -14,12 +14,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from panel.accounts.actors import Actor
+from panel.images.references import familiar
 from panel.operations.models import Operation
 from panel.pages import wording
 from panel.pages.words import SCRIPT_WORDS
 
 register = template.Library()
 for _filter in (
+    familiar,
     wording.operation_words,
     wording.action_words,
     wording.step_words,
