@@ -65,9 +65,15 @@ def takes_many_layers() -> bool:
     except KernelError:
         return False
     try:
-        mount.fsconfig_set_string(context, "lowerdir+", "/")
-    except KernelError:
-        return False
+        # Before 6.5 overlay had no parser of its own: any option is taken, and refused only when the mount is made.
+        return _takes(context, "lowerdir+", "/") and not _takes(context, "no-such-option", "")
     finally:
         os.close(context)
+
+
+def _takes(context: int, option: str, value: str) -> bool:
+    try:
+        mount.fsconfig_set_string(context, option, value)
+    except KernelError:
+        return False
     return True
