@@ -9,7 +9,6 @@ import _socket
 import fcntl
 import os
 import select
-import signal
 import sys
 import time
 from typing import NoReturn
@@ -23,6 +22,7 @@ from engine.sys import process
 _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
 _DRAIN_S = 2.0
+_IGNORED = (1, 2, 15)  # HUP, INT, TERM: a shim ends with its container, not before
 _RECONNECT_MS = 1000
 _REMOVE_TRIES = 50
 
@@ -207,8 +207,7 @@ def _exit_of(run: int, status: int, oom_kills: int) -> records.Exit:
 def _become_shim() -> None:
     os.setsid()
     process.prctl_name("moorage-shim")
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # a shim ends with its container, not before
+    process.ignore_signals(*_IGNORED)
 
 
 def _enlarge(pipe: int) -> None:

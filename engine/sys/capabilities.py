@@ -1,6 +1,5 @@
 """Capabilities of the calling thread: capset(2) and the bounding set (capabilities(7))."""
 
-import ctypes
 import struct
 
 from engine.sys.libc import check, libc
@@ -24,8 +23,8 @@ def drop_bounding(keep: int, last: int) -> None:
 
 def capset(effective: int, permitted: int, inheritable: int) -> None:
     """capset(2) with three bit masks; the ambient set is cleared."""
-    header = ctypes.create_string_buffer(struct.pack("<Ii", _LINUX_CAPABILITY_VERSION_3, 0))
+    header = struct.pack("<Ii", _LINUX_CAPABILITY_VERSION_3, 0)
     low = (effective & 0xFFFFFFFF, permitted & 0xFFFFFFFF, inheritable & 0xFFFFFFFF)
-    data = ctypes.create_string_buffer(struct.pack("<6I", *low, effective >> 32, permitted >> 32, inheritable >> 32))
+    data = struct.pack("<6I", *low, effective >> 32, permitted >> 32, inheritable >> 32)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     check(libc.capset(header, data), "capset")

@@ -14,7 +14,7 @@ def loopback_up() -> None:
     """Set IFF_UP on `lo` in the network namespace of the caller."""
     control = check(libc.socket(_AF_INET, _SOCK_DGRAM_CLOEXEC, 0), "socket")
     try:
-        request = ctypes.create_string_buffer(struct.pack("<16sH22x", b"lo", _IFF_UP))
+        request = struct.pack("<16sH22x", b"lo", _IFF_UP)
         check(libc.ioctl(control, ctypes.c_ulong(_SIOCSIFFLAGS), request), "ioctl SIOCSIFFLAGS", "lo")
     finally:
         os.close(control)

@@ -1,10 +1,10 @@
 """Processes and namespaces: clone3(2), unshare(2), prctl(2), pidfds, process start times."""
 
+import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import ctypes
 import fcntl
 import os
 import resource
-import signal
 import struct
 
 from engine.sys.libc import check, libc, syscall
@@ -37,6 +37,11 @@ libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 libc.sethostname.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
 
 
+# Types are made here, once: making one in a fork touches fifty pages it shares with the launcher.
+_CloneArgs = ctypes.c_uint64 * 11  # struct clone_args, up to and with `cgroup`
+_Name = ctypes.c_char * 16
+
+
 def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
     """clone3(2) as a fork into the namespaces of `flags`, and into a v2 cgroup where `cgroup_fd` is given.
 
@@ -45,9 +50,8 @@ def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
     """
     pidfd = ctypes.c_int(-1)
     flags |= CLONE_PIDFD | (CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
-    words = (flags, ctypes.addressof(pidfd), 0, 0, SIGCHLD, 0, 0, 0, 0, 0, max(cgroup_fd, 0))
-    arguments = ctypes.create_string_buffer(struct.pack("<11Q", *words), 88)
-    pid = syscall("clone3", _CLONE3, arguments, 88)
+    arguments = _CloneArgs(flags, ctypes.addressof(pidfd), 0, 0, SIGCHLD, 0, 0, 0, 0, 0, max(cgroup_fd, 0))
+    pid = syscall("clone3", _CLONE3, arguments, ctypes.sizeof(arguments))
     return pid, pidfd.value
 
 
@@ -70,7 +74,8 @@ def sethostname(name: str) -> None:
 
 def prctl_name(name: str) -> None:
     """prctl(2) PR_SET_NAME: what ps(1) shows, 15 bytes at most."""
-    buffer = ctypes.create_string_buffer(name.encode()[:15], 16)
+    buffer = _Name()
+    buffer.value = name.encode()[:15]
     prctl(PR_SET_NAME, ctypes.addressof(buffer))
 
 
@@ -98,9 +103,15 @@ def setrlimit(number: int, soft: int, hard: int) -> None:
 
 def reset_signals() -> None:
     """Default action for every signal: what is ignored stays ignored across execve(2), and Python ignores SIGPIPE."""
-    for number in range(1, signal.NSIG):
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+    for number in range(1, _signal.NSIG):
+        if _signal.getsignal(number) == _signal.SIG_IGN:
+            _signal.signal(number, _signal.SIG_DFL)
+
+
+def ignore_signals(*numbers: int) -> None:
+    """Let these signals do nothing to the calling process."""
+    for number in numbers:
+        _signal.signal(number, _signal.SIG_IGN)
 
 
 def start_ticks(pid: int) -> int:
@@ -108,11 +119,8 @@ def start_ticks(pid: int) -> int:
 
     A pid together with this number names a process for the life of the boot.
     """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
 
 
 def exit_status(pidfd: int) -> int | None:
@@ -132,21 +140,31 @@ def exit_status(pidfd: int) -> int | None:
 
 def boot_id() -> str:
     """The kernel's random id of this boot."""
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        return file.read().strip()
+    return _read("/proc/sys/kernel/random/boot_id").decode().strip()
 
 
 def is_alive(pid: int, ticks: int, boot: str) -> bool:
     """Whether the process that was `pid` with `start_ticks` `ticks` in boot `boot` still lives."""
-    return pid > 0 and boot == boot_id() and start_ticks(pid) == ticks and not _is_zombie(pid)
+    if pid <= 0 or boot != boot_id():
+        return False
+    fields = _stat(pid)
+    return bool(fields) and int(fields[19]) == ticks and fields[0] not in (b"Z", b"X")
 
 
-def _is_zombie(pid: int) -> bool:
+def _stat(pid: int) -> list[bytes]:
+    """proc_pid_stat(5) from the third field on; empty when there is no such process."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+        return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return []
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 4096)
+    finally:
+        os.close(fd)
 
 
 def pidfd_open(pid: int) -> int:
