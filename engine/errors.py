@@ -1,7 +1,12 @@
 """Every error the engine raises, as one tree; each says what was tried, on what, why it failed and what to do."""
 
+from __future__ import annotations
+
 import os
-from typing import Any
+
+TYPE_CHECKING = False  # typing itself is large, and every shim would carry it
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class EngineError(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.cgroups import Cgroup, Hierarchy
 from engine.errors import InvalidSpec
-from engine.launcher.messages import Plan
+from engine.launcher.messages import Birth, Plan, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.spec import defaults
 from engine.spec.runtime import Mount, Process, Seccomp, Spec
@@ -59,27 +59,32 @@ def make(
     observed: Path,
     cgroup: Cgroup,
     hierarchies: list[Hierarchy],
-) -> tuple[Plan, bytes]:
-    """The plan for one run of the bundle in `folder`, and its seccomp program (empty: unconfined)."""
+) -> Plan:
+    """The plan for one run of the bundle in `folder`."""
     kinds = {namespace.type for namespace in spec.linux.namespaces}
-    plan = Plan(
-        id=container_id,
-        run=run,
-        folder=str(folder),
+    birth = Birth(
         rootfs=str(folder / spec.root.path),
-        observed=str(observed),
         machine=os.uname().machine,
-        clone_flags=functools.reduce(lambda flags, kind: flags | _CLONE[kind], kinds, 0),
         hostname=spec.hostname if "uts" in kinds else "",
         has_own_network="network" in kinds,
         steps=steps(spec, hierarchies),
         join=list(cgroup.join),
+        process=_process(spec.process),
+        seccomp=compile_seccomp(spec.linux.seccomp) if spec.linux.seccomp else b"",
+    )
+    return Plan(
+        id=container_id,
+        run=run,
+        folder=str(folder),
+        observed=str(observed),
+        clone_flags=functools.reduce(lambda flags, kind: flags | _CLONE[kind], kinds, 0),
+        is_terminal=spec.process.terminal,
+        search_path=next((entry[5:] for entry in spec.process.env if entry.startswith("PATH=")), ""),
         cgroup_v2=cgroup.v2_folder,
         cgroups=list(cgroup.folders),
         oom_file=cgroup.oom_file,
-        process=_process(spec.process),
+        birth=pack_birth(birth),
     )
-    return plan, compile_seccomp(spec.linux.seccomp) if spec.linux.seccomp else b""
 
 
 def steps(spec: Spec, hierarchies: list[Hierarchy]) -> list[Step]:

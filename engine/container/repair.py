@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from engine.container import remove, state
+from engine.container import remove, runs, state
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import EngineError, NotFound
@@ -48,7 +48,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
         return
     if record.intent is not Intent.START or _is_settled(folder, record):
         return
-    started = records.read_started(str(folder))
+    started = runs.read_started(folder)
     if started is None or started.run != record.run:
         _undo_start(runtime, folder, record)
     elif not process.is_alive(started.pid, started.ticks, started.boot):
@@ -56,7 +56,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
 
 
 def _is_settled(folder: Path, record: state.Record) -> bool:
-    end = records.read_exit(str(folder))
+    end = runs.read_exit(folder)
     return end is not None and end.run == record.run
 
 
@@ -71,7 +71,7 @@ def _undo_start(runtime: Runtime, folder: Path, record: state.Record) -> None:
 
 def _has_spoken(folder: Path, record: state.Record) -> bool:
     """Whether the shim of this run has told of its start or its end."""
-    started = records.read_started(str(folder))
+    started = runs.read_started(folder)
     return _is_settled(folder, record) or (started is not None and started.run == record.run)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from engine.container import plan, state, wait
+from engine.container import plan, runs, state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import EngineError, LauncherUnavailable
@@ -43,7 +43,7 @@ def _launch(runtime: Runtime, folder: Path, record: state.Record) -> None:
     spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
     layers = runtime.images.layer_paths(runtime.images.get(record.image))
     cgroup = runtime.cgroups.create(record.id, spec.linux.resources)
-    made, program = plan.make(
+    made = plan.make(
         record.id,
         spec,
         run=record.run,
@@ -54,14 +54,14 @@ def _launch(runtime: Runtime, folder: Path, record: state.Record) -> None:
     )
     root_fd = Snapshot(folder).open(layers)
     try:
-        client.start(str(runtime.launcher), made, program, root_fd)
+        client.start(str(runtime.launcher), made, root_fd)
     finally:
         os.close(root_fd)
 
 
 def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error: EngineError) -> None:
     """The shim records its own failures; what failed before there was one is recorded here."""
-    end = records.read_exit(str(folder))
+    end = runs.read_exit(folder)
     if end is None or end.run != record.run:
         code = failure.exit_code_of(error)
         records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message))

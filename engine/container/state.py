@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from engine.container import runs
 from engine.errors import Conflict, NotFound
 from engine.launcher import records
 from engine.spec.container import ContainerState, Status
@@ -76,7 +77,7 @@ def advance(folder: Path, record: Record, *, intent: Intent, run: int | None = N
 def load(folder: Path) -> ContainerState:
     """The container's state now, from its three files. Raises NotFound."""
     record = load_record(folder)
-    started, end = records.read_started(str(folder)), records.read_exit(str(folder))
+    started, end = runs.read_started(folder), runs.read_exit(folder)
     if started is not None and started.run != record.run:
         started = None
     state = ContainerState(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.container import state
+from engine.container import runs, state
 from engine.errors import Conflict
 from engine.launcher import records
 from engine.spec.container import ContainerState
@@ -17,7 +17,7 @@ _RECORD_TIMEOUT_S = 10.0
 
 def open_process(folder: Path) -> int | None:
     """A pidfd of the container's first process, None when it does not run. The caller closes it."""
-    started = records.read_started(str(folder))
+    started = runs.read_started(folder)
     if started is None:
         return None
     try:
@@ -56,7 +56,7 @@ def await_shim(folder: Path) -> None:
 def has_unrecorded_end(folder: Path) -> bool:
     """Whether the process of the current run is gone and its shim has not yet said how it ended."""
     run = state.load_record(folder).run
-    started, end = records.read_started(str(folder)), records.read_exit(str(folder))
+    started, end = runs.read_started(folder), runs.read_exit(folder)
     if started is None or started.run != run or (end is not None and end.run == run):
         return False
     return not process.is_alive(started.pid, started.ticks, started.boot) and records.has_shim(str(folder))

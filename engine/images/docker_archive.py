@@ -64,7 +64,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def _image(archive: Archive, saved: SavedImage) -> ArchivedImage:
-    what = f"image {ascii(saved.repo_tags[0][:100] if saved.repo_tags else saved.config[:19])}"
+    what = f"image {saved.repo_tags[0][:100] if saved.repo_tags else saved.config[:19]!a}"
     data = archive.read(saved.config)
     if saved.id:
         check_match(what, saved.id, digest_of(data))

@@ -11,12 +11,12 @@ _START_TIMEOUT_S = 60.0
 _PING_TIMEOUT_S = 2.0
 
 
-def start(path: str, plan: Plan, seccomp: bytes, root_fd: int) -> int:
+def start(path: str, plan: Plan, root_fd: int) -> int:
     """Have the container of `plan` started with the detached mount `root_fd` as its root; returns its pid on the host.
 
     Raises CommandNotFound, CommandNotExecutable, KernelError for the step that failed, LauncherUnavailable.
     """
-    plan_fd = messages.write_plan(plan, seccomp)
+    plan_fd = messages.write_plan(plan)
     try:
         with _connect(path, _START_TIMEOUT_S) as launcher:
             link.send(launcher, messages.START, [plan_fd, root_fd])
@@ -29,7 +29,7 @@ def start(path: str, plan: Plan, seccomp: bytes, root_fd: int) -> int:
     if word == messages.STARTED:
         return int(fields[0])
     if word == messages.FAILED:
-        raise failure.explain(fields[0], int(fields[1]), fields[2], plan.process.env)
+        raise failure.explain(fields[0], int(fields[1]), fields[2], plan.search_path)
     raise _unavailable(path, "it ended while starting the container")
 
 

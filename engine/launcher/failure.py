@@ -8,13 +8,12 @@ _MISSING = (2, 20)  # ENOENT, ENOTDIR
 _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start it
 
 
-def explain(syscall: str, errno: int, path: str, env: list[str]) -> EngineError:
-    """The error for a step that failed with `errno` on `path`; `env` is the container's, for its PATH."""
+def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineError:
+    """The error for a step that failed with `errno` on `path`; `search_path` is the container's PATH."""
     if errno == 0:
         return EngineError(f"The container's first process failed in {syscall}: {path}")
     if syscall == "execve" and errno in _MISSING:
-        searched = next((entry[5:] for entry in env if entry.startswith("PATH=")), "not set")
-        hint = "Check the image and the command." if "/" in path else f"It was looked for in PATH: {searched}."
+        hint = "Check the image and the command." if "/" in path else f"It was looked for in PATH: {search_path}."
         return CommandNotFound(f"{path}: no such program in the container.", hint=hint)
     if syscall == "execve":
         hint = "Check the program's mode, its format and its interpreter."

@@ -4,31 +4,31 @@ Runs in a fork of the launcher, so it allocates little and imports nothing but `
 Whatever fails is told to the shim over the status socket as FAILED with the call, its errno and the path.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from collections.abc import Callable
-from typing import NoReturn, Protocol
 
 from engine.errors import KernelError
 from engine.launcher import messages
-from engine.launcher.messages import Plan, Process
+from engine.launcher.messages import Birth, Process
 from engine.sys import capabilities, mount, network, process, seccomp, terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from collections.abc import Callable
+    from typing import NoReturn
 
 _ERRNO_NOT_FOUND = 2
 
 
-class Status(Protocol):
-    """The socket to the shim."""
-
-    def send(self, message: bytes, /) -> int: ...
-    def sendmsg(self, buffers: list[bytes], ancillary: list[tuple[int, int, bytes]], /) -> int: ...
-
-
-def main(plan: Plan, program: bytes, root_fd: int, outputs: tuple[int, int], status: Status) -> NoReturn:
-    """Become the container. `outputs` are the write ends for stdout and stderr, -1 with a terminal."""
+def main(packed: bytes, root_fd: int, outputs: tuple[int, int], status: _socket.socket) -> NoReturn:
+    """Become the container of the packed `Birth`. `outputs` are the write ends for stdout and stderr."""
     try:
-        _enter(plan, root_fd, program, outputs, status)
-        _execute(plan.process)
+        birth = messages.unpack_birth(packed)
+        _enter(birth, root_fd, outputs, status)
+        _execute(birth.process)
     except KernelError as error:
         status.send(messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
     except OSError as error:
@@ -39,26 +39,26 @@ def main(plan: Plan, program: bytes, root_fd: int, outputs: tuple[int, int], sta
         os._exit(127)
 
 
-def _enter(plan: Plan, root_fd: int, program: bytes, outputs: tuple[int, int], status: Status) -> None:
+def _enter(birth: Birth, root_fd: int, outputs: tuple[int, int], status: _socket.socket) -> None:
     process.reset_signals()
-    for path in plan.join:
+    for path in birth.join:
         _write(path, b"0")
     os.setsid()
     # Only now, in its cgroup, does the namespace's root become that cgroup.
     process.unshare(process.CLONE_NEWCGROUP)
-    if plan.process.oom_score_adj is not None:
-        _write("/proc/self/oom_score_adj", b"%d" % plan.process.oom_score_adj)
-    _change_root(plan, root_fd)
-    if plan.has_own_network:
+    if birth.process.oom_score_adj is not None:
+        _write("/proc/self/oom_score_adj", b"%d" % birth.process.oom_score_adj)
+    _change_root(birth, root_fd)
+    if birth.has_own_network:
         network.loopback_up()
-    if plan.hostname:
-        process.sethostname(plan.hostname)
-    _set_rlimits(plan.process)
-    _connect_stdio(plan.process.is_terminal, outputs, status)
-    _drop_rights(plan.process, program, plan.machine)
+    if birth.hostname:
+        process.sethostname(birth.hostname)
+    _set_rlimits(birth.process)
+    _connect_stdio(birth.process.is_terminal, outputs, status)
+    _drop_rights(birth.process, birth.seccomp, birth.machine)
 
 
-def _change_root(plan: Plan, root_fd: int) -> None:
+def _change_root(birth: Birth, root_fd: int) -> None:
     """Attach the prepared root, pivot into it, and work through the plan's steps before the old root is let go.
 
     After pivot_root(".", ".") absolute paths, and the symbolic links an image may hold in them, end in the new root;
@@ -66,11 +66,11 @@ def _change_root(plan: Plan, root_fd: int) -> None:
     """
     mount.mount("", "/", "", mount.MS_REC | mount.MS_PRIVATE, "")
     old_root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    mount.move_mount(root_fd, plan.rootfs)
-    os.chdir(plan.rootfs)
+    mount.move_mount(root_fd, birth.rootfs)
+    os.chdir(birth.rootfs)
     mount.pivot_root(".", ".")
     os.umask(0)
-    for name, *arguments in plan.steps:
+    for name, *arguments in birth.steps:
         STEPS[name](*arguments)
     os.umask(0o022)
     os.fchdir(old_root)
@@ -130,7 +130,7 @@ def _set_rlimits(what: Process) -> None:
         process.setrlimit(number, soft, hard)
 
 
-def _connect_stdio(is_terminal: bool, outputs: tuple[int, int], status: Status) -> None:
+def _connect_stdio(is_terminal: bool, outputs: tuple[int, int], status: _socket.socket) -> None:
     if not is_terminal:
         os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
         os.dup2(outputs[0], 1)
@@ -146,7 +146,7 @@ def _connect_stdio(is_terminal: bool, outputs: tuple[int, int], status: Status) 
         os.dup2(slave, target)
 
 
-def _send_descriptor(status: Status, word: bytes, fd: int) -> None:
+def _send_descriptor(status: _socket.socket, word: bytes, fd: int) -> None:
     sol_socket, scm_rights = 1, 1
     status.sendmsg([word], [(sol_socket, scm_rights, fd.to_bytes(4, sys.byteorder))])
 

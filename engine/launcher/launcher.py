@@ -4,17 +4,21 @@ It also keeps copies of each shim's descriptors. When a shim is killed its conta
 (PR_SET_CHILD_SUBREAPER), and a new shim is forked to go on with the same pipes.
 """
 
+from __future__ import annotations
+
 import _socket
 import gc
 import os
 import select
 import sys
-import traceback
-from collections.abc import Callable
-from typing import NoReturn
 
 from engine.launcher import link, messages, shim
 from engine.sys import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
 _LISTEN_BACKLOG = 128
 _LONGEST_DELAY_S = 30.0
@@ -193,7 +197,7 @@ def _in_child(life: Callable[[], NoReturn]) -> NoReturn:
     try:
         life()
     except BaseException:
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
     finally:
         os._exit(1)
 

@@ -1,5 +1,7 @@
 """The socket between a shim and the launcher: descriptors go up for safe keeping, an exit status may come down."""
 
+from __future__ import annotations
+
 import _socket
 import select
 import struct
@@ -48,7 +50,7 @@ class Link:
         """Whether the launcher was there when last looked."""
         return self.socket is not None
 
-    def watch(self, poll: "select.poll") -> None:
+    def watch(self, poll: select.poll) -> None:
         """Have `poll` report what comes from the launcher, now and after each `connect`."""
         self.poll = poll
         if self.socket is not None:

@@ -15,17 +15,20 @@ written as JSON: both ends are root on one host, and every page of memory that a
 once per container.
 """
 
+from __future__ import annotations
+
 import marshal
 import os
-import struct
-from typing import Any, NamedTuple
+
+from engine.launcher.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 START, HOLD, PING = b"start", b"hold", b"ping"
 STARTED, FAILED, PONG = b"started", b"failed", b"pong"
 CONSOLE, EXITED, DONE = b"console", b"exited", b"done"
-
-MAXIMUM_MESSAGE = 65536
-"""Bytes; anything longer (a plan) travels in a memfd beside the message."""
 
 
 class Process(NamedTuple):
@@ -48,46 +51,71 @@ class Process(NamedTuple):
     is_terminal: bool
 
 
+class Birth(NamedTuple):
+    """All the first process needs, and forgets at execve.
+
+    `steps` is the list of things to do in the new root before the old one goes, each `[name, *arguments]` of a function
+    in `init.py`'s `STEPS`. `join` are files that the process writes `0` to (cgroup v1 `tasks`). `seccomp` is the filter
+    program, empty for none.
+    """
+
+    rootfs: str
+    machine: str
+    hostname: str
+    has_own_network: bool
+    steps: list[list[Any]]
+    join: list[str]
+    process: Process
+    seccomp: bytes
+
+
 class Plan(NamedTuple):
     """All a shim needs for one run of a container, computed beforehand by the engine.
 
-    `steps` is the list of things to do in the new root before the old one goes, each `[name, *arguments]` of a function
-    in `init.py`'s `STEPS`. `join` are files that the first process writes `0` to (cgroup v1 `tasks`), `cgroup_v2` the
-    folder it is cloned into, `cgroups` the folders removed at the end, `oom_file` counts `oom_kill`.
+    `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those removed at the end, `oom_file`
+    counts `oom_kill`. `birth` is a packed `Birth`: opened by the first process only, so the shim stays small.
     """
 
     id: str
     run: int
     folder: str
-    rootfs: str
     observed: str
-    machine: str
     clone_flags: int
-    hostname: str
-    has_own_network: bool
-    steps: list[list[Any]]
-    join: list[str]
+    is_terminal: bool
+    search_path: str
     cgroup_v2: str
     cgroups: list[str]
     oom_file: str
-    process: Process
+    birth: bytes
 
 
-def write_plan(plan: Plan, seccomp: bytes) -> int:
-    """A memfd that holds the plan and the seccomp program (empty: no filter). The caller closes it."""
-    fields = marshal.dumps((*plan[:-1], tuple(plan.process)))
+MAXIMUM_MESSAGE = 65536
+"""Bytes; anything longer (a plan) travels in a memfd beside the message."""
+
+
+def pack_birth(birth: Birth) -> bytes:
+    """What `unpack_birth` takes."""
+    *fields, process, seccomp = birth
+    parts: tuple[Any, ...] = (*fields, tuple(process), seccomp)
+    return marshal.dumps(parts)
+
+
+def unpack_birth(data: bytes) -> Birth:
+    """What `pack_birth` was given."""
+    *fields, process, seccomp = marshal.loads(data)  # noqa: S302 - written by root on this host, see above
+    return Birth(*fields, Process(*process), seccomp)  # type: ignore[call-arg] # the number of fields is the writer's
+
+
+def write_plan(plan: Plan) -> int:
+    """A memfd that holds the plan. The caller closes it."""
     fd = os.memfd_create("plan", os.MFD_CLOEXEC)
-    os.writev(fd, [struct.pack("<I", len(fields)), fields, seccomp])
+    os.write(fd, marshal.dumps(tuple(plan)))
     return fd
 
 
-def read_plan(fd: int) -> tuple[Plan, bytes]:
+def read_plan(fd: int) -> Plan:
     """What `write_plan` wrote."""
-    size = os.fstat(fd).st_size
-    data = os.pread(fd, size, 0)
-    end = 4 + struct.unpack_from("<I", data)[0]
-    *fields, process = marshal.loads(data[4:end])
-    return Plan(*fields, Process(*process)), data[end:]
+    return Plan(*marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0)))  # noqa: S302 - as above
 
 
 def pack(word: bytes, *fields: object) -> bytes:

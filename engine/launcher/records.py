@@ -4,11 +4,14 @@ The shim is the only writer of both, but for runs that failed before there was a
 engine's own `state.json` by the number of the run (`engine/container/state.py`).
 """
 
+from __future__ import annotations
+
 import fcntl
-import json
 import os
 import time
-from typing import Any, NamedTuple
+from _json import encode_basestring_ascii
+
+from engine.launcher.named import NamedTuple
 
 
 class Started(NamedTuple):
@@ -54,18 +57,6 @@ def sync(path: str) -> None:
             os.close(fd)
 
 
-def read_started(folder: str) -> Started | None:
-    """The last `started.json`, None when there is none."""
-    value = _read(f"{folder}/started.json")
-    return None if value is None else Started(**value)
-
-
-def read_exit(folder: str) -> Exit | None:
-    """The last `exit.json`, None when there is none."""
-    value = _read(f"{folder}/exit.json")
-    return None if value is None else Exit(**value)
-
-
 def lock_shim(folder: str) -> int:
     """Say that this process guards the container of `folder`, for as long as the returned descriptor is open.
 
@@ -100,16 +91,10 @@ def now() -> str:
 
 
 def _text(record: Started | Exit) -> str:
-    """JSON; of a start by hand, as an encoder would touch memory that an idle shim then never gives back."""
-    if isinstance(record, Started):
-        return '{"run": %d, "pid": %d, "ticks": %d, "boot": "%s", "started_at": "%s"}' % record
-    return json.dumps(record._asdict())
+    fields = ", ".join(f'"{name}": {_value(value)}' for name, value in record._asdict().items())
+    return f"{{{fields}}}"
 
 
-def _read(path: str) -> dict[str, Any] | None:
-    try:
-        with open(path) as file:
-            value: dict[str, Any] = json.load(file)
-            return value
-    except FileNotFoundError:
-        return None
+def _value(value: object) -> str:
+    """JSON of a text, a whole number or a truth value; the module `json` is not for a shim to carry."""
+    return encode_basestring_ascii(value) if isinstance(value, str) else str(value).lower()

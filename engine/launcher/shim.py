@@ -5,13 +5,14 @@ everything above. Should it be killed itself, the launcher, which holds copies o
 place (`adopt`).
 """
 
+from __future__ import annotations
+
 import _socket
 import fcntl
 import os
 import select
 import sys
 import time
-from typing import NoReturn
 
 from engine.errors import EngineError, KernelError
 from engine.launcher import failure, init, link, messages, records
@@ -19,10 +20,13 @@ from engine.launcher.messages import Plan
 from engine.logs.writer import STDERR, STDOUT, LogWriter
 from engine.sys import process
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
 _DRAIN_S = 2.0
-_IGNORED = (1, 2, 15)  # HUP, INT, TERM: a shim ends with its container, not before
 _RECONNECT_MS = 1000
 _REMOVE_TRIES = 50
 
@@ -42,14 +46,14 @@ class Shim:
 
     # Birth
 
-    def start(self, program: bytes, root_fd: int) -> None:
+    def start(self, root_fd: int) -> None:
         """Clone the first process and wait until its program runs. Raises KernelError for the step that failed."""
         status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        writers = (-1, -1) if self.plan.process.is_terminal else self._open_pipes()
+        writers = (-1, -1) if self.plan.is_terminal else self._open_pipes()
         cgroup_fd = os.open(self.plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if self.plan.cgroup_v2 else -1
         self.pid, self.pidfd = process.clone3(self.plan.clone_flags, cgroup_fd=cgroup_fd)
         if self.pid == 0:
-            init.main(self.plan, program, root_fd, writers, theirs)
+            init.main(self.plan.birth, root_fd, writers, theirs)
         theirs.close()
         for fd in {*writers, cgroup_fd, root_fd} - {-1}:
             os.close(fd)
@@ -115,7 +119,7 @@ class Shim:
             return max(0, int((deadline - time.monotonic()) * 1000))
         return None if self.launcher.is_connected else _RECONNECT_MS
 
-    def _copy(self, log: LogWriter, poll: "select.poll", fd: int) -> None:
+    def _copy(self, log: LogWriter, poll: select.poll, fd: int) -> None:
         try:
             if log.copy_from(fd, self.outputs[fd]):
                 return
@@ -159,13 +163,13 @@ class Shim:
 def run(plan_fd: int, root_fd: int, reply: _socket.socket, launcher: link.Link) -> NoReturn:
     """The life of a shim for a new run, from the launcher's fork on."""
     _become_shim()
-    plan, program = messages.read_plan(plan_fd)
+    plan = messages.read_plan(plan_fd)
     records.lock_shim(plan.folder)
     shim = Shim(plan, plan_fd, launcher)
     try:
-        shim.start(program, root_fd)
+        shim.start(root_fd)
     except KernelError as error:
-        shim.fail(failure.explain(error.syscall, error.errno, error.path, plan.process.env))
+        shim.fail(failure.explain(error.syscall, error.errno, error.path, plan.search_path))
         _reply(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
         os._exit(0)
     started_at = records.now()
@@ -182,12 +186,12 @@ def adopt(plan_fd: int, pid: int, pidfd: int, outputs: list[int], launcher: link
     """The life of a shim that takes over a container whose shim was killed."""
     _become_shim()
     time.sleep(delay_s)
-    plan, _ = messages.read_plan(plan_fd)
+    plan = messages.read_plan(plan_fd)
     records.lock_shim(plan.folder)
     shim = Shim(plan, plan_fd, launcher)
     shim.is_parent = False
     shim.pid, shim.pidfd = pid, pidfd
-    streams = (STDOUT,) if plan.process.is_terminal else (STDOUT, STDERR)
+    streams = (STDOUT,) if plan.is_terminal else (STDOUT, STDERR)
     shim.outputs = dict(zip(outputs, streams, strict=False))
     shim.hold()
     shim.watch()
@@ -207,7 +211,6 @@ def _exit_of(run: int, status: int, oom_kills: int) -> records.Exit:
 def _become_shim() -> None:
     os.setsid()
     process.prctl_name("moorage-shim")
-    process.ignore_signals(*_IGNORED)
 
 
 def _enlarge(pipe: int) -> None:

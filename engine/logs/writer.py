@@ -32,6 +32,10 @@ STEP_BYTES = 128 << 10
 # What the disk can answer without the shim being wrong: the output is lost, the container must not notice.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.ENOMEM})
 
+# One for all writers of a process, as each step empties it. Made before the shim is forked, it costs a container memory
+# only when that container writes.
+_BUFFER = memoryview(bytearray(STEP_BYTES))
+
 
 class LogWriter:
     """The only writer of one container's log, for one run; format: `engine.logs.format`.
@@ -46,7 +50,6 @@ class LogWriter:
         self._segment_bytes = segment_bytes
         self._segments = segments
         self._lost = 0
-        self._buffer = memoryview(bytearray(STEP_BYTES))
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self._lock = _take_lock(folder)
         self._number = max([segment_number(name) for name in os.listdir(folder)], default=0) or 1
@@ -60,13 +63,13 @@ class LogWriter:
         0 at the end of the output; raises `BlockingIOError` when nothing is ready.
         """
         try:
-            length = os.readv(fd, [self._buffer])
+            length = os.readv(fd, [_BUFFER])
         except OSError as error:
             if error.errno == errno.EIO:  # a pty's master says so when the last slave was closed
                 return 0
             raise
         if length:
-            self.write(self._buffer[:length], stream)
+            self.write(_BUFFER[:length], stream)
         return length
 
     def write(self, data: bytes | memoryview, stream: int) -> None:

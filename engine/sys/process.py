@@ -1,5 +1,7 @@
 """Processes and namespaces: clone3(2), unshare(2), prctl(2), pidfds, process start times."""
 
+from __future__ import annotations
+
 import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import ctypes
 import fcntl
@@ -106,12 +108,6 @@ def reset_signals() -> None:
     for number in range(1, _signal.NSIG):
         if _signal.getsignal(number) == _signal.SIG_IGN:
             _signal.signal(number, _signal.SIG_DFL)
-
-
-def ignore_signals(*numbers: int) -> None:
-    """Let these signals do nothing to the calling process."""
-    for number in numbers:
-        _signal.signal(number, _signal.SIG_IGN)
 
 
 def start_ticks(pid: int) -> int:

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from engine import Status
+from engine.container import runs
 from engine.container import state as states
 from engine.container.state import Intent
-from engine.launcher import records
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
@@ -64,7 +64,7 @@ def test_a_death_that_nobody_saw_is_told_as_such(host: Host) -> None:
     host.restart_launcher()
     repaired = {state.id: state for state in host.engine.repair()}[container]
     assert (repaired.exit_code, repaired.error) == (255, states.UNSEEN_END)
-    assert records.read_exit(str(folder)) is not None
+    assert runs.read_exit(folder) is not None
     assert container not in host.engine._runtime.cgroups.names()
 
 

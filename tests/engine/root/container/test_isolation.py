@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine import NetworkMode, Rlimit
-from engine.launcher import records
+from engine.container import runs
 from tests.services.host import Host
 
 pytestmark = pytest.mark.v2
@@ -156,6 +156,6 @@ def test_a_link_where_a_mount_belongs_is_refused(host: Host) -> None:
     (upper / "proc").symlink_to("/etc")
     with pytest.raises(EngineError, match="mkdir on /proc failed: Not a directory"):
         host.engine.start(container)
-    end = records.read_exit(str(host.home / "containers" / container))
+    end = runs.read_exit(host.home / "containers" / container)
     assert end is not None
     assert end.exit_code == 128

@@ -6,6 +6,7 @@ from engine.cgroups import Cgroup, Hierarchy
 from engine.container import bundle, plan
 from engine.container.users import Identity
 from engine.images import Image
+from engine.launcher.messages import unpack_birth
 from engine.spec.container import ContainerSpec, NetworkMode, Resources, Rlimit
 from engine.spec.runtime import Spec
 from engine.sys import mount, process
@@ -67,10 +68,10 @@ def test_a_v2_host_shows_one_cgroup_tree_a_v1_host_one_for_each_mount() -> None:
 def test_the_host_network_is_the_only_namespace_that_is_shared() -> None:
     cgroup = Cgroup((), (), "", "")
     common = {"run": 1, "folder": Path("/f"), "observed": Path("/o"), "cgroup": cgroup, "hierarchies": V2}
-    own, _ = plan.make(ID, make(), **common)  # type: ignore[arg-type]
-    shared, _ = plan.make(ID, make(network=NetworkMode.HOST), **common)  # type: ignore[arg-type]
+    own = plan.make(ID, make(), **common)  # type: ignore[arg-type]
+    shared = plan.make(ID, make(network=NetworkMode.HOST), **common)  # type: ignore[arg-type]
     assert own.clone_flags ^ shared.clone_flags == process.CLONE_NEWNET
-    assert (own.has_own_network, shared.has_own_network) == (True, False)
+    assert [unpack_birth(made.birth).has_own_network for made in (own, shared)] == [True, False]
 
 
 def test_the_callers_command_replaces_the_images_but_keeps_its_entrypoint() -> None:
@@ -117,5 +118,5 @@ def test_limits_become_the_kernels_own_numbers() -> None:
 def test_an_unlimited_rlimit_is_minus_one_for_the_kernel() -> None:
     cgroup = Cgroup((), (), "", "")
     spec = make(rlimits={"nofile": Rlimit(5, -1)})
-    made, _ = plan.make(ID, spec, run=1, folder=Path("/f"), observed=Path("/o"), cgroup=cgroup, hierarchies=V2)
-    assert made.process.rlimits == [[7, 5, -1]]
+    made = plan.make(ID, spec, run=1, folder=Path("/f"), observed=Path("/o"), cgroup=cgroup, hierarchies=V2)
+    assert unpack_birth(made.birth).process.rlimits == [[7, 5, -1]]

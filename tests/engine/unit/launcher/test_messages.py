@@ -8,16 +8,16 @@ from engine.errors import CommandNotExecutable, CommandNotFound, KernelError
 from engine.launcher import failure, messages
 
 PROCESS = messages.Process(["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False)
-PLAN = messages.Plan(
-    "id", 1, "/f", "/f/rootfs", "/o", "x86_64", 0, "h", True, [["mkdir", "/x", 493]], [], "", [], "", PROCESS
-)
+BIRTH = messages.Birth("/f/rootfs", "x86_64", "h", True, [["mkdir", "/x", 493]], [], PROCESS, b"\x06\0\0\0")
 
 
 def test_a_plan_of_any_size_survives_its_memfd() -> None:
-    large = PLAN._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
-    fd = messages.write_plan(large, b"\x06\0\0\0")
+    large = BIRTH._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
+    plan = messages.Plan("id", 1, "/f", "/o", 0, False, "/bin", "", [], "", messages.pack_birth(large))
+    fd = messages.write_plan(plan)
     try:
-        assert messages.read_plan(fd) == (large, b"\x06\0\0\0")
+        assert messages.read_plan(fd) == plan
+        assert messages.unpack_birth(messages.read_plan(fd).birth) == large
     finally:
         os.close(fd)
 
@@ -30,13 +30,13 @@ def test_fields_that_are_not_utf_8_survive_a_message() -> None:
 
 
 def test_a_failed_step_has_the_exit_code_a_shell_would_give() -> None:
-    missing = failure.explain("execve", 2, "nosuch", ["PATH=/bin"])
+    missing = failure.explain("execve", 2, "nosuch", "/bin")
     assert isinstance(missing, CommandNotFound)
     assert (failure.exit_code_of(missing), missing.hint) == (127, "It was looked for in PATH: /bin.")
-    refused = failure.explain("execve", 13, "/etc", [])
+    refused = failure.explain("execve", 13, "/etc", "")
     assert isinstance(refused, CommandNotExecutable)
     assert failure.exit_code_of(refused) == 126
-    other = failure.explain("mount overlay", 22, "/x", [])
+    other = failure.explain("mount overlay", 22, "/x", "")
     assert isinstance(other, KernelError)
     assert failure.exit_code_of(other) == 128
 

@@ -1,0 +1,27 @@
+"""Reads what shims left on disk of a container's runs (`engine/launcher/records.py` writes it)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.launcher.records import Exit, Started
+
+
+def read_started(folder: Path) -> Started | None:
+    """The last `started.json`, None when there is none."""
+    value = _read(folder / "started.json")
+    return None if value is None else Started(**value)
+
+
+def read_exit(folder: Path) -> Exit | None:
+    """The last `exit.json`, None when there is none."""
+    value = _read(folder / "exit.json")
+    return None if value is None else Exit(**value)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return value
