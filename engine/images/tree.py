@@ -23,6 +23,7 @@ MAXIMUM_PATH_BYTES = 4095
 MAXIMUM_NAME_BYTES = 255
 OPAQUE = "trusted.overlay.opaque"
 _OPEN_PARENTS = 64
+_IMPLIED_MODE = 0o755
 _BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -78,7 +79,7 @@ class LayerTree:
         return make(self.parent(parts), name)
 
     def make_directory(self, parts: Parts) -> int:
-        """A descriptor for the directory, made unless it is there; a whiteout in its place makes it opaque."""
+        """A descriptor for the directory, made unless it is there."""
         parent, name = self.parent(parts), parts[-1]
         before = lstat(parent, name)
         if before is None or not stat.S_ISDIR(before.st_mode):
@@ -86,10 +87,29 @@ class LayerTree:
                 self.remove(parent, name)
                 parent = self.parent(parts)
             os.mkdir(name, 0o700, dir_fd=parent)
-        fd = os.open(name, _DIRECTORY, dir_fd=parent)
-        if before is not None and is_whiteout(before):
-            os.setxattr(fd, OPAQUE, b"y")
-        return fd
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+
+    def own(self, parts: Parts) -> os.stat_result | None:
+        """What this layer itself has under the path, None for nothing."""
+        directory = self.open_directory(parts[:-1])
+        if directory is None:
+            return None
+        try:
+            return lstat(directory, parts[-1])
+        finally:
+            os.close(directory)
+
+    def below(self, parts: Parts) -> os.stat_result | None:
+        """What the layers below show under the path, None for nothing."""
+        path = b"/".join(parts)
+        for layer in self._lower:
+            try:
+                info = _stat_beneath(layer, path)
+            except NotADirectoryError:  # a file or a whiteout here hides the directory that lower ones have
+                return None
+            if info is not None:
+                return None if is_whiteout(info) else info
+        return None
 
     def remove(self, parent: int, name: bytes) -> None:
         """Take away one entry; a directory goes to the trash as a whole."""
@@ -150,20 +170,15 @@ class LayerTree:
     def _make_parent(self, parent: int, parts: Parts) -> None:
         name = parts[-1]
         try:
-            os.mkdir(name, 0o755, dir_fd=parent)
+            os.mkdir(name, _IMPLIED_MODE, dir_fd=parent)
         except FileExistsError:
             raise InvalidArchive("the path goes through a link to nowhere") from None
-        below = self._in_lower(b"/".join(parts))
-        os.chown(name, below.st_uid if below else 0, below.st_gid if below else 0, dir_fd=parent, follow_symlinks=False)
-        os.chmod(name, stat.S_IMODE(below.st_mode) if below else 0o755, dir_fd=parent)
-
-    def _in_lower(self, path: bytes) -> os.stat_result | None:
-        """The directory as the layers below have it."""
-        for layer in self._lower:
-            info = _stat_beneath(layer, path)
-            if info is not None:
-                return info if stat.S_ISDIR(info.st_mode) else None
-        return None
+        below = self.below(parts)
+        owner, group, mode = 0, 0, _IMPLIED_MODE
+        if below is not None and stat.S_ISDIR(below.st_mode):
+            owner, group, mode = below.st_uid, below.st_gid, stat.S_IMODE(below.st_mode)
+        os.chown(name, owner, group, dir_fd=parent, follow_symlinks=False)
+        os.chmod(name, mode, dir_fd=parent)  # mkdir(2) leaves out what the umask says
 
     def _forget_parents(self) -> None:
         for fd in self._parents.values():
@@ -172,12 +187,15 @@ class LayerTree:
 
 
 def _stat_beneath(root: Path, path: bytes) -> os.stat_result | None:
+    """What is under the path in a layer's folder; NotADirectoryError where a file is in the way."""
     root_fd = os.open(root, _DIRECTORY)
     try:
         fd = openat2(root_fd, path, os.O_PATH | os.O_NOFOLLOW, resolve=_BENEATH)
     except KernelError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EXDEV, errno.ELOOP):
+        if error.errno in (errno.ENOENT, errno.EXDEV, errno.ELOOP):
             return None
+        if error.errno == errno.ENOTDIR:
+            raise NotADirectoryError(error.errno, os.strerror(error.errno), path) from None
         raise
     finally:
         os.close(root_fd)

@@ -6,7 +6,8 @@ Whiteouts become overlayfs's own: a character device 0/0, or the attribute `trus
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from engine.errors import InvalidArchive, KernelError
@@ -35,6 +36,8 @@ class Unpacker:
     size_bytes: int = 0
     """What the files hold so far; holes and further names of a file do not count."""
     _directory_times: dict[Parts, int] = field(default_factory=dict)
+    _hidden: set[Parts] = field(default_factory=set)
+    _opaque: set[Parts] = field(default_factory=set)
 
     def unpack(self, tar: TarReader) -> None:
         """All entries, in order; a later one replaces an earlier one of the same name.
@@ -42,15 +45,21 @@ class Unpacker:
         Raises InvalidArchive naming the entry, StorageFull, KernelError.
         """
         for entry in tar:
-            with_name = _shown(entry.name)
-            try:
+            with self._naming(entry.name, entry.kind.value):
                 self.tree.count_entry()
                 self._place(entry, tar)
-            except InvalidArchive as error:
-                raise InvalidArchive(f"{with_name}: {error.message}", hint=error.hint) from None
-            except OSError as error:
-                raise self._translated(error, entry) from error
+        self._apply_whiteouts()
         self._set_directory_times()
+
+    @contextmanager
+    def _naming(self, name: bytes, kind: str) -> Iterator[None]:
+        """Tells in every error which entry it was about."""
+        try:
+            yield
+        except InvalidArchive as error:
+            raise InvalidArchive(f"{_shown(name)}: {error.message}", hint=error.hint) from None
+        except OSError as error:
+            raise self._translated(error, _shown(name), kind) from error
 
     def _place(self, entry: Entry, tar: TarReader) -> None:
         parts = split(entry.name)
@@ -153,24 +162,38 @@ class Unpacker:
         self.tree.create(parts, make)
 
     def _white_out(self, parts: Parts) -> None:
+        """Whiteouts are noted now and made at the end, when it is known what the layer itself holds."""
         *folder, marker = parts
+        hidden = marker.removeprefix(WHITEOUT)
         if marker == OPAQUE_MARKER:
-            os.setxattr(self.tree.parent(parts), OPAQUE, b"y")
-        elif not marker.startswith(b".wh..wh."):  # aufs's own bookkeeping means nothing to others
-            self._hide((*folder, marker.removeprefix(WHITEOUT)))
-
-    def _hide(self, parts: Parts) -> None:
-        """A whiteout is about the layers below only: what this layer itself holds stays, but nothing shines through."""
-        if parts[-1] in (b"", b".", b".."):
+            self._opaque.add(tuple(folder))
+        elif hidden in (b"", b".", b".."):
             raise InvalidArchive("a whiteout of nothing")
-        parent = self.tree.parent(parts)
-        own = lstat(parent, parts[-1])
-        if own is None:
-            os.mknod(parts[-1], stat.S_IFCHR, 0, dir_fd=parent)  # device 0, which is 0/0
-        elif stat.S_ISDIR(own.st_mode):
-            fd = self.tree.make_directory(parts)
-            os.setxattr(fd, OPAQUE, b"y")
-            os.close(fd)
+        elif not marker.startswith(b".wh..wh."):  # aufs's own bookkeeping means nothing to others
+            self._hidden.add((*folder, hidden))
+
+    def _apply_whiteouts(self) -> None:
+        """A whiteout is about the layers below only: what this layer itself holds stays, but nothing shines through.
+
+        Overlayfs lists a whiteout as a file where there is nothing to hide, so none is made there.
+        """
+        missing = []
+        for parts in self._hidden:
+            with self._naming(b"/".join(parts), "whiteout"):
+                own = self.tree.own(parts)
+                if own is None:
+                    missing.append(parts)
+                elif stat.S_ISDIR(own.st_mode):
+                    self._opaque.add(parts)
+        for parts in self._opaque:
+            with self._naming(b"/".join(parts), "opaque directory"):
+                os.setxattr(self.tree.parent((*parts, OPAQUE_MARKER)), OPAQUE, b"y")
+        for parts in missing:
+            is_hidden = any(parts[:depth] in self._opaque for depth in range(len(parts)))
+            if not is_hidden and self.tree.below(parts) is not None:
+                with self._naming(b"/".join(parts), "whiteout"):
+                    self.tree.count_entry()
+                    os.mknod(parts[-1], stat.S_IFCHR, 0, dir_fd=self.tree.parent(parts))  # device 0 is 0/0
 
     def _set_directory_times(self) -> None:
         """Last, since every file made in a directory changes its time."""
@@ -181,13 +204,12 @@ class Unpacker:
             if info is not None and stat.S_ISDIR(info.st_mode):  # else a later entry took its place
                 os.utime(name, ns=(_possible(mtime_ns), _possible(mtime_ns)), dir_fd=parent, follow_symlinks=False)
 
-    def _translated(self, error: OSError, entry: Entry) -> Exception:
-        name = _shown(entry.name)
+    def _translated(self, error: OSError, name: str, kind: str) -> Exception:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return storage_full(self.space.folder, f"{name} did not fit")
         if error.errno in (errno.ENAMETOOLONG, errno.EFBIG):
             return InvalidArchive(f"{name}: a name or size that the file system cannot hold")
-        return KernelError(f"unpacking a {entry.kind.value}", error.errno or 0, name)
+        return KernelError(f"unpacking a {kind}", error.errno or 0, name)
 
 
 _ACTIONS: dict[Kind, Callable[[Unpacker, Parts, Entry], None]] = {
