@@ -100,4 +100,4 @@ static/dist: $(STAMPS)/npm $(FRONTEND)
 	@touch $@
 
 %.mo: %.po | $(STAMPS)/packages-run
-	@msgfmt --check --output-file=$@ $<
+	@msgfmt --check-format --output-file=$@ $<

@@ -1,14 +1,26 @@
 """What every test can ask for: real services, a whole panel; and a summary that names what this machine cannot do."""
 
 import os
+from collections.abc import Generator
 
 import pytest
 
-from tests.services.panel import panel
+from tests.services.panel import Panel, panel
 from tests.services.postgres import postgres_server
 from tests.services.redis import redis_server
 
 __all__ = ["panel", "postgres_server", "redis_server"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what each running panel wrote since the test began, when the test fails."""
+    report = yield
+    for started in Panel.running:
+        if report.failed:
+            report.sections.append((f"output of the panel at {started.bind}", started.output()))
+        started.forget_output(is_over=report.when == "teardown")
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

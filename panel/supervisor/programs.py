@@ -111,7 +111,9 @@ def host_worker(environment: Environment) -> Program:
     queue = f"host.{environment.host_name}"
     arguments = ("-A", "panel.host_worker", "worker", "-Q", queue, "-n", f"{queue}@%h")
     pool = ("--pool", "threads", "--concurrency", "8")
-    return Program("host-worker", celery(*arguments, *pool), 400, is_root=True)
+    # Celery warns of root because of pickle; this worker takes JSON only, and containers need root.
+    warnings = ("env", "PYTHONWARNINGS=ignore:You're running the worker with superuser privileges")
+    return Program("host-worker", (*warnings, *celery(*arguments, *pool)), 400, is_root=True)
 
 
 def panel_worker() -> Program:

@@ -14,7 +14,7 @@ import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from supervisor.xmlrpc import SupervisorTransport
@@ -22,15 +22,20 @@ from supervisor.xmlrpc import SupervisorTransport
 from tests.services.processes import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+ARTIFACTS = CHECKOUT / "tests" / "artifacts"
+OUTPUT_SHOWN = 12_000
 ADMIN_PASSWORD = "correct horse battery staple"
 
 
 class Panel:
     """One panel and its processes. `url` is where it answers, `token` an API token of user `admin`."""
 
+    running: ClassVar[list["Panel"]] = []
+
     def __init__(self, folder: Path) -> None:
         self.home, self.run = folder / "home", folder / "run"
-        self.log = folder / "panel.log"
+        self.log = ARTIFACTS / f"{folder.name}.log"
+        self.log_start = 0
         self.bind = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.bind}"
         self.password = ADMIN_PASSWORD
@@ -46,8 +51,11 @@ class Panel:
     def start(self, *, timeout_s: float = 60.0) -> None:
         """Start it and wait until every process answers. The supervisor dies with the test run."""
         command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "panel.supervisor"]
+        ARTIFACTS.mkdir(exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=CHECKOUT, env=self.environment(), stdout=log, stderr=log)
+        if self not in self.running:
+            self.running.append(self)
         self.wait_ready(timeout_s=timeout_s)
         self.token = self.token or self.manage("token", "create", "admin").split()[-1]
 
@@ -58,17 +66,25 @@ class Panel:
             self.process.wait(timeout=60)
             self.process = None
 
+    def output(self) -> str:
+        """What its processes wrote since it was last forgotten, the end of it."""
+        with self.log.open("rb") as log:
+            log.seek(self.log_start)
+            return log.read().decode(errors="replace")[-OUTPUT_SHOWN:]
+
+    def forget_output(self, *, is_over: bool) -> None:
+        """What was written so far belongs to a test that `is_over`."""
+        if is_over and self.log.exists():
+            self.log_start = self.log.stat().st_size
+
     def wait_ready(self, *, timeout_s: float = 60.0) -> None:
-        """Return when /healthz says that every process answers; the error shows the panel's output."""
-        try:
-            wait_until(self.is_ready, "the whole panel answers", timeout_s=timeout_s)
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}\n{self.log.read_text(errors='replace')[-8000:]}") from None
+        """Return when /healthz says that every process answers."""
+        wait_until(self.is_ready, "the whole panel answers", timeout_s=timeout_s)
 
     def is_ready(self) -> bool:
-        """Whether every process answers; RuntimeError with the panel's output if the supervisor has ended."""
+        """Whether every process answers; RuntimeError if the supervisor has ended."""
         if self.process and self.process.poll() is not None:
-            raise RuntimeError(f"the panel ended:\n{self.log.read_text(errors='replace')[-8000:]}")
+            raise RuntimeError("the panel has ended")
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
                 return bool(answer.status == 200)
@@ -100,7 +116,9 @@ class Panel:
                 return answer.status, json.loads(text) if text else None
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, json.loads(error.read() or b"null")
+                text = error.read()
+                is_json = "json" in error.headers.get("Content-Type", "")
+                return error.code, json.loads(text) if is_json else text
 
     def text(self, path: str) -> str:
         """What REST answers below /api/v1/ as plain text."""
