@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import time
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.logs.scan import Scan, Selection
 from engine.sys.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_DELETE_SELF, IN_MODIFY, IN_MOVE_SELF, IN_ONESHOT
 
 QUIET_S = 0.2
+SUCCESSION_S = 5.0
 _FOLDER_EVENTS = IN_CREATE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF
 
 
@@ -55,9 +57,19 @@ class _Follower:
                     yield batch
                 if (is_quiet or not is_live) and (batch := self._scan.flush()) is not None:
                     yield batch
-                if not is_live:
+                if is_live:
+                    is_quiet = not await self._wait(None if is_quiet else QUIET_S)
+                elif self._scan.run_has_ended() or not await self._is_succeeded():
                     return
-                is_quiet = not await self._wait(None if is_quiet else QUIET_S)
+
+    async def _is_succeeded(self) -> bool:
+        """Whether somebody goes on with a log whose writer was killed: the launcher puts another shim in its place."""
+        give_up_at = time.monotonic() + SUCCESSION_S
+        while not (is_being_written(self._folder) or self._scan.has_news()):
+            if time.monotonic() > give_up_at or not self._folder.is_dir():
+                return False
+            await asyncio.sleep(QUIET_S)
+        return True
 
     async def _wait(self, timeout_s: float | None) -> bool:
         """Sleep until something changes; False if nothing did for `timeout_s`.

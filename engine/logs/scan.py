@@ -85,6 +85,12 @@ class Scan:
                     self._segments.drop_oldest()
             return self._at < self._segments.end()
 
+    def run_has_ended(self) -> bool:
+        """Whether the log says that the last run ended, or that there was none; not so if its writer was killed."""
+        with self._lock:
+            newest = self._segments.newest
+            return newest is None or newest.last_kind() == END
+
     def newest_segment(self) -> Segment | None:
         """The segment that is being written."""
         return self._segments.newest

@@ -79,6 +79,11 @@ class Segment:
         """How many whole records there are by now."""
         return os.fstat(self._index).st_size // RECORD.size
 
+    def last_kind(self) -> int:
+        """The kind of the newest record, 0 if there is none."""
+        count = self.record_count()
+        return self._records(count - 1, 1)[0].word & 0xF if count else 0
+
     def pieces(self, start: Position) -> Iterator[Piece]:
         """Every piece from `start` on that is there by now."""
         first, skip = start.record, start.offset
