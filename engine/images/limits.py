@@ -6,7 +6,10 @@ listed a thousand times do not multiply. Real layers compress 2 to 10 times, pre
 gzip can reach 1030, zstd more. Ten gigabytes of zeros in ten megabytes of gzip are refused after 142 MiB.
 """
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +74,17 @@ class DiskSpace:
             raise storage_full(self.folder, f"{free >> 20} MiB are free and {reserve >> 20} MiB stay in reserve")
         if disk.f_files and disk.f_favail < RESERVE_INODES:
             raise storage_full(self.folder, f"only {disk.f_favail} inodes are free")
+
+
+@contextmanager
+def noticing_full_disk(folder: Path) -> Iterator[None]:
+    """Turns the kernel's ENOSPC and EDQUOT into StorageFull: others write to the disk as well."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise storage_full(folder, os.strerror(error.errno)) from error
+        raise
 
 
 def storage_full(folder: Path, reason: str) -> StorageFull:

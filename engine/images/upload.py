@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine.errors import InvalidSpec, NotFound
 from engine.images.layout import sync_folder
-from engine.images.limits import DiskSpace
+from engine.images.limits import DiskSpace, noticing_full_disk
 
 _FILE_MODE = 0o600
 STALE_AFTER_S = 24 * 3600.0
@@ -40,15 +40,17 @@ class Upload:
     def write(self, data: bytes) -> None:
         """Append; the first call starts the upload anew. Raises StorageFull."""
         self._space.use(len(data))
-        self._opened().write(data)
+        with noticing_full_disk(self._path.parent):
+            self._opened().write(data)
         self._size += len(data)
 
     def commit(self) -> int:
-        """Bring the upload to the disk under its id; returns its size in bytes."""
-        file = self._opened()
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
+        """Bring the upload to the disk under its id; returns its size in bytes. Raises StorageFull."""
+        with noticing_full_disk(self._path.parent):
+            file = self._opened()
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
         self._unfinished.rename(self._path)
         sync_folder(self._path.parent)
         self._file = None

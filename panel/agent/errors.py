@@ -5,7 +5,7 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from engine import Conflict, EngineError, InvalidArchive, InvalidSpec, LauncherUnavailable, NotFound
+from engine import Conflict, EngineError, InvalidArchive, InvalidSpec, LauncherUnavailable, NotFound, StorageFull
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +15,7 @@ _STATUSES: dict[type[EngineError], int] = {
     InvalidSpec: 422,
     InvalidArchive: 422,
     LauncherUnavailable: 503,
+    StorageFull: 507,
 }
 
 

@@ -28,7 +28,9 @@ STATUSES: Mapping[str, int] = {
     "cancelled": 409,
     "unreachable": 503,
     "launcher-unavailable": 503,
+    "storage-full": 507,
     "kernel-error": 500,
+    "damaged-store": 500,
     "engine-error": 500,
 }
 """HTTP status by the code of an engine's or a service's error, also of those an operation ended with."""
