@@ -25,18 +25,22 @@ def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> Containe
     folder = runtime.folder(container_id)
     if folder.exists():
         return _existing(folder, spec)
-    image = runtime.images.get(spec.image)
+    with runtime.images.held():  # until this container counts among its users
+        _make(runtime, folder, spec, runtime.images.get(spec.image))
+    records.sync(str(folder))
+    return state.load(folder)
+
+
+def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> None:
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     os.makedirs(fresh, mode=0o700)
     try:
-        _fill(runtime, fresh, container_id, spec, image)
+        _fill(runtime, fresh, folder.name, spec, image)
         os.rename(fresh, folder)
     except BaseException:
         shutil.rmtree(fresh)
         raise
-    records.sync(str(folder))
-    return state.load(folder)
 
 
 def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:

@@ -52,11 +52,11 @@ class Layout:
         return self.layers / chain_id.removeprefix("sha256:")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Alone among the writers of all processes and threads."""
+    def locked(self, *, is_shared: bool = False) -> Iterator[None]:
+        """Alone among the writers of all processes and threads, or shared with others who only keep them away."""
         self.prepare()
         with (self.root / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
             yield
 
     def descriptors(self) -> tuple[Descriptor, ...]:

@@ -2,7 +2,8 @@
 
 import builtins
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +12,7 @@ from engine.images import cleaning, names
 from engine.images.catalog import Catalog, reference_of
 from engine.images.image import Image, RemovedImage
 from engine.images.layout import Layout
-from engine.images.limits import DiskSpace
+from engine.images.limits import DiskSpace, noticing_full_disk
 from engine.images.loader import StagedImage, load_archive, load_root
 from engine.images.reference import Reference
 from engine.images.reporter import Reporter
@@ -21,6 +22,9 @@ from engine.spec.image import Descriptor
 from engine.spec.progress import IsCancelled, Progress
 
 log = logging.getLogger(__name__)
+
+Users = Callable[[], Mapping[str, Sequence[str]]]
+"""Tells the names of the containers that use an image, by the image's id."""
 
 
 class ImageStore:
@@ -53,7 +57,7 @@ class ImageStore:
         Raises InvalidArchive, StorageFull, Cancelled; nothing stays on the disk then.
         """
         reporter = Reporter(progress, is_cancelled)
-        with Staging(self._layout) as staging:
+        with noticing_full_disk(self._layout.root), Staging(self._layout) as staging:
             loaded = load_archive(archive, staging, DiskSpace(self._layout.root), reporter)
             self._publish(staging, loaded, reporter)
         return [self.get(image_id) for image_id in dict.fromkeys(image.id for image in loaded)]
@@ -72,7 +76,7 @@ class ImageStore:
         """
         name = _tag_reference(reference)
         reporter = Reporter(progress, is_cancelled)
-        with Staging(self._layout) as staging:
+        with noticing_full_disk(self._layout.root), Staging(self._layout) as staging:
             image = load_root(tarball, name, staging, DiskSpace(self._layout.root), reporter)
             self._publish(staging, [image], reporter)
         return self.get(image.id)
@@ -87,8 +91,14 @@ class ImageStore:
             self._layout.replace_descriptors(names.named(descriptors, manifest, [new_name]))
         return self.get(image.id)
 
-    def remove(self, name: str, *, users: Mapping[str, Sequence[str]], force: bool = False) -> RemovedImage:
-        """Take a name away, and with the last name the image. `users` maps image ids to names of containers using them.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No image goes meanwhile: around everything from finding an image to being counted among its users."""
+        with self._layout.locked(is_shared=True):
+            yield
+
+    def remove(self, name: str, *, users: Users, force: bool = False) -> RemovedImage:
+        """Take a name away, and with the last name the image; `users` is asked while no new user can come.
 
         By id, an image with several names goes only with `force`. One that containers use loses its last name only with
         `force`, and stays as a nameless image until they are gone. Raises NotFound, Conflict.
@@ -99,7 +109,7 @@ class ImageStore:
             if reference is not None and len(image.references) > 1:
                 self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), [reference]))
                 return RemovedImage((reference,), (), 0)
-            containers = users.get(image.id, ())
+            containers = users().get(image.id, ())
             _check_removable(image, name if reference is None else "", containers, force)
             if containers:
                 self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), image.references))

@@ -31,7 +31,7 @@ print("ready", flush=True)
 while True:
     archive.seek(0)
     store.load(archive)
-    store.remove("victim:1", users={})
+    store.remove("victim:1", users=dict)
 """
 
 
@@ -65,7 +65,7 @@ def test_a_kill_at_any_moment_leaves_what_was_there_before(
         if len(readable) == 2:
             (victim_image,) = [image for image in store.list() if image.id != kept.id]
             assert (store.layer_paths(victim_image)[0] / "f299").read_bytes() == b"299"
-            store.remove("victim:1", users={})
+            store.remove("victim:1", users=dict)
         assert listing() == before
 
 
@@ -75,7 +75,7 @@ def test_cleaning_spares_a_load_at_work(store: ImageStore, load: Load, listing: 
         assert staging.has_layer(image.layers[0].chain_id)
         staging.new_blob.write_bytes(b"half")
         store.repair()
-        store.remove("app:1", users={})
+        store.remove("app:1", users=dict)
         assert staging.new_blob.exists()
         assert staging.layer(image.layers[0].chain_id).exists()
     store.repair()

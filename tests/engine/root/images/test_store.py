@@ -137,7 +137,7 @@ def test_an_image_can_have_more_names_and_lose_them_one_by_one(store: ImageStore
     (image,) = load(images.docker_archive(images.busybox("app:1")))
     tagged = store.tag("app:1", "registry.example.org/app:stable")
     assert tagged.references == ("docker.io/library/app:1", "registry.example.org/app:stable")
-    removed = store.remove("app:1", users={image.id: ["web"]})
+    removed = store.remove("app:1", users=lambda: {image.id: ["web"]})
     assert (removed.untagged, removed.deleted) == (("docker.io/library/app:1",), ())
     assert store.get(image.id).references == ("registry.example.org/app:stable",)
 
@@ -146,31 +146,31 @@ def test_removing_the_last_name_gives_the_disk_back(store: ImageStore, load: Loa
     (kept,) = load(images.docker_archive(images.busybox("kept:1")))
     before = listing()
     load(images.docker_archive(images.layered("gone:1")))
-    removed = store.remove("gone:1", users={})
+    removed = store.remove("gone:1", users=dict)
     assert removed.untagged == ("docker.io/library/gone:1",)
     assert removed.freed_bytes > 0
     assert listing() == before
     assert store.list() == [kept]
-    store.remove(kept.id, users={})
+    store.remove(kept.id, users=dict)
     assert not [path for path in listing() if path.startswith(("images/blobs/sha256/", "images/layers/"))]
 
 
 def test_an_image_in_use_is_kept_and_its_containers_are_named(store: ImageStore, load: Load) -> None:
     (image,) = load(images.docker_archive(images.busybox("app:1")))
     with pytest.raises(Conflict, match="used by db, web"):
-        store.remove("app:1", users={image.id: ["web", "db"]})
-    removed = store.remove("app:1", users={image.id: ["web"]}, force=True)
+        store.remove("app:1", users=lambda: {image.id: ["web", "db"]})
+    removed = store.remove("app:1", users=lambda: {image.id: ["web"]}, force=True)
     assert (removed.untagged, removed.deleted) == (("docker.io/library/app:1",), ())
     assert store.layer_paths(store.get(image.id))[0].exists()
-    assert store.remove(image.id, users={}).deleted == (image.id,)
+    assert store.remove(image.id, users=dict).deleted == (image.id,)
 
 
 def test_an_id_with_several_names_is_removed_only_by_force(store: ImageStore, load: Load) -> None:
     (image,) = load(images.docker_archive(images.busybox("app:1")))
     store.tag("app:1", "app:2")
     with pytest.raises(Conflict, match="several names"):
-        store.remove(image.id, users={})
-    assert store.remove(image.id, users={}, force=True).deleted == (image.id,)
+        store.remove(image.id, users=dict)
+    assert store.remove(image.id, users=dict, force=True).deleted == (image.id,)
     assert store.list() == []
 
 
@@ -209,7 +209,7 @@ def test_a_store_can_be_read_while_images_come_and_go(store: ImageStore, tmp_pat
     reader.start()
     for _ in range(10):
         store.load(io.BytesIO(archive))
-        store.remove("come:1", users={})
+        store.remove("come:1", users=dict)
     is_over.set()
     reader.join()
     assert errors == []
@@ -225,7 +225,7 @@ def test_loads_and_removals_at_once_never_lose_a_layer(tmp_path: Path) -> None:
             for _ in range(5):
                 (image,) = store.load(io.BytesIO(archive))
                 assert (store.layer_paths(image)[0] / "bin/busybox").exists()
-                store.remove(f"n:{number}", users={})
+                store.remove(f"n:{number}", users=dict)
         except BaseException as error:
             errors.append(error)
 
