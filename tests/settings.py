@@ -18,3 +18,8 @@ os.makedirs(f"{_folder}/home/panel")
 os.makedirs(f"{_folder}/run/redis")
 
 from panel.settings import *  # noqa: E402, F403  (it reads the variables set above)
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file, as outside tests: only there do several threads write the way they do in the panel.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_folder}/test.sqlite3"}  # noqa: F405
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests make many users

@@ -102,7 +102,7 @@ class TokenViewSet(mixins.ListModelMixin, ModelViewSet[Token]):
     def get_queryset(self) -> QuerySet[Token]:
         """One's own."""
         if getattr(self, "swagger_fake_view", False):  # the OpenAPI document is made without a user
-            return Token.objects.none()
+            return cast("QuerySet[Token]", Token.objects.none())
         return cast("QuerySet[Token]", Token.objects.filter(user_id=self.request.user.pk))
 
     @extend_schema(
