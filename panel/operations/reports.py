@@ -3,9 +3,9 @@
 import logging
 from typing import Any
 
-from celery import current_app
 from kombu.exceptions import OperationalError
 
+from panel.celery import app
 from panel.environment import Environment
 
 logger = logging.getLogger(__name__)
@@ -30,4 +30,4 @@ def send_surely(task: str, **arguments: Any) -> None:
 
 def _send(task: str, arguments: dict[str, Any], **options: Any) -> None:
     kwargs = {"host": Environment.from_env().host_name, **arguments}
-    current_app.send_task(task, kwargs=kwargs, queue="panel", ignore_result=True, **options)
+    app.send_task(task, kwargs=kwargs, queue="panel", ignore_result=True, **options)
