@@ -43,6 +43,7 @@ class Shim:
         self.pidfd = -1
         self.is_parent = True
         self.status: int | None = None
+        self.log: LogWriter | None = None
 
     # Birth
 
@@ -87,9 +88,18 @@ class Shim:
 
     # Life
 
+    def open_log(self) -> LogWriter:
+        """The log, open before anyone is told that the program runs: whoever follows it then finds a run going on."""
+        folder = f"{self.plan.folder}/log"
+        try:
+            self.log = self.log or LogWriter(folder)
+        except OSError as error:
+            raise KernelError("open", error.errno or 0, folder) from error
+        return self.log
+
     def watch(self) -> None:
         """Copy output until the container has ended and its pipes are empty, then record the end."""
-        log = LogWriter(f"{self.plan.folder}/log")
+        log = self.open_log()
         poll = select.poll()
         for fd in self.outputs:
             os.set_blocking(fd, False)
@@ -150,6 +160,9 @@ class Shim:
     def fail(self, error: EngineError) -> None:
         """The run never began: record why, with the exit code that a shell would give."""
         code = failure.exit_code_of(error)
+        if self.log is not None:
+            self.log.mark_end(self.plan.run)
+            self.log.close()
         self._record(records.Exit(self.plan.run, code, 0, False, records.now(), error.message))
 
     def _record(self, end: records.Exit) -> None:
@@ -167,6 +180,7 @@ def run(plan_fd: int, root_fd: int, reply: _socket.socket, launcher: link.Link) 
     records.lock_shim(plan.folder)
     shim = Shim(plan, plan_fd, launcher)
     try:
+        shim.open_log()
         shim.start(root_fd)
     except KernelError as error:
         shim.fail(failure.explain(error.syscall, error.errno, error.path, plan.search_path))
