@@ -5,6 +5,7 @@ request without its body: authentication, CSRF, permission and audit as for any 
 the body goes chunk by chunk to the agent, each taken from the client only when the one before is gone.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -70,8 +71,11 @@ class Uploads:
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in dropped]
         bodiless: Any = {**scope, "headers": [*headers, (b"content-length", b"0")]}
 
+        bodies = [EMPTY]
+
         async def receive() -> HTTPRequestEvent:
-            return EMPTY
+            # After the body Django listens for a disconnect, until it has answered: there is none to tell of.
+            return bodies.pop() if bodies else await asyncio.get_running_loop().create_future()
 
         async def keep(event: Any) -> None:
             events.append(event)
