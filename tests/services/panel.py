@@ -128,7 +128,8 @@ class Panel:
 
     def pid(self, name: str) -> int:
         """The process id of one of its programs; 0 while it is not running."""
-        info = cast("dict[str, Any]", self.control().supervisor.getProcessInfo(name))
+        with self.control() as control:
+            info = cast("dict[str, Any]", control.supervisor.getProcessInfo(name))
         return int(info["pid"])
 
     def kill(self, name: str) -> None:
@@ -139,9 +140,9 @@ class Panel:
     def kill_all(self) -> None:
         """SIGKILL the supervisor and all its programs; containers stay."""
         assert self.process
-        pids = [
-            int(info["pid"]) for info in cast("list[dict[str, Any]]", self.control().supervisor.getAllProcessInfo())
-        ]
+        with self.control() as control:
+            infos = cast("list[dict[str, Any]]", control.supervisor.getAllProcessInfo())
+        pids = [int(info["pid"]) for info in infos]
         self.process.kill()
         for pid in filter(None, pids):
             with suppress(ProcessLookupError):
