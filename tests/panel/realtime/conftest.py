@@ -1,67 +1,14 @@
-"""A host agent, a web server and a container whose log the tests write themselves."""
+"""A host agent and a real web server that runs the panel's own application."""
 
 import asyncio
-import io
-import secrets
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-import pytest
 import uvicorn
 
-from engine import ContainerSpec, Engine
-from engine.logs.writer import LogWriter
-from panel.environment import Environment
-from tests.images import busybox, docker_archive
-from tests.services.processes import wait_until
+from tests.services.agent import agent, container_id, engine, writer
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    """An engine on the test run's folders, with the image `busybox:test`."""
-    environment = Environment.from_env()
-    engine = Engine(environment.home, environment.run)
-    engine.load_image(io.BytesIO(docker_archive(busybox("busybox:test"))))
-    return engine
-
-
-@pytest.fixture
-def agent(engine: Engine) -> Iterator["subprocess.Popen[bytes]"]:
-    """A host agent on the test run's folders."""
-    process = subprocess.Popen([sys.executable, "-m", "panel.agent"], cwd=CHECKOUT)
-    try:
-        wait_until(_agent_answers, "the agent answers")
-        yield process
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _agent_answers() -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(Environment.from_env().agent_socket)) == 0
-
-
-@pytest.fixture
-def container_id(engine: Engine) -> Iterator[str]:
-    """A container of this host that never runs."""
-    container_id = secrets.token_hex(32)
-    spec = ContainerSpec(name=f"t-{container_id[:8]}", image="busybox:test", command=("true",))
-    engine.create(container_id, spec)
-    yield container_id
-    engine.remove(container_id)
-
-
-@pytest.fixture
-def writer(container_id: str) -> LogWriter:
-    """The log of that container, as its shim would hold it."""
-    return LogWriter(str(Environment.from_env().home / "containers" / container_id / "log"))
+__all__ = ["agent", "container_id", "engine", "web_server", "writer"]
 
 
 @asynccontextmanager

@@ -1,0 +1,71 @@
+"""A log on a disk that runs full, for real: a tmpfs of its own."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.logs.format import STDOUT
+from engine.logs.lines import LogLine
+from engine.logs.reader import LogReader
+from engine.logs.writer import LogWriter
+
+DISK_BYTES = 256 << 10
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def lines_of(log: Path) -> list[LogLine]:
+    return [line for batch in LogReader(log).read() for line in batch.lines]
+
+
+def bytes_in(lines: list[LogLine]) -> int:
+    return sum(len(line.text) + (not line.is_partial) for line in lines if line.stream == "stdout")
+
+
+def bytes_lost(lines: list[LogLine]) -> list[int]:
+    return [int(line.text.split()[0].strip(b"[")) for line in lines if line.stream == "unknown"]
+
+
+def test_a_program_goes_on_when_the_disk_is_full_and_the_log_tells_what_was_lost(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(DISK_BYTES // 2))
+    writer = LogWriter(str(small_disk / "log"))
+    source, sink = os.pipe2(os.O_NONBLOCK)
+    for number in range(1000):
+        line = b"%0399d\n" % number
+        os.write(sink, line)  # would raise if the log did not take it
+        assert writer.copy_from(source, STDOUT) == len(line)
+    ballast.unlink()
+    os.write(sink, b"room again\n")
+    writer.copy_from(source, STDOUT)
+    writer.mark_end(1)
+    writer.close()
+    os.close(sink)
+    os.close(source)
+    lines = lines_of(small_disk / "log")
+    (lost,) = bytes_lost(lines)
+    assert bytes_in(lines) + lost == 1000 * 400 + len(b"room again\n")
+    assert lines[-1].text.endswith(b"room again")
+
+
+def test_rotation_goes_on_when_the_disk_was_too_full_to_begin_a_segment(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(DISK_BYTES // 2))
+    writer = LogWriter(str(small_disk / "log"), segment_bytes=DISK_BYTES // 8, segments=3)
+    for _ in range(200):
+        writer.write(b"x" * 4095 + b"\n", STDOUT)
+    ballast.unlink()
+    for _ in range(100):
+        writer.write(b"y" * 4095 + b"\n", STDOUT)
+    writer.mark_end(1)
+    writer.close()
+    assert {line.text[:1] for line in lines_of(small_disk / "log")} == {b"y"}
