@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -27,6 +27,10 @@ class Readable(Protocol):
     """Anything with `read`."""
 
     def read(self, size: int, /) -> bytes: ...
+
+
+class _Filling(Protocol):
+    def readinto(self, buffer: memoryview, /) -> int: ...
 
 
 class Compression(Enum):
@@ -63,15 +67,14 @@ class DigestReader(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # io calls it with a writable buffer
-        data = self._source.read(len(view))
-        view[: len(data)] = data
-        self.count += len(data)
+        count = _read_into(self._source, view)
+        self.count += count
         if self._is_hashed:
-            self._hash.update(data)
+            self._hash.update(view[:count])
         if self._copy_to is not None:
-            self._copy_to.write(data)
-        self._on_read(len(data))
-        return len(data)
+            self._copy_to.write(view[:count])
+        self._on_read(count)
+        return count
 
 
 class Section(io.RawIOBase):
@@ -95,10 +98,9 @@ class Section(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # io calls it with a writable buffer
         self._file.seek(self._start + self._position)
-        data = self._file.read(max(0, min(len(view), self._size - self._position)))
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        count = _read_into(self._file, view[: max(0, self._size - self._position)])
+        self._position += count
+        return count
 
 
 def buffered(source: io.RawIOBase, size: int = CHUNK) -> io.BufferedReader:
@@ -131,6 +133,11 @@ def drain(stream: Readable) -> None:
     """Read to the end, for the sake of the digest."""
     while stream.read(CHUNK):
         pass
+
+
+def _read_into(source: Readable, view: memoryview) -> int:
+    """Fill the view as far as the source gives at once; every binary stream can, though typing.BinaryIO is silent."""
+    return cast(_Filling, source).readinto(view)
 
 
 @contextmanager
