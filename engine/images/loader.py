@@ -1,6 +1,7 @@
 """Brings all images of an archive into a staging area, or makes one of a root filesystem's tarball."""
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class StagedImage:
 
 def load_archive(source: BinaryIO, staging: Staging, space: DiskSpace, reporter: Reporter) -> list[StagedImage]:
     """Stage every image of a `docker save` or OCI archive. Raises InvalidArchive, StorageFull, Cancelled."""
-    opening = reporter.plan("read archive")
+    opening = reporter.plan("read archive", _size(source))
     with ExitStack() as stack:
         with reporter.step(opening):
             archive = stack.enter_context(
@@ -62,11 +63,21 @@ def load_root(
     source: BinaryIO, reference: Reference, staging: Staging, space: DiskSpace, reporter: Reporter
 ) -> StagedImage:
     """Stage an image of one layer, a root filesystem's tarball. Raises InvalidArchive, StorageFull, Cancelled."""
-    step = reporter.plan("unpack root filesystem")
+    step = reporter.plan("unpack root filesystem", _size(source))
     with reporter.step(step), reading("the tarball"):
         layer, diff_id = LayerLoader(staging, space, reporter).load_root(source, step=step)
     config = _config_of_root(diff_id)
     return StagedImage(_add_manifest(staging, config, [layer]), digest_of(config), (str(reference),))
+
+
+def _size(source: BinaryIO) -> int:
+    """Bytes still to be read, 0 where nobody knows."""
+    if not source.seekable():
+        return 0
+    start = source.tell()
+    size = source.seek(0, os.SEEK_END) - start
+    source.seek(start)
+    return size
 
 
 def _plan(reporter: Reporter, archive: Archive, image: ArchivedImage, number: int) -> int:

@@ -4,7 +4,13 @@ archive = docker_archive(busybox("busybox:test"))          # bytes, as `docker s
 archive = oci_archive(busybox("busybox:test"), compression="zstd")
 """
 
-from tests.images.archives import compress, docker_archive, oci_archive
+from tests.images.archives import (
+    compress,
+    docker_archive,
+    modern_docker_archive,
+    multi_platform_archive,
+    oci_archive,
+)
 from tests.images.build import Built, build
 from tests.images.busybox import busybox, busybox_layer, printer
 from tests.images.debian import debian, debian_tarball
@@ -27,6 +33,8 @@ __all__ = [
     "hard_link",
     "layer",
     "layered",
+    "modern_docker_archive",
+    "multi_platform_archive",
     "oci_archive",
     "opaque",
     "printer",

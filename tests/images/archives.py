@@ -4,7 +4,8 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import zstandard
@@ -39,6 +40,13 @@ def oci_archive(
     *images: Built, compression: Compression = "gzip", outer: Compression = "", is_nested: bool = False
 ) -> bytes:
     """An OCI archive; `is_nested` puts each image into an index of its own beside an attestation, as BuildKit does."""
+    layout, blobs = _layout(images, compression, is_nested=is_nested)
+    return compress(pack(layout | blobs), outer)
+
+
+def _layout(
+    images: Sequence[Built], compression: Compression, *, is_nested: bool
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
     blobs: dict[str, bytes] = {}
     manifests = []
     for image in images:
@@ -48,8 +56,35 @@ def oci_archive(
         names = {"org.opencontainers.image.ref.name": image.reference} if image.reference else {}
         manifests.append(descriptor | {"annotations": names})
     files = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": _index(manifests)}
-    files |= {f"blobs/sha256/{name[7:]}": data for name, data in blobs.items()}
-    return compress(pack(files), outer)
+    return files, {f"blobs/sha256/{name[7:]}": data for name, data in blobs.items()}
+
+
+def modern_docker_archive(*images: Built) -> bytes:
+    """What `docker save` writes since version 25: an OCI layout with bare tags; `manifest.json` has the names."""
+    manifest = [
+        {
+            "Config": f"blobs/sha256/{image.id[7:]}",
+            "RepoTags": [image.reference],
+            "Layers": [f"blobs/sha256/{diff_id[7:]}" for diff_id in image.diff_ids],
+        }
+        for image in images
+    ]
+    tagged = [replace(image, reference=image.reference.rpartition(":")[2]) for image in images]
+    layout, blobs = _layout(tagged, "", is_nested=False)
+    return pack(layout | {"manifest.json": json.dumps(manifest).encode()} | blobs)
+
+
+def multi_platform_archive(reference: str, images: Mapping[str, Built], *, absent: Sequence[str] = ()) -> bytes:
+    """An OCI archive of one name for several architectures; those `absent` are listed, but their blobs left out."""
+    blobs: dict[str, bytes] = {}
+    listed = []
+    for architecture, image in images.items():
+        where = {} if architecture in absent else blobs
+        listed.append(_add_manifest(where, image, "gzip") | {"platform": {"architecture": architecture, "os": "linux"}})
+    index = _add(blobs, _index(listed), "application/vnd.oci.image.index.v1+json")
+    named = index | {"annotations": {"io.containerd.image.name": reference}}
+    files = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": _index([named])}
+    return pack(files | {f"blobs/sha256/{name[7:]}": data for name, data in blobs.items()})
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

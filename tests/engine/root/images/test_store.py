@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import Conflict, InvalidSpec, NotFound
+from engine.errors import Conflict, InvalidArchive, InvalidSpec, NotFound
 from engine.images import Image, ImageStore
 from tests import images
+from tests.images.build import HOST_ARCHITECTURE
 
 Load = Callable[[bytes], list[Image]]
 Listing = Callable[[], set[str]]
@@ -20,6 +21,7 @@ ARCHIVES: dict[str, Callable[[images.Built], bytes]] = {
     "docker in gzip": lambda image: images.docker_archive(image, outer="gzip"),
     "docker in zstd": lambda image: images.docker_archive(image, outer="zstd"),
     "docker with gzip layers": lambda image: images.docker_archive(image, compression="gzip"),
+    "docker since version 25": images.modern_docker_archive,
     "OCI plain": lambda image: images.oci_archive(image, compression=""),
     "OCI gzip": lambda image: images.oci_archive(image, compression="gzip"),
     "OCI zstd": lambda image: images.oci_archive(image, compression="zstd"),
@@ -190,6 +192,18 @@ def test_names_in_an_oci_archive_are_read_wherever_tools_put_them(load: Load) ->
     assert bare_tag.references == ()
     (named,) = load(images.oci_archive(images.busybox("app:7", command=["x"])))
     assert named.references == ("docker.io/library/app:7",)
+
+
+def test_of_several_platforms_the_one_of_this_host_is_loaded(load: Load) -> None:
+    layers = [images.busybox_layer()]
+    own, other = images.build("x", layers), images.build("x", layers, architecture="sparc64")
+    platforms = {"sparc64": other, HOST_ARCHITECTURE: own}
+    (image,) = load(images.multi_platform_archive("docker.io/library/x:1", platforms))
+    assert (image.id, image.references) == (own.id, ("docker.io/library/x:1",))
+    (image,) = load(images.multi_platform_archive("docker.io/library/x:2", platforms, absent=["sparc64"]))
+    assert image.id == own.id
+    with pytest.raises(InvalidArchive, match="made for 'linux/sparc64', this host is"):
+        load(images.multi_platform_archive("docker.io/library/x:3", platforms, absent=[HOST_ARCHITECTURE]))
 
 
 def test_a_store_can_be_read_while_images_come_and_go(store: ImageStore, tmp_path: Path) -> None:
