@@ -5,6 +5,7 @@ import base64
 import json
 import socket
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,19 +35,26 @@ def take_reports(broker: "redis.Redis") -> list[dict[str, Any]]:
     return reports
 
 
+@pytest.fixture
+def broker(redis_server: str) -> Iterator["redis.Redis"]:
+    """The broker, with nothing on the panel's queue."""
+    with redis.Redis.from_url(redis_server) as client:
+        client.delete("panel")
+        yield client
+
+
 def test_every_container_is_reported_at_the_start_and_each_that_is_named_later(
-    redis_server: str, container_id: str, agent: "subprocess.Popen[bytes]"
+    broker: "redis.Redis", container_id: str, agent: "subprocess.Popen[bytes]"
 ) -> None:
-    with redis.Redis.from_url(redis_server) as broker:
-        wait_until(lambda: broker.llen("panel") > 0, "the first report")
-        (first,) = take_reports(broker)
-        assert first["host"] == "local"
-        assert container_id in [state["id"] for state in first["containers"]]
-        observed("no container")
-        observed(container_id)
-        wait_until(lambda: broker.llen("panel") > 0, "the second report")
-        (second,) = take_reports(broker)
-        assert [(state["id"], state["status"]) for state in second["containers"]] == [(container_id, "created")]
+    wait_until(lambda: broker.llen("panel") == 1, "the first report")
+    (first,) = take_reports(broker)
+    assert first["host"] == "local"
+    assert container_id in [state["id"] for state in first["containers"]]
+    observed("no container")
+    observed(container_id)
+    wait_until(lambda: broker.llen("panel") == 1, "the second report")
+    (second,) = take_reports(broker)
+    assert [(state["id"], state["status"]) for state in second["containers"]] == [(container_id, "created")]
 
 
 class Broker:

@@ -20,6 +20,7 @@ from engine.logs.writer import LogWriter
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
 from panel.containers.models import Container
+from panel.environment import Environment
 from panel.hosts.models import Host
 from tests.panel.realtime.conftest import web_server
 
@@ -156,15 +157,17 @@ async def test_an_agent_that_dies_asks_the_browser_to_come_back(
 
 
 async def test_a_browser_that_reads_slowly_misses_nothing_and_fills_no_memory(
-    agent: "subprocess.Popen[bytes]", writer: LogWriter, container_id: str, viewer: str
+    agent: "subprocess.Popen[bytes]", container_id: str, viewer: str
 ) -> None:
-    count, line = 2_400_000, "a line that goes on for a while, as they do in logs of programs, number {:07d}"
+    log = Environment.from_env().home / "containers" / container_id / "log"
+    writer = LogWriter(str(log), segment_bytes=4 << 20)  # so that a third of the log is left in the end
+    count, line = 1_200_000, "a line that goes on for a while, as they do in logs of programs, number {:07d}"
     async with web_server() as address:
         before = rss_bytes(os.getpid())
         options = {"max_queue": 4, "compression": None}
         async with socket(address, f"/ws/containers/{container_id}/logs/", viewer, **options) as connection:
             writing = asyncio.create_task(asyncio.to_thread(_write_lines, writer, line, count))
-            await asyncio.sleep(3)  # reads nothing while the log grows, rotates, and ends
+            await asyncio.sleep(2)  # reads nothing while the log grows, rotates, and ends
             assert rss_bytes(agent.pid) < 100 << 20
             assert rss_bytes(os.getpid()) - before < 50 << 20
             seen = 0
