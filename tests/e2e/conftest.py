@@ -1,0 +1,54 @@
+"""A real browser: headless Chromium, one context per test; screenshots are kept under tests/artifacts."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.e2e.harbour import Harbour
+from tests.services.panel import Panel
+
+ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The distribution's Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser, panel: Panel) -> Iterator[BrowserContext]:
+    """A browser window as large as a laptop's, with nothing remembered."""
+    context = browser.new_context(base_url=panel.url, viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """One tab. A script that fails, or anything the content policy blocks, fails the test."""
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.extend(_policy_faults(message)))
+    yield page
+    assert faults == []
+
+
+def _policy_faults(message: ConsoleMessage) -> list[str]:
+    return [message.text] if re.search("Content Security Policy|Refused to", message.text) else []
+
+
+@pytest.fixture
+def harbour(page: Page, panel: Panel, request: pytest.FixtureRequest) -> Harbour:
+    """What a person does in the panel, by name; signed in as the first admin."""
+    harbour = Harbour(page, ARTIFACTS / request.node.name.split("[")[0])
+    harbour.sign_in("admin", panel.password)
+    return harbour

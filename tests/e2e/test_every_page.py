@@ -1,0 +1,78 @@
+"""Every page in light, dark and at phone width: it fits, each control has a name, the keyboard gets there."""
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.conftest import ARTIFACTS
+from tests.e2e.harbour import Harbour
+from tests.services.panel import Panel
+
+PAGES = {
+    "dashboard": "/",
+    "containers": "/containers/",
+    "no-match": "/containers/?search=nothing-has-this-name",
+    "create": "/containers/create/",
+    "images": "/images/",
+    "upload": "/images/upload/",
+    "operations": "/operations/",
+    "audit": "/audit/",
+    "account": "/account/",
+    "token": "/account/tokens/create/",
+    "password": "/accounts/password/change/",
+    "not-found": "/no/such/page/",
+}
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 780}, "color_scheme": "light"},
+}
+NAMELESS = """() => [...document.querySelectorAll("button, a[href], input:not([type=hidden]), select, textarea")]
+  .filter((e) => e.checkVisibility() || e.classList.contains("visually-hidden"))
+  .filter((e) => !(e.innerText || e.textContent).trim() && !e.ariaLabel && !(e.labels?.length) && !e.title)
+  .map((e) => e.outerHTML.slice(0, 120))"""
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_fit_and_every_control_has_a_name(browser: Browser, panel: Panel, look: str) -> None:
+    context = browser.new_context(base_url=panel.url, locale="en-GB", **LOOKS[look])  # type: ignore[arg-type]
+    page = context.new_page()
+    harbour = Harbour(page, ARTIFACTS / "pages" / look)
+    page.goto("/accounts/login/")
+    harbour.shot("sign-in")
+    harbour.sign_in("admin", panel.password)
+    for name, address in PAGES.items():
+        page.goto(address)
+        harbour.shot(name, full_page=True)
+        assert page.evaluate(OVERFLOW) <= 0, f"{name} is wider than the window"
+        assert page.evaluate(NAMELESS) == [], name
+    context.close()
+
+
+def test_the_keyboard_reaches_the_content_and_shows_where_it_is(harbour: Harbour) -> None:
+    page = harbour.page
+    page.goto("/containers/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+def test_a_chosen_theme_wins_over_the_systems(harbour: Harbour) -> None:
+    page = harbour.page
+    page.emulate_media(color_scheme="light")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    _choose(page, "Dark")
+    dark = page.evaluate(background)
+    _choose(page, "As the system")
+    assert page.evaluate(background) == light != dark
+
+
+def _choose(page: Page, theme: str) -> None:
+    page.goto("/account/")
+    page.locator("main").get_by_role("button", name=theme).click()
+    page.wait_for_load_state()

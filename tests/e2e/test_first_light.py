@@ -1,0 +1,86 @@
+"""The main job, end to end: from an archive on the reader's disk to lines that arrive live, and the trail it leaves."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.e2e.harbour import Harbour
+from tests.images import busybox, docker_archive
+
+TICKER = "sh -c 'n=0; while :; do n=$((n+1)); echo line $n; echo warning $n >&2; sleep 1; done'"
+
+
+def test_sign_in_upload_create_watch_stop_and_find_it_in_the_audit_log(harbour: Harbour, tmp_path: Path) -> None:
+    page = harbour.page
+    archive = tmp_path / "busybox.tar"
+    archive.write_bytes(docker_archive(busybox("busybox:first-light")))
+
+    card = harbour.upload(archive)
+    expect(card).to_contain_text("busybox:first-light")
+    harbour.shot("1-uploaded")
+
+    harbour.create(image="busybox:first-light", name="ticker", command=TICKER)
+    expect(harbour.state()).to_have_text("Running")
+    harbour.shot("2-created", full_page=True)
+
+    harbour.tab("Logs")
+    rows = page.locator(".logs-row")
+    expect(rows.filter(has_text="line 1").first).to_be_visible()
+    expect(page.locator(".logs-row[data-stream=stderr]").first).to_contain_text("warning 1")
+    seen = rows.count()
+    expect(rows.nth(seen + 1)).to_be_visible()  # later lines arrive by themselves
+    harbour.shot("3-live")
+
+    page.get_by_role("button", name="Stop").click()
+    expect(harbour.state()).to_have_text(re.compile(r"Stopped \((137|143)\)"), timeout=20_000)
+    expect(page.locator("[data-part=state]")).to_have_text("Ended")
+    harbour.shot("4-stopped")
+    harbour.tab("Overview")
+    expect(page.locator("#container-body")).to_contain_text("Exit code")
+    harbour.shot("5-overview", full_page=True)
+
+    page.goto("/audit/?search=ticker")
+    expect(page.locator("#list tbody tr").first).to_contain_text("Stop container")
+    expect(page.locator("#list tbody tr").nth(1)).to_contain_text("Create container")
+    harbour.shot("6-audit")
+
+    page.goto("/containers/?search=ticker")
+    page.get_by_role("link", name="ticker", exact=True).click()
+    harbour.remove()
+    expect(page.locator("#toasts")).to_contain_text("Remove container")
+
+
+def test_a_state_changes_on_an_open_list_without_a_reload(harbour: Harbour, tmp_path: Path) -> None:
+    page = harbour.page
+    archive = tmp_path / "busybox.tar"
+    archive.write_bytes(docker_archive(busybox("busybox:live")))
+    harbour.upload(archive)
+    harbour.create(image="busybox:live", name="short", command="sleep 4")
+    page.goto("/containers/?search=short")
+    page.evaluate("window.neverReloaded = true")
+    row = page.locator("#list tbody tr").first
+    expect(row.locator(".state")).to_have_text("Running")
+    expect(row.locator(".state")).to_have_text("Exited (0)", timeout=20_000)
+    assert page.evaluate("window.neverReloaded")
+
+
+def test_a_command_that_is_not_there_is_told_on_the_page(harbour: Harbour, tmp_path: Path) -> None:
+    archive = tmp_path / "busybox.tar"
+    archive.write_bytes(docker_archive(busybox("busybox:typo")))
+    harbour.upload(archive)
+    harbour.create(image="busybox:typo", name="typo", command="no-such-program")
+    expect(harbour.state()).to_have_text("Failed (127)")
+    expect(harbour.page.locator("#container-head [role=alert]").first).to_contain_text("no-such-program")
+    harbour.shot("not-found", full_page=True)
+
+
+def test_an_archive_that_is_none_is_refused_with_the_reason(harbour: Harbour, tmp_path: Path) -> None:
+    archive = tmp_path / "holiday.tar"
+    archive.write_bytes(b"not an archive" * 1000)
+    page = harbour.page
+    page.goto("/images/upload/")
+    page.locator("form[data-upload=now] input[type=file]").set_input_files(archive)
+    card = page.locator("#uploads .note-fail")
+    expect(card).to_contain_text("archive", timeout=30_000)
+    harbour.shot("refused")

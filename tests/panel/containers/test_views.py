@@ -1,0 +1,171 @@
+"""The container pages: lists, forms and buttons, against the real services."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from panel.accounts.models import User
+from panel.audit.models import AuditEntry
+from panel.containers.models import Container
+from panel.hosts.models import Host
+from panel.images.models import Image
+from panel.operations.models import Operation
+from tests.panel.browsing import HTMX, signed_in
+
+
+def make(local: Host, name: str, **fields: Any) -> Container:
+    """A container that the host told of."""
+    spec = {"name": name, "image": "busybox", "command": ["echo", "a b"]}
+    return Container.objects.create(name=name, host=local, image="busybox", spec=spec, **fields)
+
+
+def test_the_list_tells_none_from_no_match(viewer: User, local: Host) -> None:
+    browser = signed_in(viewer)
+    assert b"No containers yet" in browser.get("/containers/").content
+    make(local, "web")
+    assert b"Nothing matches" in browser.get("/containers/?search=nothing-like-it").content
+
+
+def test_the_list_is_searched_filtered_and_sorted_in_the_database(viewer: User, local: Host) -> None:
+    make(local, "alpha", status="running", desired="running")
+    make(local, "beta", status="exited", exit_code=3, desired="running")
+    browser = signed_in(viewer)
+
+    def names(query: str) -> list[str]:
+        return [container.name for container in browser.get(f"/containers/?{query}").context["object_list"]]
+
+    assert names("") == ["beta", "alpha"]  # what needs a look is first
+    assert names("sort=name") == ["alpha", "beta"]
+    assert names("sort=-name") == ["beta", "alpha"]
+    assert names("state=running") == ["alpha"]
+    assert names("state=look") == ["beta"]
+    assert names("search=alp") == ["alpha"]
+    assert names("sort=password") == ["beta", "alpha"]  # not a column: the list's own order
+
+
+def test_the_list_is_paged_and_a_page_beyond_the_end_is_the_last(viewer: User, local: Host) -> None:
+    for number in range(30):
+        make(local, f"c{number:02}")
+    browser = signed_in(viewer)
+    assert len(browser.get("/containers/").context["object_list"]) == 25
+    assert len(browser.get("/containers/?page=99").context["object_list"]) == 5
+
+
+def test_a_part_of_the_page_is_answered_alone(viewer: User, local: Host) -> None:
+    make(local, "web")
+    answer = signed_in(viewer).get("/containers/", headers={**HTMX, "HX-Target": "list"})
+    assert b"<html" not in answer.content
+    assert b'id="list"' in answer.content
+    assert "HX-Target" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"status": "running"}, "Running"),
+        ({"status": "exited", "exit_code": 0, "desired": "running"}, "Exited (0)"),
+        ({"status": "exited", "exit_code": 143, "desired": "stopped"}, "Stopped (143)"),
+        ({"status": "exited", "exit_code": 1, "desired": "running"}, "Failed (1)"),
+        ({"status": "exited", "exit_code": 137, "oom_killed": True}, "Out of memory (137)"),
+    ],
+)
+def test_states_are_told_apart(viewer: User, local: Host, fields: dict[str, Any], words: str) -> None:
+    make(local, "web", **fields)
+    assert words in signed_in(viewer).get("/containers/").content.decode()
+
+
+def test_buttons_one_may_not_use_are_absent(viewer: User, operator: User, local: Host) -> None:
+    container = make(local, "web", status="running")
+    for address in ("/containers/", f"/containers/{container.pk}/"):
+        assert b"/stop/" not in signed_in(viewer).get(address).content
+        assert b"/remove/" not in signed_in(viewer).get(address).content
+        assert b"/stop/" in signed_in(operator).get(address).content
+
+
+def test_stop_answers_with_a_notice_of_its_operation(operator: User, local: Host) -> None:
+    container = make(local, "web", status="running")
+    answer = signed_in(operator).post(f"/containers/{container.pk}/stop/", headers=HTMX)
+    operation = Operation.objects.get()
+    assert (operation.kind, operation.object_id) == ("containers.stop", container.pk)
+    assert f"/operations/{operation.pk}/notice/" in answer.content.decode()
+
+
+def test_a_button_pressed_without_permission_is_refused_and_written_down(viewer: User, local: Host) -> None:
+    container = make(local, "web", status="running")
+    answer = signed_in(viewer).post(f"/containers/{container.pk}/stop/", headers=HTMX)
+    assert answer.status_code == 403
+    assert not Operation.objects.exists()
+    entry = AuditEntry.objects.get(outcome="denied")
+    assert (entry.action, entry.object_name) == ("containers.stop", "web")
+
+
+def test_a_button_needs_the_token_against_forged_requests(operator: User, local: Host) -> None:
+    container = make(local, "web", status="running")
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(operator)
+    assert browser.post(f"/containers/{container.pk}/stop/").status_code == 403
+
+
+def test_the_form_creates_a_container_from_what_was_typed(operator: User, image: Image) -> None:
+    answer = signed_in(operator).post(
+        "/containers/create/",
+        {
+            "image": "busybox",
+            "name": "clock",
+            "command": "sh -c 'while :; do date; sleep 1; done'",
+            "env": "TZ=UTC\n\nLEVEL=debug",
+            "network": "none",
+            "memory_mib": "64",
+            "cpus": "0.5",
+            "start": "on",
+        },
+    )
+    container = Container.objects.get()
+    assert answer.url == f"/containers/{container.pk}/"  # type: ignore[attr-defined]
+    assert container.name == "clock"
+    assert container.desired == "running"
+    assert container.spec["command"] == ["sh", "-c", "while :; do date; sleep 1; done"]
+    assert container.spec["env"] == ["TZ=UTC", "LEVEL=debug"]
+    assert container.spec["resources"]["memory_bytes"] == 64 << 20
+    assert container.spec["entrypoint"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"image": "no-such-image"}, "image"),
+        ({"name": "-bad name-"}, "name"),
+        ({"name": "taken"}, "name"),
+        ({"command": "echo 'open"}, "command"),
+        ({"env": "=nothing"}, "env"),
+        ({"cwd": "relative"}, "cwd"),
+        ({"memory_mib": "1"}, "memory_mib"),
+        ({"cpus": "-1"}, "cpus"),
+        ({"pids": "-5"}, "pids"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(
+    operator: User, local: Host, image: Image, given: dict[str, str], field: str
+) -> None:
+    make(local, "taken")
+    answer = signed_in(operator).post("/containers/create/", {"image": "busybox", "network": "none", **given})
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert Container.objects.count() == 1
+
+
+def test_the_form_says_when_there_is_no_image_yet(operator: User, local: Host) -> None:
+    assert b"There is no image on the host yet" in signed_in(operator).get("/containers/create/").content
+
+
+def test_the_tabs_of_a_container(viewer: User, local: Host) -> None:
+    container = make(local, "web", status="exited", exit_code=127, desired="running", error="no such program: <b>x</b>")
+    browser = signed_in(viewer)
+    overview = browser.get(f"/containers/{container.pk}/").content.decode()
+    assert "no such program: &lt;b&gt;x&lt;/b&gt;" in overview
+    assert "echo &#x27;a b&#x27;" in overview
+    logs = browser.get(f"/containers/{container.pk}/logs/").content.decode()
+    assert f'data-path="/ws/containers/{container.pk}/logs/"' in logs
+    assert "&quot;exit_code&quot;: 127" in browser.get(f"/containers/{container.pk}/inspect/").content.decode()
+    assert browser.get(f"/containers/{'0' * 64}/").status_code == 404

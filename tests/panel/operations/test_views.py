@@ -1,0 +1,52 @@
+"""The operation pages, and the pieces other pages show an operation with."""
+
+from typing import Any
+
+from panel.accounts.models import User
+from panel.hosts.models import Host
+from panel.operations.models import Operation
+from tests.panel.browsing import signed_in
+
+
+def make(local: Host, **fields: Any) -> Operation:
+    """An operation about an image archive."""
+    about = {"object_kind": "image", "object_id": "u", "object_name": "a.tar", "started_by_name": "olga"}
+    return Operation.objects.create(kind="images.load", host=local, **about | fields)
+
+
+def test_a_failed_operation_tells_why_and_what_to_do(viewer: User, local: Host) -> None:
+    error = {"code": "invalid-archive", "message": "a.tar is <b>not</b> an archive", "hint": "Save it again."}
+    operation = make(local, status="failed", error=error)
+    for address in (f"/operations/{operation.pk}/", f"/operations/{operation.pk}/notice/", "/operations/"):
+        assert "a.tar is &lt;b&gt;not&lt;/b&gt; an archive" in signed_in(viewer).get(address).content.decode()
+    assert b"Save it again." in signed_in(viewer).get(f"/operations/{operation.pk}/notice/").content
+
+
+def test_a_notice_follows_its_operation_until_it_ends(viewer: User, local: Host) -> None:
+    operation = make(local, status="running")
+    browser = signed_in(viewer)
+    assert b"moorage:changed" in browser.get(f"/operations/{operation.pk}/notice/").content
+    Operation.objects.update(status="done")
+    after = browser.get(f"/operations/{operation.pk}/notice/").content
+    assert b"moorage:changed" not in after
+    assert b"data-leave" in after
+
+
+def test_only_those_who_may_cancel_see_the_button(viewer: User, operator: User, local: Host) -> None:
+    operation = make(local, status="running")
+    assert b"/cancel/" not in signed_in(viewer).get(f"/operations/{operation.pk}/").content
+    assert b"/cancel/" in signed_in(operator).get(f"/operations/{operation.pk}/").content
+
+
+def test_cancelling_what_has_ended_is_told(operator: User, local: Host) -> None:
+    operation = make(local, status="done")
+    answer = signed_in(operator).post(f"/operations/{operation.pk}/cancel/", headers={"HX-Request": "true"})
+    assert b"has ended already" in answer.content
+
+
+def test_the_list_is_filtered_by_outcome_and_text(viewer: User, local: Host) -> None:
+    make(local, status="done")
+    failed = make(local, status="failed", object_name="b.tar", error={"message": "m"})
+    browser = signed_in(viewer)
+    assert list(browser.get("/operations/?status=failed").context["object_list"]) == [failed]
+    assert list(browser.get("/operations/?search=b.tar").context["object_list"]) == [failed]
