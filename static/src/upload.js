@@ -19,7 +19,8 @@ function failure(request) {
 }
 
 function showFailure(item, text) {
-  item.dataset.status = "failed";
+  item.className = "note note-fail";
+  item.setAttribute("role", "alert");
   item.querySelector("[data-part=bar]").hidden = true;
   item.querySelector("[data-part=text]").textContent = text;
   item.querySelector("[data-part=cancel]").hidden = true;

@@ -46,7 +46,7 @@ function connect(attempt = 0) {
   socket.addEventListener("open", () => {
     isOpen = true;
     show("live");
-    if (attempt > 0) hintAll(); // whatever was hinted meanwhile was missed
+    hintAll(); // whatever was hinted since the page was made, or while there was no connection, was missed
   });
   socket.addEventListener("message", (event) => {
     const { changed, id } = JSON.parse(event.data);
