@@ -6,8 +6,6 @@ paid for by no container.
 
 from __future__ import annotations
 
-import importlib
-
 TYPE_CHECKING = False  # typing itself is large
 if TYPE_CHECKING:
     from typing import Any
@@ -97,4 +95,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME_OF[name]), name)
+    module = __import__(_HOME_OF[name], fromlist=[name])
+    return getattr(module, name)

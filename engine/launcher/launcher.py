@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _LISTEN_BACKLOG = 128
+_LAST_FD = 0x7FFFFFFF
 _LONGEST_DELAY_S = 30.0
 
 
@@ -186,10 +187,9 @@ def _keep_only(*descriptors: int) -> None:
     """In a fork: close everything above stderr but these, so nothing of another container's leaks into this shim."""
     first = 3
     for fd in sorted(descriptors):
-        if fd > first:
-            process.close_range(first, fd - 1)
+        os.closerange(first, fd)
         first = fd + 1
-    process.close_range(first, process.LAST_FD)
+    os.closerange(first, _LAST_FD)
 
 
 def _in_child(life: Callable[[], NoReturn]) -> NoReturn:

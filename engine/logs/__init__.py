@@ -5,8 +5,6 @@ The readers are looked up when they are first used: the shim imports `engine.log
 
 from __future__ import annotations
 
-import importlib
-
 TYPE_CHECKING = False  # typing itself is large
 if TYPE_CHECKING:
     from typing import Any
@@ -22,4 +20,5 @@ _HOMES = {"LogBatch": "engine.logs.lines", "LogLine": "engine.logs.lines", "LogR
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    module = __import__(_HOMES[name], fromlist=[name])
+    return getattr(module, name)

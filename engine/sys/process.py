@@ -31,7 +31,6 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _CLONE3, _CLOSE_RANGE = 435, 436
 _CLOSE_RANGE_CLOEXEC = 4
-LAST_FD = 0xFFFFFFFF
 _PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info as first published, 64 bytes)
 _PIDFD_INFO_EXIT = 1 << 3
 
@@ -81,14 +80,9 @@ def prctl_name(name: str) -> None:
     prctl(PR_SET_NAME, ctypes.addressof(buffer))
 
 
-def close_range(first_fd: int, last_fd: int) -> None:
-    """close_range(2)."""
-    syscall("close_range", _CLOSE_RANGE, first_fd, last_fd, 0)
-
-
 def close_on_exec_from(first_fd: int) -> None:
     """close_range(2) with CLOSE_RANGE_CLOEXEC: no descriptor from `first_fd` on survives the next execve."""
-    syscall("close_range", _CLOSE_RANGE, first_fd, LAST_FD, _CLOSE_RANGE_CLOEXEC)
+    syscall("close_range", _CLOSE_RANGE, first_fd, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
 
 
 def setrlimit(number: int, soft: int, hard: int) -> None:

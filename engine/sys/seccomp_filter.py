@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.errors import InvalidSpec
-from engine.sys.seccomp import syscall_number
+from engine.sys.syscalls import syscall_number
 
 _LD, _JA, _JEQ, _JGT, _JGE, _AND, _RET = 0x20, 0x05, 0x15, 0x25, 0x35, 0x54, 0x06
 _NR, _ARCH, _ARGS = 0, 4, 16
