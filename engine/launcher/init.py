@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ERRNO_NOT_FOUND = 2
 
 
-def main(packed: bytes, root_fd: int, outputs: tuple[int, int], status: _socket.socket) -> NoReturn:
+def main(packed: bytes, root_fd: int, outputs: list[int], status: _socket.socket) -> NoReturn:
     """Become the container of the packed `Birth`. `outputs` are the write ends for stdout and stderr."""
     try:
         birth = messages.unpack_birth(packed)
@@ -39,7 +39,7 @@ def main(packed: bytes, root_fd: int, outputs: tuple[int, int], status: _socket.
         os._exit(127)
 
 
-def _enter(birth: Birth, root_fd: int, outputs: tuple[int, int], status: _socket.socket) -> None:
+def _enter(birth: Birth, root_fd: int, outputs: list[int], status: _socket.socket) -> None:
     process.reset_signals()
     for path in birth.join:
         _write(path, b"0")
@@ -130,11 +130,11 @@ def _set_rlimits(what: Process) -> None:
         process.setrlimit(number, soft, hard)
 
 
-def _connect_stdio(is_terminal: bool, outputs: tuple[int, int], status: _socket.socket) -> None:
+def _connect_stdio(is_terminal: bool, outputs: list[int], status: _socket.socket) -> None:
     if not is_terminal:
         os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
-        os.dup2(outputs[0], 1)
-        os.dup2(outputs[1], 2)
+        for target, fd in enumerate(outputs, start=1):
+            os.dup2(fd, target)
         return
     master, slave = terminal.open_pair("/dev/pts/ptmx")
     terminal.set_size(master, rows=24, columns=80)

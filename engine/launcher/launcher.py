@@ -53,6 +53,7 @@ class Launcher:
         self.callers: dict[int, _socket.socket] = {}
         self.held: dict[int, Held] = {}
         self.exits: dict[int, Held] = {}
+        self.ready: Held | None = None
 
     def serve(self) -> None:
         """Answer for ever."""
@@ -60,6 +61,7 @@ class Launcher:
         gc.collect()
         gc.disable()  # a collection in a child would touch, and so copy, every page it shares with this process
         gc.freeze()
+        self.ready = self._fork_shim()
         while True:
             for fd, _ in self.poll.poll():
                 if fd == self.listener.fileno():
@@ -91,16 +93,26 @@ class Launcher:
             caller.close()
 
     def _start(self, reply: _socket.socket, plan_fd: int, root_fd: int) -> None:
-        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        pid = os.fork()
-        if pid == 0:
-            _keep_only(plan_fd, root_fd, reply.fileno(), theirs.fileno())
-            _in_child(lambda: shim.run(plan_fd, root_fd, reply, link.Link(self.path, theirs)))
-        theirs.close()
+        """Give the work to the shim that stands ready, and then have the next one ready."""
+        waiting, self.ready = self.ready, None
+        if waiting is None or not _send(waiting.socket, [plan_fd, root_fd, reply.fileno()]):
+            waiting = self._fork_shim()
+            _send(waiting.socket, [plan_fd, root_fd, reply.fileno()])
         reply.close()
         os.close(plan_fd)
         os.close(root_fd)
-        self._watch(Held(ours, pid))
+        self.ready = self._fork_shim()
+
+    def _fork_shim(self) -> Held:
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            _keep_only(theirs.fileno())
+            _in_child(lambda: shim.run(link.Link(self.path, theirs)))
+        theirs.close()
+        held = Held(ours, pid)
+        self._watch(held)
+        return held
 
     def _watch(self, held: Held) -> None:
         self.held[held.socket.fileno()] = held
@@ -120,6 +132,8 @@ class Launcher:
         self._forget_exit(held)
         held.close()
         _reap(held.shim_pid)
+        if held is self.ready:
+            self.ready = None  # killed while it waited; the next start forks its own
 
     def _hold(self, held: Held, fields: list[str], descriptors: list[int]) -> None:
         for fd in held.descriptors:
@@ -138,9 +152,9 @@ class Launcher:
         pid = os.fork()
         if pid == 0:
             _keep_only(theirs.fileno(), *held.descriptors)
-            plan_fd, pidfd, *outputs = held.descriptors
+            plan_fd, *descriptors = held.descriptors
             up = link.Link(self.path, theirs)
-            _in_child(lambda: shim.adopt(plan_fd, held.pid, pidfd, outputs, up, delay))
+            _in_child(lambda: shim.adopt(plan_fd, held.pid, descriptors, up, delay))
         theirs.close()
         held.socket, held.shim_pid = ours, pid
         held.respawns += 1
@@ -190,6 +204,15 @@ def _keep_only(*descriptors: int) -> None:
         os.closerange(first, fd)
         first = fd + 1
     os.closerange(first, _LAST_FD)
+
+
+def _send(socket: _socket.socket, descriptors: list[int]) -> bool:
+    """Give a waiting shim its work; false when it is gone."""
+    try:
+        link.send(socket, messages.START, descriptors)
+    except ConnectionError:
+        return False
+    return True
 
 
 def _in_child(life: Callable[[], NoReturn]) -> NoReturn:

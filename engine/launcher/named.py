@@ -6,7 +6,7 @@ exists to save some 0.7 MB per container.
 
 from __future__ import annotations
 
-from _collections import _tuplegetter  # type: ignore[import-not-found] # the C descriptor behind `collections.namedtuple`
+from _collections import _tuplegetter  # type: ignore[import-not-found] # what collections.namedtuple uses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -57,14 +57,14 @@ def sync(path: str) -> None:
             os.close(fd)
 
 
-def lock_shim(folder: str) -> int:
-    """Say that this process guards the container of `folder`, for as long as the returned descriptor is open.
+def lock_shim(folder: str, pid: int) -> int:
+    """Say that shim `pid` guards the container of `folder`, for as long as any copy of the returned descriptor is open.
 
-    `shim.lock` holds the pid. Waits for the predecessor's end: there is never more than one.
+    `shim.lock` holds the pid, for people. Waits for the predecessor's end: there is never more than one.
     """
     fd = os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
-    os.pwrite(fd, b"%-10d" % os.getpid(), 0)
+    os.pwrite(fd, b"%-10d" % pid, 0)
     return fd
 
 

@@ -26,7 +26,7 @@ from engine.logs.format import (
     segment_path,
 )
 
-__all__ = ["STDERR", "STDOUT", "LogWriter"]
+__all__ = ["STDERR", "STDOUT", "LogWriter", "take_lock"]
 
 STEP_BYTES = 128 << 10
 # What the disk can answer without the shim being wrong: the output is lost, the container must not notice.
@@ -45,13 +45,14 @@ class LogWriter:
     a full or broken disk never raises: output is dropped, counted, and told of in the log when writing works again.
     """
 
-    def __init__(self, folder: str, *, segment_bytes: int = 16 << 20, segments: int = 8) -> None:
+    def __init__(
+        self, folder: str, *, segment_bytes: int = 16 << 20, segments: int = 8, lock: int | None = None
+    ) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._segments = segments
         self._lost = 0
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        self._lock = _take_lock(folder)
+        self._lock = take_lock(folder) if lock is None else lock
         self._number = max([segment_number(name) for name in os.listdir(folder)], default=0) or 1
         self._data, self._index = self._open_segment(self._number)
         self._end, self._index_end = self._recover()
@@ -180,7 +181,12 @@ class LogWriter:
         return size, index_end
 
 
-def _take_lock(folder: str) -> int:
+def take_lock(folder: str) -> int:
+    """Mark the log of `folder` as live, making it if need be, for as long as any copy of the descriptor is open.
+
+    A `LogWriter` takes it over as `lock`. Raises `OSError` with EAGAIN if another has it.
+    """
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     lock = os.open(f"{folder}/{LOCK_NAME}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.fcntl(lock, fcntl.F_OFD_SETLK, FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))

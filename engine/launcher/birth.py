@@ -1,0 +1,118 @@
+"""Gives birth to a container on behalf of its shim, in a process that ends as soon as the program runs.
+
+The first process becomes the shim's child when this one ends (the shim is a subreaper), and everything this one had to
+read, make and remember is gone with it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import fcntl
+import os
+import sys
+
+from engine.errors import KernelError
+from engine.launcher import ending, failure, init, link, messages, records
+from engine.launcher.messages import Plan
+from engine.logs.writer import take_lock
+from engine.sys import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_PIPE_BYTES = 1 << 20
+_F_SETPIPE_SZ = 1031
+
+
+def give(plan_fd: int, root_fd: int, reply_fd: int, shim: _socket.socket, launcher: link.Link) -> NoReturn:
+    """Start the container and record it, hand its descriptors to shim and launcher, answer; or record why not."""
+    try:
+        plan = messages.read_plan(plan_fd)
+        reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
+        lock = records.lock_shim(plan.folder, os.getppid())
+        _deliver(plan, plan_fd, root_fd, lock, reply, shim, launcher)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(0)
+
+
+def _deliver(
+    plan: Plan,
+    plan_fd: int,
+    root_fd: int,
+    lock: int,
+    reply: _socket.socket,
+    shim: _socket.socket,
+    launcher: link.Link,
+) -> None:
+    try:
+        pid, pidfd, outputs = _clone(plan, root_fd)
+    except KernelError as error:
+        cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
+        ending.record_failure(plan, cause)
+        _answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
+        return
+    ticks, boot = process.start_ticks(pid), process.boot_id()
+    records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now()))
+    held = [pidfd, take_lock(f"{plan.folder}/log"), *outputs]
+    link.send(shim, messages.pack(messages.STARTED, pid), [*held, lock])
+    launcher.send(messages.pack(messages.HOLD, pid), [plan_fd, *held])
+    _answer(reply, messages.pack(messages.STARTED, pid))
+
+
+def _clone(plan: Plan, root_fd: int) -> tuple[int, int, list[int]]:
+    """Clone the first process and wait until its program runs: its pid, pidfd, and the read ends of its output.
+
+    Raises KernelError for the step that failed.
+    """
+    status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    pipes = [] if plan.is_terminal else [_pipe(), _pipe()]
+    cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
+    pid, pidfd = process.clone3(plan.clone_flags, cgroup_fd=cgroup_fd)
+    if pid == 0:
+        init.main(plan.birth, root_fd, [writer for _, writer in pipes], theirs)
+    theirs.close()
+    for _, writer in pipes:
+        os.close(writer)
+    try:
+        terminal = _await_exec(status)
+    except KernelError:
+        os.waitpid(pid, 0)
+        raise
+    return pid, pidfd, terminal or [reader for reader, _ in pipes]
+
+
+def _pipe() -> tuple[int, int]:
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    try:
+        fcntl.fcntl(reader, _F_SETPIPE_SZ, _PIPE_BYTES)
+    except PermissionError:
+        return reader, writer  # the user's pipe quota is used up; the usual 64 KiB work too
+    return reader, writer
+
+
+def _await_exec(status: _socket.socket) -> list[int]:
+    """The terminal's master, if there is one, once the program runs.
+
+    The socket is close-on-exec: it closes when the program is executed, or when its process was killed before, which
+    the pidfd will tell.
+    """
+    terminal: list[int] = []
+    while True:
+        message, descriptors = link.receive(status)
+        if not message:
+            return terminal
+        word, fields = messages.unpack(message)
+        if word != messages.CONSOLE:
+            raise KernelError(fields[0], int(fields[1]), fields[2])
+        terminal = descriptors
+
+
+def _answer(reply: _socket.socket, message: bytes) -> None:
+    """The engine that asked may be gone; the records on disk tell the next one."""
+    try:
+        reply.send(message)
+    except ConnectionError:
+        return

@@ -1,0 +1,86 @@
+"""What is left to do when a run is over, or never began: record it, clear its control groups, tell the agent."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import sys
+import time
+
+from engine.launcher import failure, records
+from engine.launcher.messages import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.errors import EngineError
+
+_REMOVE_TRIES = 50
+
+
+def record_run(plan: Plan, status: int) -> None:
+    """The program ran and has ended with this wait status; -1 when nobody could learn it."""
+    _record(plan, _exit_of(plan.run, status, _oom_kills(plan.oom_file)))
+
+
+def record_failure(plan: Plan, error: EngineError) -> None:
+    """The program never ran: the end is recorded with the exit code that a shell would give."""
+    code = failure.exit_code_of(error)
+    _record(plan, records.Exit(plan.run, code, 0, False, records.now(), error.message))
+
+
+def _record(plan: Plan, end: records.Exit) -> None:
+    path = records.write(plan.folder, end)
+    _remove_cgroups(plan.cgroups)
+    _announce(plan.observed, plan.id)
+    records.sync(path)
+
+
+def _exit_of(run: int, status: int, oom_kills: int) -> records.Exit:
+    if status == -1:
+        why = "The end of this run was seen by nobody: shim and launcher were both gone."
+        return records.Exit(run, 255, 0, oom_kills > 0, records.now(), why)
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    code = 128 + number if number else os.WEXITSTATUS(status)
+    return records.Exit(run, code, number, oom_kills > 0, records.now(), "")
+
+
+def _oom_kills(path: str) -> int:
+    try:
+        with open(path) as file:
+            fields = dict(line.split() for line in file)
+    except FileNotFoundError:
+        return 0
+    return int(fields.get("oom_kill", 0))
+
+
+def _remove_cgroups(folders: list[str]) -> None:
+    """The last process may take a moment to leave; what stays is taken by the engine's next start or repair."""
+    for _ in range(_REMOVE_TRIES):
+        folders = [folder for folder in folders if not _rmdir(folder)]
+        if not folders:
+            return
+        time.sleep(0.01)
+    print(f"moorage-shim: still in use: {', '.join(folders)}", file=sys.stderr)
+
+
+def _rmdir(folder: str) -> bool:
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _announce(path: str, container_id: str) -> None:
+    """Name the container to the host agent. Where none listens nothing is lost: it looks at all when it starts."""
+    sender = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    sender.settimeout(1)
+    try:
+        sender.connect(path)
+        sender.send(container_id.encode())
+    except (FileNotFoundError, ConnectionError, TimeoutError):
+        return
+    finally:
+        sender.close()
