@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -42,52 +42,88 @@ def from_json(kind: type[T], value: object, *, oci: bool = False, where: str = "
     """
     if not isinstance(value, dict):
         raise InvalidSpec(where or kind.__name__, "must be an object")
-    fields = {_key(field, oci): field for field in dataclasses.fields(cast(Any, kind))}
-    if not oci and (unknown := value.keys() - fields.keys()):
-        raise InvalidSpec(_join(where, str(min(unknown))), "is not a known field")
-    hints = _hints(cast(Any, kind))
-    arguments = {
-        field.name: _convert(hints[field.name], value[key], oci, _join(where, key))
-        for key, field in fields.items()
-        if key in value
-    }
+    fields = _fields(cast(Any, kind), oci)
+    arguments = {}
+    for key, item in value.items():
+        if key in fields:
+            arguments[fields[key].name] = fields[key].convert(item, _join(where, key))
+        elif not oci:
+            raise InvalidSpec(_join(where, str(key)), "is not a known field")
     for key, field in fields.items():
-        if field.name not in arguments and _is_required(field):
+        if field.is_required and field.name not in arguments:
             raise InvalidSpec(_join(where, key), "is required")
     return kind(**arguments)
 
 
-def _convert(hint: Any, value: Any, oci: bool, where: str) -> Any:
+Convert = Callable[[Any, str], Any]
+"""Takes a JSON value and its place in the document; gives the Python value, or raises InvalidSpec naming the place."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Field:
+    name: str
+    is_required: bool
+    convert: Convert
+
+
+@functools.cache
+def _fields(kind: Any, oci: bool) -> dict[str, _Field]:
+    """What is known of a dataclass by JSON key, worked out once: containers wait for this when they start."""
+    hints = typing.get_type_hints(kind)
+    return {
+        _key(field, oci): _Field(field.name, _is_required(field), _converter(hints[field.name], oci))
+        for field in dataclasses.fields(kind)
+    }
+
+
+def _converter(hint: Any, oci: bool) -> Convert:
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
-        return _convert_optional(hint, value, oci, where)
+        return _optional(hint, oci)
     if origin is tuple:
+        return _list(typing.get_args(hint)[0], oci)
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(typing.get_args(hint)[1], oci)
+    if dataclasses.is_dataclass(hint):
+        return lambda value, where: from_json(cast(type[Any], hint), value, oci=oci, where=where)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return lambda value, where: _enum(hint, value, where)
+    if hint is Any:
+        return lambda value, where: value
+    return lambda value, where: _scalar(hint, value, where)
+
+
+def _optional(hint: Any, oci: bool) -> Convert:
+    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+    convert = _converter(kinds[0], oci)
+    return lambda value, where: None if value is None else convert(value, where)
+
+
+def _list(item_hint: Any, oci: bool) -> Convert:
+    convert = _converter(item_hint, oci)
+
+    def to_tuple(value: Any, where: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise InvalidSpec(where, "must be a list")
-        item_hint = typing.get_args(hint)[0]
         if item_hint is str and all(type(item) is str and "\0" not in item for item in value):
             return tuple(value)  # the usual case, and a long one in seccomp profiles
-        return tuple(_convert(item_hint, item, oci, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is not None and issubclass(origin, Mapping):
+        return tuple(convert(item, f"{where}[{index}]") for index, item in enumerate(value))
+
+    return to_tuple
+
+
+def _mapping(item_hint: Any, oci: bool) -> Convert:
+    convert = _converter(item_hint, oci)
+
+    def to_dict(value: Any, where: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise InvalidSpec(where, "must be an object")
-        item_hint = typing.get_args(hint)[1]
-        return {key: _convert(item_hint, item, oci, _join(where, key)) for key, item in value.items()}
-    if dataclasses.is_dataclass(hint):
-        return from_json(cast(type[Any], hint), value, oci=oci, where=where)
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return _convert_enum(hint, value, where)
-    return value if hint is Any else _scalar(hint, value, where)
+        return {key: convert(item, _join(where, key)) for key, item in value.items()}
+
+    return to_dict
 
 
-def _convert_optional(hint: Any, value: Any, oci: bool, where: str) -> Any:
-    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
-    if value is None and len(kinds) < len(typing.get_args(hint)):
-        return None
-    return _convert(kinds[0], value, oci, where)
-
-
-def _convert_enum(hint: type[Enum], value: Any, where: str) -> Enum:
+def _enum(hint: type[Enum], value: Any, where: str) -> Enum:
     try:
         return hint(value)
     except ValueError:
@@ -99,18 +135,13 @@ _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or 
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
     if type(value) is not hint:
+        if hint is float and type(value) is int:
+            return float(value)
         raise InvalidSpec(where, f"must be {_WORDS.get(hint, str(hint))}")
     if hint is str and "\0" in value:
         raise InvalidSpec(where, "must not hold a NUL byte")
     return value
-
-
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
 
 
 def _key(field: "dataclasses.Field[Any]", oci: bool) -> str:
