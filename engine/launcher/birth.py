@@ -48,6 +48,7 @@ def _deliver(
     launcher: link.Link,
 ) -> None:
     try:
+        log_lock = _take_log(f"{plan.folder}/log")
         pid, pidfd, outputs = _clone(plan, root_fd)
     except KernelError as error:
         cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
@@ -56,10 +57,18 @@ def _deliver(
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now()))
-    held = [pidfd, take_lock(f"{plan.folder}/log"), *outputs]
+    held = [pidfd, log_lock, *outputs]
     link.send(shim, messages.pack(messages.STARTED, pid), [*held, lock])
     launcher.send(messages.pack(messages.HOLD, pid), [plan_fd, *held])
     _answer(reply, messages.pack(messages.STARTED, pid))
+
+
+def _take_log(folder: str) -> int:
+    """Mark the log as live before anyone is told that the program runs: who follows it then finds a run going on."""
+    try:
+        return take_lock(folder)
+    except OSError as error:
+        raise KernelError("open", error.errno or 0, folder) from error
 
 
 def _clone(plan: Plan, root_fd: int) -> tuple[int, int, list[int]]:

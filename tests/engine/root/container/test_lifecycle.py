@@ -170,13 +170,16 @@ def test_standard_output_and_error_are_told_apart(host: Host) -> None:
     assert [(line.stream, line.text) for line in host.lines(state.id)] == [("stdout", b"out"), ("stderr", b"err")]
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_the_shim_is_all_that_is_between_launcher_and_container(host: Host) -> None:
     container = host.start("sleep", "60")
     pid = host.engine.state(container).pid
-    shim = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    launcher = int(Path(f"/proc/{shim}/stat").read_text().rpartition(")")[2].split()[1])
+    wait_until(lambda: parent_of(parent_of(pid)) == host.launcher.pid, "the process of the birth has gone")
+    shim = parent_of(pid)
     assert Path(f"/proc/{shim}/comm").read_text().strip() == "moorage-shim"
-    assert launcher == host.launcher.pid
     host.engine.remove(container, force=True)
     wait_until(lambda: not Path(f"/proc/{shim}").exists(), "the shim has gone")
 
