@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from engine.errors import InvalidArchive
 from engine.images.documents import check_size
-from engine.images.limits import MAXIMUM_ENTRIES, DiskSpace, check_growth
+from engine.images.limits import MAXIMUM_DOCUMENTS_BYTES, MAXIMUM_MEMBERS, DiskSpace, check_growth
 from engine.images.streams import (
     CHUNK,
     READ_AHEAD,
@@ -49,6 +49,7 @@ class Archive:
         self.stored_bytes = stored_bytes
         self._file, self._start = file, start
         self._members = _members(file, start, size)
+        self._documents_bytes = 0
 
     def __contains__(self, name: str) -> bool:
         return self._find(name) is not None
@@ -65,7 +66,10 @@ class Archive:
     def read(self, name: str) -> bytes:
         """A small member, such as a manifest, whole."""
         member = self._get(name)
-        check_size(name, member.size)
+        check_size(ascii(name[:100]), member.size)
+        self._documents_bytes += member.size
+        if self._documents_bytes > MAXIMUM_DOCUMENTS_BYTES:
+            raise InvalidArchive(f"the archive has more than {MAXIMUM_DOCUMENTS_BYTES} bytes of documents")
         self._file.seek(self._start + member.start)
         return self._file.read(member.size)
 
@@ -129,8 +133,8 @@ def _members(file: BinaryIO, start: int, size: int) -> dict[str, ArchivedFile]:
             members[posixpath.normpath(os.fsdecode(entry.name))] = member
             if member.start + member.size > size:
                 raise InvalidArchive("it is cut short", hint="Upload or copy it again.")
-        if len(members) > MAXIMUM_ENTRIES:
-            raise InvalidArchive(f"it has more than {MAXIMUM_ENTRIES} members")
+        if len(members) > MAXIMUM_MEMBERS:
+            raise InvalidArchive(f"it has more than {MAXIMUM_MEMBERS} members")
     return members
 
 

@@ -8,7 +8,7 @@ from engine.images.image import normalized_time
 from engine.images.limits import MAXIMUM_LAYERS
 from engine.images.platforms import host_platform, rank
 from engine.images.reference import Reference
-from engine.spec.image import ImageConfig
+from engine.spec.image import Execution, ImageConfig
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,10 @@ def read_config(data: bytes, what: str) -> ImageConfig:
         raise InvalidArchive(f"{what}: the image has no layers", hint="A container cannot run without files.")
     if len(diff_ids) > MAXIMUM_LAYERS:
         raise InvalidArchive(f"{what}: {len(diff_ids)} layers; {MAXIMUM_LAYERS} is the most that overlayfs takes")
+    execution = config.config or Execution()
+    for names in (execution.labels, execution.exposed_ports, execution.volumes):
+        if any("\0" in name for name in names or ()):
+            raise InvalidArchive(f"{what}: config: a name holds a NUL byte")
     for time in (config.created, *(entry.created for entry in config.history or ())):
         normalized_time(time, what)
     return config

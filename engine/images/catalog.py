@@ -8,7 +8,7 @@ from engine.images.archived import read_config
 from engine.images.chain import chain_ids
 from engine.images.documents import document
 from engine.images.image import HistoryEntry, Image, ImageLayer, normalized_time
-from engine.images.layout import Layout
+from engine.images.layout import Layout, descriptors_in
 from engine.images.reference import Reference
 from engine.spec.image import REF_NAME, Descriptor, Execution, ImageConfig, Manifest
 
@@ -41,6 +41,7 @@ class Catalog:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._read: dict[str, StoredImage] = {}
+        self._known: tuple[bytes, list[Image]] = (b"", [])
 
     def stored(self, manifest_digest: str) -> StoredImage:
         """The image of a manifest. Raises DamagedStore."""
@@ -51,14 +52,19 @@ class Catalog:
     def images(self) -> list[Image]:
         """Every image, newest first. Raises DamagedStore."""
         while True:
-            descriptors = self._layout.descriptors()
+            index = self._layout.index()
+            known_index, images = self._known
+            if index == known_index:
+                return images
+            descriptors = descriptors_in(index)
             try:
                 images = self._images(descriptors)
             except DamagedStore:
-                if descriptors == self._layout.descriptors():
+                if index == self._layout.index():
                     raise
                 continue  # an image was removed while it was read
             self._forget_all_but({descriptor.digest for descriptor in descriptors})
+            self._known = index, images
             return images
 
     def find(self, name: str) -> Image:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from engine.errors import InvalidArchive, InvalidSpec
 from engine.images.archive import Archive
 from engine.images.archived import ArchivedImage, ArchivedLayer, check_runs_here, pair_layers, read_config
-from engine.images.documents import check_match, digest_of, parse
+from engine.images.documents import check_match, digest_of, parse, printable
 from engine.images.limits import MAXIMUM_IMAGES
 from engine.images.reference import Reference
 from engine.images.streams import Compression, buffered, compression_of
@@ -47,7 +47,7 @@ def saved_images(archive: Archive) -> list[SavedImage]:
     try:
         return [codec.from_json(SavedImage, item, oci=True, where=f"[{n}]") for n, item in enumerate(items)]
     except InvalidSpec as error:
-        raise InvalidArchive(f"{MANIFEST}: {error.message}") from None
+        raise InvalidArchive(f"{MANIFEST}: {printable(error.message)}") from None
 
 
 def read_docker_archive(archive: Archive) -> list[ArchivedImage]:

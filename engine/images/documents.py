@@ -29,7 +29,12 @@ def document(kind: type[T], data: bytes, what: str) -> T:
     try:
         return codec.from_json(kind, parse(data, what), oci=True)
     except InvalidSpec as error:
-        raise InvalidArchive(f"{what}: {error.message}") from None
+        raise InvalidArchive(f"{what}: {printable(error.message)}") from None
+
+
+def printable(text: str) -> str:
+    """Text that may hold names out of an archive, safe to show: short, one line, ASCII."""
+    return ascii(text[:300])[1:-1]
 
 
 def check_size(what: str, size: int) -> None:

@@ -33,15 +33,19 @@ class Layout:
         self.staging = root / "staging"
         self.incoming = root / "incoming"
         self._index = root / "index.json"
+        self._is_prepared = False
 
     def prepare(self) -> None:
         """Make the folders that are missing; 0700, since layers hold setuid programs."""
+        if self._is_prepared:
+            return
         for folder in (self.blobs, self.layers, self.staging, self.incoming):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
         marker = self.root / "oci-layout"
         if not marker.exists():
             write_atomically(marker, b'{"imageLayoutVersion": "1.0.0"}\n')
+        self._is_prepared = True
 
     def blob(self, digest: str) -> Path:
         """Where the blob `sha256:<hex>` is."""
@@ -59,18 +63,26 @@ class Layout:
             fcntl.flock(file, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
             yield
 
+    def index(self) -> bytes:
+        """The index as it is now, empty while there is none."""
+        try:
+            return self._index.read_bytes()
+        except FileNotFoundError:
+            return b""
+
     def descriptors(self) -> tuple[Descriptor, ...]:
         """What the index holds now."""
-        try:
-            text = self._index.read_bytes()
-        except FileNotFoundError:
-            return ()
-        return codec.from_json(Index, json.loads(text), oci=True).manifests
+        return descriptors_in(self.index())
 
     def replace_descriptors(self, descriptors: Sequence[Descriptor]) -> None:
         """Put a new index in the old one's place; call it under the lock. From here on a change is done."""
         index = codec.to_json(Index(tuple(descriptors), media_type=OCI_INDEX), oci=True) | {"schemaVersion": 2}
         write_atomically(self._index, json.dumps(index, indent=1).encode())
+
+
+def descriptors_in(index: bytes) -> tuple[Descriptor, ...]:
+    """What an index read before holds."""
+    return codec.from_json(Index, json.loads(index), oci=True).manifests if index else ()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -17,13 +17,17 @@ from engine.errors import InvalidArchive, StorageFull
 
 FLOOR_BYTES = 128 << 20
 RATIO = 100
-MAXIMUM_ENTRIES = 2_000_000
+MAXIMUM_ENTRIES = 1_000_000
 """Files, directories and links of one layer, directories made only because a path needs them included."""
 MAXIMUM_LAYERS = 500
 """Overlayfs takes no more lower layers (OVL_MAX_STACK)."""
 MAXIMUM_IMAGES = 1000
-MAXIMUM_DOCUMENT_BYTES = 8 << 20
-"""Manifests, indexes and configurations; registries refuse manifests above 4 MiB."""
+MAXIMUM_MEMBERS = 100_000
+"""Files of an image archive."""
+MAXIMUM_DOCUMENT_BYTES = 4 << 20
+"""A manifest, index or configuration; what registries allow for manifests."""
+MAXIMUM_DOCUMENTS_BYTES = 64 << 20
+"""All documents of one archive, counted each time one is read."""
 RESERVE_BYTES = 1 << 30
 RESERVE_SHARE = 0.02
 """This much of the disk stays free: the smaller of both."""

@@ -36,7 +36,7 @@ class ImageStore:
 
     def list(self) -> list[Image]:
         """Every image, newest first."""
-        return self._catalog.images()
+        return [*self._catalog.images()]
 
     def get(self, name: str) -> Image:
         """The image by reference (short or full), id, or unique beginning of an id.

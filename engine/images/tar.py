@@ -150,7 +150,7 @@ class TarReader:
         records = self._defaults | extension.records
         name = _name(header, extension, records)
         target = records.get(b"linkpath", extension.long_target or _text(header[8]))
-        if b"\0" in name + target:
+        if b"\0" in name + target + b"".join(key for key in records if key.startswith(_XATTR)):
             raise self._damaged("has a name with a NUL byte in it")
         kind = self._kind(header[7], name)
         xattrs = {os.fsdecode(key[len(_XATTR) :]): records[key] for key in records if key.startswith(_XATTR)}

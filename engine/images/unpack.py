@@ -207,8 +207,8 @@ class Unpacker:
     def _translated(self, error: OSError, name: str, kind: str) -> Exception:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return storage_full(self.space.folder, f"{name} did not fit")
-        if error.errno in (errno.ENAMETOOLONG, errno.EFBIG):
-            return InvalidArchive(f"{name}: a name or size that the file system cannot hold")
+        if error.errno in (errno.ENAMETOOLONG, errno.EFBIG, errno.E2BIG, errno.ERANGE, errno.EINVAL):
+            return InvalidArchive(f"{name}: a name, size or attribute that the file system cannot hold")
         return KernelError(f"unpacking a {kind}", error.errno or 0, name)
 
 

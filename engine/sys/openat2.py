@@ -31,4 +31,4 @@ def openat2(dir_fd: int, path: bytes, flags: int, *, resolve: int, mode: int = 0
             return fd
         # EAGAIN: some rename or mount elsewhere raced with the walk and the kernel could not be sure (openat2(2)).
         if (errno := ctypes.get_errno()) not in (11, 4):
-            raise KernelError("openat2", errno, os.fsdecode(path))
+            raise KernelError("openat2", errno, path.decode(errors="backslashreplace"))

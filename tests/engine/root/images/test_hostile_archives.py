@@ -75,6 +75,28 @@ def test_a_hostile_entry_is_refused_by_name_and_nothing_stays(load: Load, listin
     assert "escaped" not in set(os.listdir("/tmp")) - outside
 
 
+UNFIT_ATTRIBUTES = {
+    "a name with a NUL": ({"user.a\0b": "x"}, "NUL"),
+    "a value that is too long": ({"user.a": "x" * 70_000}, "cannot hold"),
+    "a name that is too long": ({"user." + "a" * 300: "x"}, "cannot hold"),
+    "a capability that is none": ({"security.capability": "x"}, "cannot hold"),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT_ATTRIBUTES)
+def test_an_attribute_that_no_file_can_have_is_refused(load: Load, what: str) -> None:
+    xattrs, reason = UNFIT_ATTRIBUTES[what]
+    layer = images.layer(images.file("a", xattrs=xattrs))
+    with pytest.raises(InvalidArchive, match=reason):
+        load(images.docker_archive(images.build("x:1", [layer])))
+
+
+def test_a_configuration_listed_many_times_is_counted_every_time(load: Load) -> None:
+    config = json.dumps({"rootfs": {"type": "layers", "diff_ids": [digest(b"")]}, "pad": "x" * (3 << 20)}).encode()
+    with pytest.raises(InvalidArchive, match="bytes of documents"):
+        load(_docker([{"Config": "config", "Layers": ["layer"]}] * 1000, config=config, layer=b""))
+
+
 def test_a_directory_that_becomes_a_link_leads_nowhere(load: Load, store: ImageStore) -> None:
     layer = images.layer(images.directory("d"), images.file("d/a"), images.symlink("d", "/etc"))
     (image,) = load(images.docker_archive(images.build("x:1", [layer])))
@@ -145,6 +167,14 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "a configuration without layers": (
         _docker([{"Config": "c"}], c=b'{"rootfs": {"type": "layers", "diff_ids": []}}'),
         "no layers",
+    ),
+    "a label with a NUL in its name": (
+        images.docker_archive(images.build("x:1", [b""], config={"Labels": {"a\0b": "c"}})),
+        "NUL byte",
+    ),
+    "a label that would paint the terminal": (
+        images.docker_archive(images.build("x:1", [b""], config={"Labels": {"\x1b[31m\n": 7}})),
+        r"x1b\[31m.n: must be text",
     ),
     "a wrong diff id": (
         _docker([{"Config": "c"}], c=b'{"rootfs": {"type": "layers", "diff_ids": ["../../x"]}}'),
