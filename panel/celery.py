@@ -1,6 +1,6 @@
 """The broker: how every process of the panel sends and receives tasks. Imports no Django, so host processes may use it.
 
-`app` is the panel's: web sends to hosts with it, the panel worker (`celery -A panel.celery worker -Q panel -B`, with
+`app` is the panel's: web sends to hosts with it, the panel worker (`celery -A panel.celery worker -Q panel`, with
 DJANGO_SETTINGS_MODULE set) runs the `records` modules of every area, and the agent reports with it.
 """
 

@@ -40,8 +40,7 @@ class Foreground(Supervisor):  # type: ignore[misc]  # supervisor is not typed
     def end_of_process(self, event: events.ProcessStateEvent) -> None:
         """End what a program left behind, and say so if it ended without being asked to.
 
-        Celery's beat is a child of the panel worker and would live on as a second beat. What the launcher started must
-        live on.
+        What the launcher started must live on.
         """
         config = event.process.config
         if config.killasgroup and event.process.pid:

@@ -118,7 +118,7 @@ def host_worker(environment: Environment) -> Program:
 
 def panel_worker() -> Program:
     """Writes down what hosts report; beat runs inside it, so there is one of it per panel."""
-    arguments = ("-A", "panel.celery", "worker", "-Q", "panel", "-n", "panel@%h", "-B")
+    arguments = ("-A", "panel.celery", "worker", "-Q", "panel", "-n", "panel@%h")
     pool = ("--pool", "threads", "--concurrency", "4")
     settings = ("env", "DJANGO_SETTINGS_MODULE=panel.settings")
     return Program("panel-worker", (*settings, *celery(*arguments, *pool)), 500)
