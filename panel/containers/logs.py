@@ -1,21 +1,23 @@
 """A container's log as an HTTP answer: the agent's batches, as text or as they are, at the reader's own pace."""
 
-import json
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.http import StreamingHttpResponse
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from panel.agent.client import AgentClient, AgentError
+from panel.agent.client import AgentClient
 from panel.containers.models import Container
 from panel.environment import Environment
 from panel.errors import Invalid
 
 NDJSON = "application/x-ndjson"
+TEXT = "text/plain; charset=utf-8"
 NUMBERS = ("tail", "since", "until")
 
 
@@ -35,14 +37,14 @@ class AnyFormat(BaseContentNegotiation):
 
 
 def stream(container: Container, request: Request) -> StreamingHttpResponse:
-    """The log of `container` as the request's query asks for it."""
+    """The log of `container` as the request's query asks for it. AgentError if the agent refuses or is away."""
     query = checked_query(request)
-    is_raw = NDJSON in request.headers.get("Accept", "")
-    has_times = request.query_params.get("timestamps", "").lower() in ("1", "true")
-    batches = _batches(container.id, query)
-    lines = _ndjson(batches) if is_raw else _text(batches, has_times=has_times)
-    response = StreamingHttpResponse(lines, content_type=NDJSON if is_raw else "text/plain; charset=utf-8")
-    response["X-Content-Type-Options"] = "nosniff"
+    async_to_sync(_try)(container.id, query)
+    if NDJSON in request.headers.get("Accept", ""):
+        response = StreamingHttpResponse(_ndjson(container.id, query), content_type=NDJSON)
+    else:
+        has_times = request.query_params.get("timestamps", "").lower() in ("1", "true")
+        response = StreamingHttpResponse(_text(container.id, query, has_times=has_times), content_type=TEXT)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -61,28 +63,32 @@ def checked_query(request: Request) -> dict[str, Any]:
     return query
 
 
-async def _ndjson(batches: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    async for batch in batches:
-        yield json.dumps(batch, ensure_ascii=False).encode() + b"\n"
+async def _try(container_id: str, query: dict[str, Any]) -> None:
+    """Ask for one line, while an error can still be the answer: after the first byte of a stream it cannot."""
+    async with aclosing(_agent().log_frames(container_id, **query | {"follow": False, "tail": 1})) as frames:
+        async for _frame in frames:
+            return
 
 
-async def _text(batches: AsyncIterator[dict[str, Any]], *, has_times: bool) -> AsyncIterator[bytes]:
+async def _ndjson(container_id: str, query: dict[str, Any]) -> AsyncIterator[bytes]:
+    async with aclosing(_agent().log_frames(container_id, **query)) as frames:
+        async for frame in frames:
+            yield frame + b"\n"
+
+
+async def _text(container_id: str, query: dict[str, Any], *, has_times: bool) -> AsyncIterator[bytes]:
     """Lines as the container wrote them; a piece of a long line is followed by its rest, not by a line's end."""
     is_line_start = True
-    async for batch in batches:
-        pieces = []
-        for time_ns, _stream, text, is_partial in batch["lines"]:
-            if has_times and is_line_start:
-                pieces.append(f"{datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec='microseconds')} ")
-            pieces.append(text if is_partial else f"{text}\n")
-            is_line_start = not is_partial
-        yield "".join(pieces).encode(errors="surrogateescape")
+    async with aclosing(_agent().logs(container_id, **query)) as batches:
+        async for batch in batches:
+            pieces = []
+            for time_ns, _stream, text, is_partial in batch["lines"]:
+                if has_times and is_line_start:
+                    pieces.append(f"{datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec='microseconds')} ")
+                pieces.append(text if is_partial else f"{text}\n")
+                is_line_start = not is_partial
+            yield "".join(pieces).encode(errors="replace")
 
 
-async def _batches(container_id: str, query: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-    """The agent's batches. The answer has begun when it fails, so all that is left is to say so in its last line."""
-    try:
-        async for batch in AgentClient(Environment.from_env().agent_socket).logs(container_id, **query):
-            yield batch
-    except AgentError as error:
-        yield {"cursor": "", "lines": [[0, "unknown", f"moorage: {error.message}. {error.hint}", False]]}
+def _agent() -> AgentClient:
+    return AgentClient(Environment.from_env().agent_socket)

@@ -46,6 +46,12 @@ class Ends:
             self._listener = asyncio.create_task(self._follow())
         return time.monotonic()
 
+    async def close(self) -> None:
+        """Listen no longer."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait([self._listener])
+
     async def wait(self, operation: str, since: float, look: Callable[[], Any], timeout_s: float) -> Any:
         """What `look` (a coroutine function) says once it says something; None if that takes longer than `timeout_s`.
 
@@ -74,15 +80,20 @@ class Ends:
     async def _follow(self) -> None:
         """Listen for as long as the process lives; after a lost connection everybody looks for themselves."""
         while True:
+            client = redis.asyncio.Redis.from_url(self._redis_url)
+            channel = client.pubsub()
             try:
-                async with redis.asyncio.Redis.from_url(self._redis_url) as client, client.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
-                    async for message in channel.listen():
-                        self._wake(message)
+                await channel.subscribe(CHANNEL)
+                _stop_if_cancelled()
+                async for message in channel.listen():
+                    self._wake(message)
             except (redis.RedisError, OSError) as error:
                 self._listening_since = math.inf
                 logger.warning("the broker does not tell when operations end: %s", error)
                 await asyncio.sleep(0.5)
+            finally:
+                await channel.aclose()  # type: ignore[no-untyped-call]
+                await client.aclose()
 
     def _wake(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":
@@ -96,6 +107,13 @@ class Ends:
             event.set()
 
 
+def _stop_if_cancelled() -> None:
+    """redis-py may swallow a cancellation that comes while it connects; the task still knows of it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Waiting:
     """The ASGI application: `inner`, with the preference to wait honoured.
 
@@ -106,6 +124,10 @@ class Waiting:
         self._inner = inner
         self._ends = Ends(redis_url)
         self._answer = sync_to_async(answer)
+
+    async def close(self) -> None:
+        """Let go of the broker."""
+        await self._ends.close()
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Pass everything through but the answer 202 of a request that prefers to wait."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -28,7 +29,11 @@ class DeclaredPermission(BasePermission):
         declared = declared_permission(view, request.method or "")
         if declared == PUBLIC:
             return True
-        if declared is None or not request.user.is_authenticated:
+        if not request.user.is_authenticated:
+            return False
+        if getattr(view, (request.method or "").lower(), None) is None:
+            raise MethodNotAllowed(request.method or "")
+        if declared is None:
             return False
         if declared != SIGNED_IN and not Actor.from_request(request).may(declared):
             raise NotPermitted(declared)

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from engine import EngineError, InvalidSpec
+from panel.agent.client import AgentError
 from panel.errors import NotPermitted, Refused
 
 CONTENT_TYPE = "application/problem+json"
@@ -84,6 +85,9 @@ def problem_of(exception: Exception) -> Problem | None:
         case EngineError():
             errors = [_fault(exception.field, exception.message)] if isinstance(exception, InvalidSpec) else []
             return Problem(STATUSES.get(exception.code, 500), exception.code, exception.message, exception.hint, errors)
+        case AgentError():
+            status = STATUSES.get(exception.code, exception.status)
+            return Problem(status, exception.code, exception.message, exception.hint)
         case NotPermitted():
             return Problem(403, "permission-denied", str(exception))
         case exceptions.ValidationError():

@@ -1,4 +1,4 @@
-"""The same cast for every test of the panel: an admin, an operator, a viewer, a stranger, and one host with an image."""
+"""The same cast for every test of the panel: an admin, an operator, a viewer, a stranger, one host, one image."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -62,9 +62,7 @@ def test_a_refusal_is_an_audit_row_and_changes_nothing(viewer: User, image: Imag
     assert not Operation.objects.exists()
 
 
-def test_a_change_that_fails_leaves_no_audit_row(
-    operator: User, local: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_change_that_fails_leaves_no_audit_row(operator: User, local: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     container = Container.objects.create(name="one", host=local, image="busybox", spec={})
 
     def fail(**arguments: object) -> None:

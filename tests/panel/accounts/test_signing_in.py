@@ -1,9 +1,8 @@
 """Sign-ins, failed ones and sign-outs are rows in the audit log; nobody signs up."""
 
+import pytest
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
-
-import pytest
 
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry

@@ -70,8 +70,9 @@ def test_the_first_broken_row_is_named(db: None, tampering: str, row: int) -> No
 def test_two_rows_that_changed_places_are_noticed(db: None) -> None:
     write(5)
 
-    for statement in ("number = 99 WHERE number = 2", "number = 2 WHERE number = 3", "number = 3 WHERE number = 99"):
-        sql(f"UPDATE audit_auditentry SET {statement}")
+    sql("UPDATE audit_auditentry SET number = 99 WHERE number = 2")
+    sql("UPDATE audit_auditentry SET number = 2 WHERE number = 3")
+    sql("UPDATE audit_auditentry SET number = 3 WHERE number = 99")
 
     assert broken_at() == 2
 

@@ -112,7 +112,7 @@ def test_steps_are_cut_to_what_a_page_can_show(operation: Operation) -> None:
 
 
 def test_the_end_is_announced_after_the_commit(operation: Operation, redis_server: str, committed: Any) -> None:
-    with redis.Redis.from_url(redis_server).pubsub() as channel:
+    with redis.Redis.from_url(redis_server).pubsub() as channel:  # type: ignore[no-untyped-call]
         channel.subscribe(signals.CHANNEL)
         assert channel.get_message(timeout=2)["type"] == "subscribe"
         with committed():
@@ -157,6 +157,7 @@ class TestInterrupted:
         interrupted.resume("local", timezone.now())
 
         operation.refresh_from_db()
+        assert operation.error is not None
         assert (operation.status, operation.error["code"]) == ("failed", "interrupted")
 
     @pytest.mark.parametrize(
