@@ -25,10 +25,6 @@ class LogLine(NamedTuple):
     text: bytes
     is_partial: bool
 
-    def to_json(self) -> list[Any]:
-        """`[time_ns, stream, text, is_partial]`; bytes that are not UTF-8 become lone surrogates (PEP 383)."""
-        return [self.time_ns, self.stream, self.text.decode("utf-8", "surrogateescape"), self.is_partial]
-
 
 @dataclass(frozen=True)
 class LogBatch:
@@ -38,8 +34,15 @@ class LogBatch:
     lines: tuple[LogLine, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """`{"cursor", "lines"}`, as the host agent sends it."""
-        return {"cursor": self.cursor, "lines": [line.to_json() for line in self.lines]}
+        """`{"cursor", "lines": [[time_ns, stream, text, is_partial], …]}`, as the host agent sends it.
+
+        Bytes that are not UTF-8 become lone surrogates (PEP 383).
+        """
+        lines = [
+            [time_ns, stream, text.decode("utf-8", "surrogateescape"), is_partial]
+            for time_ns, stream, text, is_partial in self.lines
+        ]
+        return {"cursor": self.cursor, "lines": lines}
 
 
 class LineAssembler:

@@ -33,11 +33,12 @@ class Selection:
     until_ns: int | None = None
     after: Cursor | None = None
 
-    def admits(self, line: LogLine) -> bool:
-        """Whether the line's time is wanted."""
-        return (self.since_ns is None or line.time_ns >= self.since_ns) and (
-            self.until_ns is None or line.time_ns < self.until_ns
-        )
+    def admitted(self, lines: list[LogLine]) -> tuple[LogLine, ...]:
+        """Those of `lines` whose time is wanted."""
+        if self.since_ns is None and self.until_ns is None:
+            return tuple(lines)
+        since_ns, until_ns = self.since_ns or 0, self.until_ns or (1 << 64)
+        return tuple(line for line in lines if since_ns <= line.time_ns < until_ns)
 
 
 class Scan:
@@ -137,8 +138,7 @@ class Scan:
         return lines
 
     def _batch(self, lines: list[LogLine]) -> LogBatch:
-        admits = self._selection.admits
-        return LogBatch(str(self._cursor()), tuple(line for line in lines if admits(line)))
+        return LogBatch(str(self._cursor()), self._selection.admitted(lines))
 
     def _cursor(self) -> Cursor:
         """Where to go on; while what a cursor had delivered already is read again, no earlier than that cursor."""
