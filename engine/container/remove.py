@@ -1,6 +1,5 @@
 """remove: nothing of the container is left."""
 
-import shutil
 from pathlib import Path
 
 from engine.container import state, wait
@@ -9,6 +8,7 @@ from engine.container.state import Intent
 from engine.container.stop import stop_locked
 from engine.errors import NotFound
 from engine.spec.container import Status
+from engine.sys.remove_tree import remove_tree
 
 
 def remove(runtime: Runtime, container_id: str, *, force: bool) -> None:
@@ -35,6 +35,6 @@ def finish(runtime: Runtime, folder: Path) -> None:
     wait.await_shim(folder)
     runtime.cgroups.remove(folder.name)
     gone = folder.with_name(folder.name + ".removed")
-    shutil.rmtree(gone, ignore_errors=True)
+    remove_tree(gone)
     folder.rename(gone)
-    shutil.rmtree(gone)
+    remove_tree(gone)

@@ -1,7 +1,6 @@
 """repair: after anything was killed at any moment, finish or undo what was half done."""
 
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from engine.errors import EngineError, NotFound
 from engine.launcher import records
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
+from engine.sys.remove_tree import remove_tree
 
 _START_GRACE_S = 2.0
 _FAILED = 128
@@ -38,7 +38,7 @@ def _remove_leftovers(runtime: Runtime) -> None:
         return
     for entry in os.scandir(runtime.containers):
         if entry.name.endswith((".new", ".removed")):
-            shutil.rmtree(entry.path)
+            remove_tree(Path(entry.path))
 
 
 def _repair_one(runtime: Runtime, folder: Path) -> None:

@@ -1,12 +1,12 @@
 """One container's writable layer on disk: `upper` and `work` of its overlay, and the folder it is attached at."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.rootfs.overlay import open_overlay
+from engine.sys.remove_tree import remove_tree
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class Snapshot:
         return open_overlay(lower, self.folder / "upper", self.folder / "work", attach_at=self.rootfs)
 
     def remove(self) -> None:
-        """Take everything away. rmtree walks by descriptor and follows no link the container may have planted."""
+        """Take everything away, however deep a tree the container left; links it planted are not followed."""
         for name in ("upper", "work", "rootfs"):
-            if (self.folder / name).exists():
-                shutil.rmtree(self.folder / name)
+            remove_tree(self.folder / name)
