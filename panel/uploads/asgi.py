@@ -25,10 +25,6 @@ PATHS = ("/api/v1/images/load/", "/api/v1/images/import/")
 EMPTY: HTTPRequestEvent = {"type": "http.request", "body": b"", "more_body": False}
 
 
-class ClientGone(Exception):
-    """The client went away before its file was complete."""
-
-
 class Uploads:
     """The ASGI application: `inner`, with the bodies of uploads sent to the agent."""
 
@@ -51,18 +47,24 @@ class Uploads:
             for event in events:
                 await send(event)
             return
-        ticket = tickets.redeem(upload)
+        ticket, body = tickets.redeem(upload), Body(receive)
         try:
-            size = await self._agent.put_upload(upload, chunks(receive))
-        except ClientGone:
-            await sync_to_async(outcomes.failed)(ticket, "the client went away before the file was complete")
-            return
+            size = await self._agent.put_upload(upload, body.chunks())
         except AgentError as error:
+            if body.is_cut:
+                await sync_to_async(outcomes.failed)(ticket, "the client went away before the file was complete")
+                return
             await sync_to_async(outcomes.failed)(ticket, error.message)
             await _answer_problem(scope, send, error)
             return
-        operation, body = await sync_to_async(outcomes.arrived)(ticket, size)
-        await _answer(send, 202, "application/json", body, [(OPERATION_HEADER.lower().encode(), operation.encode())])
+        try:
+            operation, document = await sync_to_async(outcomes.arrived)(ticket, size)
+        except Exception:
+            await self._agent.delete_upload(upload)  # nobody would ever use it
+            raise
+        await _answer(
+            send, 202, "application/json", document, [(OPERATION_HEADER.lower().encode(), operation.encode())]
+        )
 
     async def _ask(self, scope: HTTPScope) -> list[Any]:
         """What the panel answers to the request without its body."""
@@ -84,16 +86,24 @@ class Uploads:
         return events
 
 
-async def chunks(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
-    """The request's body; ClientGone if it ends early."""
-    while True:
-        event: Any = await receive()
-        if event["type"] == "http.disconnect":
-            raise ClientGone
-        if event.get("body"):
-            yield event["body"]
-        if not event.get("more_body"):
-            return
+class Body:
+    """A request's body as it comes. `is_cut` is true once it ended early: whoever reads it gets an error then."""
+
+    def __init__(self, receive: ASGIReceiveCallable) -> None:
+        self._receive = receive
+        self.is_cut = False
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Its bytes, in the pieces the web server reads."""
+        while True:
+            event: Any = await self._receive()
+            if event["type"] == "http.disconnect":
+                self.is_cut = True
+                raise ConnectionResetError("the client went away")
+            if event.get("body"):
+                yield event["body"]
+            if not event.get("more_body"):
+                return
 
 
 async def _answer_problem(scope: HTTPScope, send: ASGISendCallable, error: AgentError) -> None:

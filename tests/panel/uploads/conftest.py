@@ -1,0 +1,5 @@
+"""A host agent for uploads."""
+
+from tests.panel.realtime.conftest import agent, engine
+
+__all__ = ["agent", "engine"]
