@@ -6,8 +6,8 @@ from engine.container.plan import compile_seccomp
 from engine.errors import InvalidSpec
 from engine.spec.defaults import CAPABILITIES
 from engine.spec.seccomp import default_profile
-from engine.sys.syscalls import syscall_number
 from engine.sys.seccomp_filter import Condition, Rule, action, compile_filter, run
+from engine.sys.syscalls import syscall_number
 
 X86_64, I386, X32 = 0xC000003E, 0x40000003, 0x4000003E
 ALLOW, EPERM, ENOSYS, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
