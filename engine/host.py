@@ -39,7 +39,8 @@ class Engine:
 
     def ping_launcher(self) -> None:
         """Raise LauncherUnavailable unless the launcher answers."""
-        client.ping(str(self._runtime.launcher))
+        with client.connect(str(self._runtime.launcher)) as launcher:
+            launcher.ping()
 
     # Containers
 

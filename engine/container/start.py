@@ -7,8 +7,9 @@ from pathlib import Path
 from engine.container import plan, runs, state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
-from engine.errors import EngineError, LauncherUnavailable
+from engine.errors import EngineError
 from engine.launcher import client, failure, records
+from engine.launcher.client import Launcher
 from engine.rootfs import Snapshot
 from engine.spec import runtime as oci
 from engine.spec.container import ContainerState, Status
@@ -18,28 +19,26 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
     """Run the container's program; nothing happens when it runs already.
 
     Raises CommandNotFound (127), CommandNotExecutable (126) or the KernelError of the step that failed; the failed run
-    is recorded with that exit code. LauncherUnavailable leaves the container as it was.
+    is recorded with that exit code. LauncherUnavailable before anything was begun leaves the container as it was.
     """
     with runtime.locked(container_id) as folder:
         current = wait.await_record(folder)
         if current.status is Status.RUNNING:
             return current
         state.check_step(current, Status.RUNNING)
-        client.ping(str(runtime.launcher))
         wait.await_shim(folder)
-        record = state.load_record(folder)
-        record = state.advance(folder, record, intent=Intent.START, run=record.run + 1)
-        try:
-            _launch(runtime, folder, record)
-        except LauncherUnavailable:
-            raise
-        except EngineError as error:
-            _record_failure(runtime, folder, record, error)
-            raise
+        with client.connect(str(runtime.launcher)) as launcher:
+            record = state.load_record(folder)
+            record = state.advance(folder, record, intent=Intent.START, run=record.run + 1)
+            try:
+                _launch(runtime, launcher, folder, record)
+            except EngineError as error:
+                _record_failure(runtime, folder, record, error)
+                raise
         return state.load(folder)
 
 
-def _launch(runtime: Runtime, folder: Path, record: state.Record) -> None:
+def _launch(runtime: Runtime, launcher: Launcher, folder: Path, record: state.Record) -> None:
     spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
     layers = runtime.images.layer_paths(runtime.images.get(record.image))
     cgroup = runtime.cgroups.create(record.id, spec.linux.resources)
@@ -54,14 +53,19 @@ def _launch(runtime: Runtime, folder: Path, record: state.Record) -> None:
     )
     root_fd = Snapshot(folder).open(layers)
     try:
-        client.start(str(runtime.launcher), made, root_fd)
+        launcher.start(made, root_fd)
     finally:
         os.close(root_fd)
 
 
 def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error: EngineError) -> None:
-    """The shim records its own failures; what failed before there was one is recorded here."""
-    end = runs.read_exit(folder)
+    """The shim records its own failures; what failed before there was one is recorded here.
+
+    A program that runs although nobody answered is left alone: its own records tell of it.
+    """
+    started, end = runs.read_started(folder), runs.read_exit(folder)
+    if started is not None and started.run == record.run:
+        return
     if end is None or end.run != record.run:
         code = failure.exit_code_of(error)
         records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message))

@@ -25,28 +25,24 @@ _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
 
 
-def give(plan_fd: int, root_fd: int, reply_fd: int, shim: _socket.socket, launcher: link.Link) -> NoReturn:
-    """Start the container and record it, hand its descriptors to shim and launcher, answer; or record why not."""
+def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
+    """Wait for a container to start, start and record it, hand its descriptors over, answer; or record why not."""
+    assert launcher.socket is not None  # noqa: S101 - the shim was forked with one
     try:
-        plan = messages.read_plan(plan_fd)
-        reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
-        lock = records.lock_shim(plan.folder, os.getppid())
-        _deliver(plan, plan_fd, root_fd, lock, reply, shim, launcher)
+        message, descriptors = link.receive(launcher.socket)
+        if message:  # else the launcher ended before it had anything to do
+            plan_fd, root_fd, reply_fd = descriptors
+            _deliver(plan_fd, root_fd, reply_fd, shim, launcher)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
 
-def _deliver(
-    plan: Plan,
-    plan_fd: int,
-    root_fd: int,
-    lock: int,
-    reply: _socket.socket,
-    shim: _socket.socket,
-    launcher: link.Link,
-) -> None:
+def _deliver(plan_fd: int, root_fd: int, reply_fd: int, shim: _socket.socket, launcher: link.Link) -> None:
+    plan = messages.read_plan(plan_fd)
+    shim_lock = records.lock_shim(plan.folder, os.getppid())
+    reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     try:
         log_lock = _take_log(f"{plan.folder}/log")
         pid, pidfd, outputs = _clone(plan, root_fd)
@@ -58,7 +54,7 @@ def _deliver(
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now()))
     held = [pidfd, log_lock, *outputs]
-    link.send(shim, messages.pack(messages.STARTED, pid), [*held, lock])
+    link.send(shim, messages.pack(messages.STARTED, pid), [plan_fd, shim_lock, *held])
     launcher.send(messages.pack(messages.HOLD, pid), [plan_fd, *held])
     _answer(reply, messages.pack(messages.STARTED, pid))
 

@@ -93,7 +93,7 @@ class Launcher:
             caller.close()
 
     def _start(self, reply: _socket.socket, plan_fd: int, root_fd: int) -> None:
-        """Give the work to the shim that stands ready, and then have the next one ready."""
+        """Give the work to the shim that stands ready; the next is forked when this one tells of its container."""
         waiting, self.ready = self.ready, None
         if waiting is None or not _send(waiting.socket, [plan_fd, root_fd, reply.fileno()]):
             waiting = self._fork_shim()
@@ -101,7 +101,6 @@ class Launcher:
         reply.close()
         os.close(plan_fd)
         os.close(root_fd)
-        self.ready = self._fork_shim()
 
     def _fork_shim(self) -> Held:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
@@ -141,6 +140,8 @@ class Launcher:
         held.pid, held.descriptors = int(fields[0]), descriptors
         if held.socket.fileno() not in self.held:
             self._watch(held)
+        if self.ready is None:
+            self.ready = self._fork_shim()
 
     def _replace(self, held: Held) -> None:
         """The shim is gone without a word: fork another for its container."""

@@ -1,12 +1,12 @@
 """Every step of the handshake between engine, launcher, shim and the container's first process, by name.
 
     engine    ── START, with the plan's memfd and the root mount ──▶ launcher
-    launcher  ── START, with plan, root and the engine's socket ──▶ a shim that stood ready, and forks the next
-    shim      ── fork ──▶ birth
+    launcher  ── fork ──▶ shim ── fork ──▶ birth      (both stand ready)
+    launcher  ── START, with plan, root and the engine's socket ──▶ birth
     birth     ── clone3 ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
-    birth     ── STARTED pid, with pidfd, log lock, output descriptors and shim lock ──▶ shim
+    birth     ── STARTED pid, with plan, shim lock, pidfd, log lock and output descriptors ──▶ shim
     birth     ── HOLD pid, with plan, pidfd, log lock and output descriptors ──▶ launcher
     birth     ── STARTED pid, or FAILED ──▶ engine      (and ends: the first process is now the shim's child)
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)

@@ -108,25 +108,18 @@ class Shim:
 
 
 def run(launcher: link.Link) -> NoReturn:
-    """The life of a shim, from the fork on: wait for a container, have it born, guard it, record its end."""
-    assert launcher.socket is not None  # noqa: S101 - it comes from the launcher with one
-    message, descriptors = link.receive(launcher.socket)
-    if not message:
-        os._exit(0)  # the launcher ended before it had anything to do
-    plan_fd, root_fd, reply_fd = descriptors
+    """The life of a shim: stand ready, take over what its child gave birth to, guard that to its end."""
     _become_shim()
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     child = os.fork()
     if child == 0:
-        birth.give(plan_fd, root_fd, reply_fd, theirs, launcher)
+        birth.give(launcher, theirs)
     theirs.close()
-    os.close(root_fd)
-    os.close(reply_fd)
     born, descriptors = link.receive(ours)
     ours.close()
     os.waitpid(child, 0)  # with its end the container's first process becomes a child of this one
     if born:
-        *held, _lock = descriptors  # `shim.lock`, open for as long as this process lives
+        plan_fd, _shim_lock, *held = descriptors
         shim = Shim(plan_fd, int(messages.unpack(born)[1][0]), held, launcher)
         shim.watch()
         shim.finish()
