@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from aiohttp import web
@@ -21,10 +21,11 @@ async def get_logs(request: web.Request) -> web.StreamResponse:
     request["has_begun"] = True
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
     await response.prepare(request)
-    async with aclosing(batches):
-        async for batch in batches:
-            await response.write(encoded(batch))
-    await response.write_eof()
+    with suppress(ConnectionResetError):  # whoever read this has enough
+        async with aclosing(batches):
+            async for batch in batches:
+                await response.write(encoded(batch))
+        await response.write_eof()
     return response
 
 
