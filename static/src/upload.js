@@ -72,8 +72,10 @@ function send(file, address, token) {
 function sendAll(form, files) {
   const reference = form.elements.reference?.value.trim();
   if (form.elements.reference && !form.reportValidity()) return;
-  const address = reference === undefined ? form.action : `${form.action}?reference=${encodeURIComponent(reference)}`;
-  for (const file of files) send(file, address, form.elements.csrfmiddlewaretoken.value);
+  for (const file of files) {
+    const about = new URLSearchParams({ file_name: file.name, ...(reference && { reference }) });
+    send(file, `${form.action}?${about}`, form.elements.csrfmiddlewaretoken.value);
+  }
 }
 
 for (const form of document.querySelectorAll("form[data-upload]")) {

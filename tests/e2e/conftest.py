@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.e2e.harbour import Harbour
+from tests.images import busybox, docker_archive
 from tests.services.panel import Panel
 
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
@@ -44,6 +45,14 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def _policy_faults(message: ConsoleMessage) -> list[str]:
     return [message.text] if re.search("Content Security Policy|Refused to", message.text) else []
+
+
+@pytest.fixture(scope="session")
+def image(panel: Panel) -> str:
+    """The reference of an image that is loaded already."""
+    status, operation = panel.request("POST", "images/load/", docker_archive(busybox("busybox:e2e")), wait_s=60)
+    assert status == 200, operation
+    return "busybox:e2e"
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ function applyStyle(style, parameters) {
 
 /** What a terminal would leave on the line: the text after the last carriage return that something follows. */
 function afterReturns(text) {
-  const trimmed = text.replace(/\r+$/, "");
+  const trimmed = text.replace(/[\r\n]+$/, "");
   return trimmed.slice(trimmed.lastIndexOf("\r") + 1);
 }
 
