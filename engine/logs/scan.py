@@ -37,7 +37,8 @@ class Selection:
         """Those of `lines` whose time is wanted."""
         if self.since_ns is None and self.until_ns is None:
             return tuple(lines)
-        since_ns, until_ns = self.since_ns or 0, self.until_ns or (1 << 64)
+        since_ns = 0 if self.since_ns is None else self.since_ns
+        until_ns = 1 << 64 if self.until_ns is None else self.until_ns
         return tuple(line for line in lines if since_ns <= line.time_ns < until_ns)
 
 
