@@ -138,7 +138,7 @@ def test_output_lost_last_of_all_is_told_of_when_the_log_is_closed(log: Path, fi
 
 
 def test_the_writer_imports_next_to_nothing() -> None:
-    heavy = ["json", "pathlib", "dataclasses", "asyncio", "logging", "subprocess", "inspect"]
+    heavy = ["json", "pathlib", "dataclasses", "typing", "re", "asyncio", "logging", "subprocess", "inspect"]
     program = f"import sys, engine.logs.writer; print([name for name in {heavy!r} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
