@@ -12,7 +12,7 @@ from panel.realtime.changes import announce
 from tests.panel.realtime.conftest import web_server
 from tests.panel.realtime.test_logs import cookie_of, socket
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from panel.environment import Environment
 from panel.hosts.models import Host
 from tests.panel.realtime.conftest import web_server
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def cookie_of(user: User) -> str:
