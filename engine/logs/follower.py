@@ -18,6 +18,7 @@ from engine.logs.scan import Scan, Selection
 from engine.sys.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_DELETE_SELF, IN_MODIFY, IN_MOVE_SELF, IN_ONESHOT
 
 QUIET_S = 0.2
+GATHER_S = 0.02
 SUCCESSION_S = 5.0
 _FOLDER_EVENTS = IN_CREATE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF
 
@@ -51,13 +52,18 @@ class _Follower:
                 watches.enter_context(self._changes.watch(str(self._folder), _FOLDER_EVENTS, self._on_folder_change))
             is_quiet = False
             while True:
-                is_live = is_being_written(self._folder)  # asked first, so that what a run wrote last is read after it
+                # In this order: no change from here on is slept through, and what a run wrote last is read after its end.
+                self._woken.clear()
+                is_live = is_being_written(self._folder)
                 while self._scan.has_news() and (batch := await asyncio.to_thread(self._scan.next_batch)) is not None:
                     is_quiet = False
                     yield batch
                 if (is_quiet or not is_live) and (batch := self._scan.flush()) is not None:
                     yield batch
                 if is_live:
+                    # Lines that come close together are delivered together: to wake for each of a thousand a second
+                    # took 28 % of a processor, this takes 2.
+                    await asyncio.sleep(GATHER_S)
                     is_quiet = not await self._wait(None if is_quiet else QUIET_S)
                 elif self._scan.run_has_ended() or not await self._is_succeeded():
                     return
@@ -77,7 +83,6 @@ class _Follower:
         After every change there is one wait with a time limit. It shows a prompt, and it has a second look at the lock:
         a writer that is killed closes its files, which wakes us, a moment before the kernel drops its lock.
         """
-        self._woken.clear()
         newest = self._scan.newest_segment()
         with ExitStack() as watches:
             if newest is not None:

@@ -109,6 +109,20 @@ sys.stdin.read()
     shim.stdout.close()
 
 
+async def test_an_end_that_comes_while_the_consumer_is_busy_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.logs.follower.SUCCESSION_S", 0.5)
+    writer = LogWriter(str(tmp_path))
+    writer.write(b"prompt> ", STDOUT)
+    async with aclosing(LogReader(tmp_path).follow()) as batches:
+        assert await next_texts(batches) == [b"prompt> "]
+        writer.close()  # without the record of an end, as if killed
+        await asyncio.sleep(0.3)
+        with pytest.raises(StopAsyncIteration):
+            await next_texts(batches)
+
+
 async def test_rotation_takes_nothing_from_a_follower_that_falls_behind(tmp_path: Path) -> None:
     writer = LogWriter(str(tmp_path), segment_bytes=20_000, segments=2)
     writer.write(b"0\n", STDOUT)
