@@ -95,7 +95,9 @@ def end(row: Operation, status: str, *, error: dict[str, Any] | None, result: An
     row.status = Operation.Status(status) if status in ends else Operation.Status.FAILED
     row.error, row.result, row.finished_at = error, result, timezone.now()
     row.started_at = row.started_at or row.queued_at
-    row.save(update_fields=["status", "error", "result", "started_at", "finished_at"])
+    if row.status != Operation.Status.DONE:  # what was being done is what failed
+        row.steps = [step | {"status": "failed"} if step["status"] == "running" else step for step in row.steps]
+    row.save(update_fields=["status", "error", "result", "steps", "started_at", "finished_at"])
     if row.status == Operation.Status.FAILED:
         _note_failure(row)
     transaction.on_commit(partial(_tell, str(row.pk)))

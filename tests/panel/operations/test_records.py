@@ -73,6 +73,18 @@ def test_a_failure_is_an_audit_row_with_its_cause(operation: Operation) -> None:
     assert operation.error == {"code": "command-not-found", "message": "no such program", "hint": "look"}
 
 
+def test_the_step_that_was_being_done_is_the_one_that_failed(operation: Operation) -> None:
+    steps = [
+        {"name": "read", "status": "done"},
+        {"name": "unpack", "status": "running"},
+        {"name": "store", "status": "waiting"},
+    ]
+    records.progress(host="local", operation=str(operation.pk), steps=steps)
+    finish(operation, "failed", error={"code": "invalid-archive", "message": "no", "hint": ""})
+
+    assert [step["status"] for step in operation.steps] == ["done", "failed", "waiting"]
+
+
 def test_a_create_that_failed_leaves_a_failed_container(operation: Operation) -> None:
     Operation.objects.update(kind="containers.create")
     finish(operation, "failed", error={"code": "kernel-error", "message": "mount failed", "hint": ""})
