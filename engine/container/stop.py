@@ -42,21 +42,24 @@ def stop_locked(runtime: Runtime, folder: Path, *, signal: str | None, timeout_s
 
 
 def kill(runtime: Runtime, container_id: str, *, signal: str) -> ContainerState:
-    """Signal the first process; after SIGKILL wait until its end is recorded. Raises Conflict when it does not run."""
+    """Signal the first process; after SIGKILL wait until its end is recorded. Raises Conflict when it does not run.
+
+    Takes no lock: it is for the very moment in which a stop holds it and waits in vain, and a pidfd means one process.
+    """
     number = checks.signal_number("signal", signal)
-    with runtime.locked(container_id) as folder:
-        pidfd = wait.open_process(folder)
-        if pidfd is None:
-            current = wait.await_record(folder)
-            raise Conflict(f"Container {current.name} is not running.", hint="Start it first.")
-        try:
-            _send(pidfd, number)
-            if number != signals.SIGKILL:
-                return state.load(folder)
-            _await_death(pidfd, folder)
-        finally:
-            os.close(pidfd)
-        return wait.await_record(folder)
+    folder = runtime.folder(container_id)
+    current = state.load(folder)
+    pidfd = wait.open_process(folder)
+    if pidfd is None:
+        raise Conflict(f"Container {current.name} is not running.", hint="Start it first.")
+    try:
+        _send(pidfd, number)
+        if number != signals.SIGKILL:
+            return state.load(folder)
+        _await_death(pidfd, folder)
+    finally:
+        os.close(pidfd)
+    return wait.await_record(folder)
 
 
 def _stop_signal(runtime: Runtime, folder: Path, spec: ContainerSpec) -> int:

@@ -1,6 +1,7 @@
 """create, start, stop, kill, restart, remove: what each does, and what it leaves."""
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -85,6 +86,18 @@ def test_stop_kills_what_does_not_listen(host: Host) -> None:
     state = host.engine.stop(container, timeout_s=0.3)
     assert state.exit_code == 137
     assert 0.3 <= time.monotonic() - began < 3
+
+
+def test_a_kill_ends_a_stop_that_waits_in_vain(host: Host) -> None:
+    container = host.start("sleep", "60")  # as the first process it hears no SIGTERM
+    stopping = threading.Thread(target=host.engine.stop, args=(container,), kwargs={"timeout_s": 50.0})
+    stopping.start()
+    time.sleep(0.2)
+    begun = time.monotonic()
+    assert host.engine.kill(container).exit_code == 137
+    stopping.join(timeout=10)
+    assert time.monotonic() - begun < 5
+    assert not stopping.is_alive()
 
 
 def test_stop_sends_the_signal_that_was_chosen(host: Host) -> None:
