@@ -1,5 +1,7 @@
 """What images the store holds: read without a lock from index, manifests and configurations."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from engine.images.image import HistoryEntry, Image, ImageLayer, normalized_time
 from engine.images.layout import Layout, descriptors_in
 from engine.images.reference import Reference
 from engine.spec.image import REF_NAME, Descriptor, Execution, ImageConfig, Manifest
+
+log = logging.getLogger(__name__)
 
 _ID_PREFIX = "sha256:"
 _HEX = frozenset("0123456789abcdef")
@@ -49,20 +53,27 @@ class Catalog:
         self._read[manifest_digest] = stored
         return stored
 
+    def intact(self, descriptor: Descriptor) -> StoredImage | None:
+        """The image of an index entry, None where its files are gone."""
+        try:
+            return self.stored(descriptor.digest)
+        except DamagedStore:
+            return None
+
     def images(self) -> list[Image]:
-        """Every image, newest first. Raises DamagedStore."""
+        """Every image, newest first. One whose files are gone is left out, and the log tells."""
         while True:
             index = self._layout.index()
             known_index, images = self._known
             if index == known_index:
                 return images
             descriptors = descriptors_in(index)
-            try:
-                images = self._images(descriptors)
-            except DamagedStore:
-                if index == self._layout.index():
-                    raise
+            damaged = [descriptor for descriptor in descriptors if self.intact(descriptor) is None]
+            if damaged and index != self._layout.index():
                 continue  # an image was removed while it was read
+            for descriptor in damaged:
+                log.error("image %s is damaged: load it again", reference_of(descriptor) or descriptor.digest)
+            images = self._images([descriptor for descriptor in descriptors if descriptor not in damaged])
             self._forget_all_but({descriptor.digest for descriptor in descriptors})
             self._known = index, images
             return images
@@ -85,7 +96,7 @@ class Catalog:
             raise NotFound(f"no image {name} on this host", hint="List the images, or load this one first.")
         return matching[0]
 
-    def _images(self, descriptors: tuple[Descriptor, ...]) -> list[Image]:
+    def _images(self, descriptors: Sequence[Descriptor]) -> list[Image]:
         references: dict[str, set[str]] = {}
         manifests: dict[str, str] = {}
         for descriptor in descriptors:
@@ -116,7 +127,7 @@ class Catalog:
         except FileNotFoundError as error:
             raise DamagedStore(
                 f"the image store lacks {Path(str(error.filename)).relative_to(self._layout.root)} of image {digest}",
-                hint="Restart the host worker, which forgets damaged images, and load the image again.",
+                hint="Load the image again.",
             ) from error
         return StoredImage(manifest, config, layers)
 

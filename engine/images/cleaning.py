@@ -1,22 +1,32 @@
 """Takes away what no image needs: blobs, layers, what a killed load or upload left behind."""
 
+import logging
 import time
 from pathlib import Path
 
-from engine.images.catalog import Catalog
+from engine.images.catalog import Catalog, reference_of
 from engine.images.layout import Layout
 from engine.images.staging import abandoned, leased
 from engine.sys.remove_tree import remove_tree
+
+log = logging.getLogger(__name__)
 
 
 def remove_unreferenced(layout: Layout, catalog: Catalog) -> int:
     """Remove blobs and layers that neither the index nor a load at work needs; returns the bytes that came free.
 
-    Call it under the store's lock. Raises DamagedStore before anything is removed.
+    Call it under the store's lock. Nothing goes while the index is lost or an image is damaged: what is left may be the
+    root of a running container, and loading the image again mends it.
     """
     needed = leased(layout)
+    if not layout.index():
+        log.error("the index of the image store is lost; nothing is cleaned up")
+        return 0
     for descriptor in layout.descriptors():
-        stored = catalog.stored(descriptor.digest)
+        stored = catalog.intact(descriptor)
+        if stored is None:
+            log.error("nothing is cleaned up while image %s is damaged", reference_of(descriptor) or descriptor.digest)
+            return 0
         digests = {descriptor.digest, *stored.blobs, *(layer.chain_id for layer in stored.layers)}
         needed |= {digest.removeprefix("sha256:") for digest in digests}
     freed = sum(_remove_blob(path) for path in layout.blobs.iterdir() if path.name not in needed)
@@ -47,7 +57,8 @@ def _remove_blob(path: Path) -> int:
 
 def _remove_layer(layout: Layout, path: Path) -> int:
     """A layer leaves its place at once, so that a kill during the removal leaves no half of one behind."""
-    size = int((path / "size").read_text())
+    told = path / "size"
+    size = int(told.read_text()) if told.exists() else 0  # a damaged layer tells nothing
     doomed = layout.staging / path.name
     remove_tree(doomed)  # from an earlier removal that was cut off
     path.rename(doomed)

@@ -42,9 +42,11 @@ class Layout:
         for folder in (self.blobs, self.layers, self.staging, self.incoming):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        marker = self.root / "oci-layout"
-        if not marker.exists():
-            write_atomically(marker, b'{"imageLayoutVersion": "1.0.0"}\n')
+        with self._lock(fcntl.LOCK_EX):
+            marker = self.root / "oci-layout"
+            if not marker.exists():
+                self.replace_descriptors(())  # so that an index that is not there was lost
+                write_atomically(marker, b'{"imageLayoutVersion": "1.0.0"}\n')
         self._is_prepared = True
 
     def blob(self, digest: str) -> Path:
@@ -59,8 +61,7 @@ class Layout:
     def locked(self, *, is_shared: bool = False) -> Iterator[None]:
         """Alone among the writers of all processes and threads, or shared with others who only keep them away."""
         self.prepare()
-        with (self.root / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
+        with self._lock(fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX):
             yield
 
     def index(self) -> bytes:
@@ -78,6 +79,12 @@ class Layout:
         """Put a new index in the old one's place; call it under the lock. From here on a change is done."""
         index = codec.to_json(Index(tuple(descriptors), media_type=OCI_INDEX), oci=True) | {"schemaVersion": 2}
         write_atomically(self._index, json.dumps(index, indent=1).encode())
+
+    @contextmanager
+    def _lock(self, how: int) -> Iterator[None]:
+        with (self.root / "lock").open("w") as file:
+            fcntl.flock(file, how)
+            yield
 
 
 def descriptors_in(index: bytes) -> tuple[Descriptor, ...]:

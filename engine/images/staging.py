@@ -45,11 +45,13 @@ class Staging:
 
     def has_blob(self, digest: str) -> bool:
         """Whether the blob is here or in the store; one in the store stays there while this load lasts."""
-        return (self.blobs / _hex(digest)).exists() or self._lease(self._layout.blob(digest))
+        in_store = self._layout.blob(digest)
+        return (self.blobs / _hex(digest)).exists() or self._lease(in_store.name, in_store)
 
     def has_layer(self, chain_id: str) -> bool:
         """The same for an unpacked layer."""
-        return (self.layers / _hex(chain_id)).exists() or self._lease(self._layout.layer(chain_id))
+        in_store = self._layout.layer(chain_id)
+        return (self.layers / _hex(chain_id)).exists() or self._lease(in_store.name, in_store / "size")
 
     def layer(self, chain_id: str) -> Path:
         """Where the unpacked layer is now, here or in the store."""
@@ -93,14 +95,17 @@ class Staging:
             for path in here.iterdir():
                 if not (store / path.name).exists():
                     path.rename(store / path.name)
+                elif path.is_dir() and not (store / path.name / "size").exists():
+                    (store / path.name).rename(self.trash / path.name)  # damaged
+                    path.rename(store / path.name)
             sync_folder(store)
 
-    def _lease(self, path: Path) -> bool:
+    def _lease(self, name: str, proof: Path) -> bool:
         with self._layout.locked():
-            if not path.exists():
+            if not proof.exists():
                 return False
             with (self.root / LEASES).open("a") as leases:
-                leases.write(f"{path.name}\n")
+                leases.write(f"{name}\n")
         return True
 
 

@@ -1,13 +1,12 @@
 """The image store of one host: what the engine does with images, each verb whole or not at all."""
 
 import builtins
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.errors import Conflict, DamagedStore, InvalidSpec
+from engine.errors import Conflict, InvalidSpec
 from engine.images import cleaning, names
 from engine.images.catalog import Catalog, reference_of
 from engine.images.image import Image, RemovedImage
@@ -20,8 +19,6 @@ from engine.images.staging import Staging
 from engine.images.upload import STALE_AFTER_S, Upload
 from engine.spec.image import Descriptor
 from engine.spec.progress import IsCancelled, Progress
-
-log = logging.getLogger(__name__)
 
 Users = Callable[[], Mapping[str, Sequence[str]]]
 """Tells the names of the containers that use an image, by the image's id."""
@@ -124,11 +121,10 @@ class ImageStore:
         return Upload(self._layout.incoming, upload_id)
 
     def repair(self) -> None:
-        """Remove what killed loads, removals and uploads left, and forget images whose files are gone."""
+        """Remove what killed loads, removals and uploads left, as long as no image is damaged."""
         with self._layout.locked():
             cleaning.remove_abandoned(self._layout)
             cleaning.remove_stale_uploads(self._layout, STALE_AFTER_S)
-            self._forget_damaged()
             cleaning.remove_unreferenced(self._layout, self._catalog)
 
     def _publish(self, staging: Staging, loaded: Sequence[StagedImage], reporter: Reporter) -> None:
@@ -149,29 +145,16 @@ class ImageStore:
         reporter.tell()
 
     def _without(self, image: Image) -> tuple[Descriptor, ...]:
-        descriptors = self._layout.descriptors()
-        return names.without(descriptors, lambda d: self._catalog.stored(d.digest).id == image.id)
+        return names.without(self._layout.descriptors(), lambda descriptor: self._id(descriptor) == image.id)
 
     def _without_doubles(self, descriptors: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
         """One image can come with several manifests, by other compressions: a nameless one adds nothing then."""
-        has_name = {self._catalog.stored(d.digest).id for d in descriptors if reference_of(d)}
-        return names.without(
-            descriptors, lambda d: not reference_of(d) and self._catalog.stored(d.digest).id in has_name
-        )
+        has_name = {self._id(descriptor) for descriptor in descriptors if reference_of(descriptor)} - {""}
+        return names.without(descriptors, lambda d: not reference_of(d) and self._id(d) in has_name)
 
-    def _forget_damaged(self) -> None:
-        def is_damaged(descriptor: Descriptor) -> bool:
-            try:
-                Catalog(self._layout).stored(descriptor.digest)
-            except DamagedStore as error:
-                log.error("forgetting image %s: %s", reference_of(descriptor) or descriptor.digest, error)
-                return True
-            return False
-
-        descriptors = self._layout.descriptors()
-        kept = names.without(descriptors, is_damaged)
-        if kept != descriptors:
-            self._layout.replace_descriptors(kept)
+    def _id(self, descriptor: Descriptor) -> str:
+        stored = self._catalog.intact(descriptor)
+        return stored.id if stored else ""
 
 
 def _tag_reference(text: str) -> Reference:

@@ -82,17 +82,29 @@ def test_cleaning_spares_a_load_at_work(store: ImageStore, load: Load, listing: 
     assert not [path for path in listing() if path.startswith(("images/layers/", "images/staging/"))]
 
 
-def test_an_image_whose_files_are_gone_is_forgotten(
-    store: ImageStore, load: Load, caplog: pytest.LogCaptureFixture
+def test_a_damaged_image_is_told_spares_the_others_and_is_mended_by_loading_it_again(
+    store: ImageStore, load: Load, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (kept,) = load(images.docker_archive(images.busybox("kept:1")))
-    (lost,) = load(images.docker_archive(images.build("lost:1", [images.layer(images.file("a"))])))
-    folder = store.layer_paths(lost)[0].parent
-    subprocess.run(["rm", "-r", folder], check=True)
-    fresh = ImageStore(folder.parents[2])
+    archive = images.docker_archive(images.build("lost:1", [images.layer(images.file("a"))] * 2))
+    (lost,) = load(archive)
+    (store.layer_paths(lost)[0].parent / "size").unlink()
+    fresh = ImageStore(tmp_path)
     fresh.repair()
-    assert [image.id for image in fresh.list()] == [kept.id]
-    assert "docker.io/library/lost:1" in caplog.text
+    assert "docker.io/library/lost:1 is damaged" in caplog.text
+    assert fresh.list() == [kept]
+    assert all(path.exists() for path in fresh.layer_paths(lost))
+    load(images.docker_archive(images.busybox("another:1")))
+    fresh.load(io.BytesIO(archive))
+    assert fresh.get("lost:1") == lost
+
+
+def test_a_lost_index_takes_no_layer_with_it(store: ImageStore, load: Load, tmp_path: Path) -> None:
+    (image,) = load(images.docker_archive(images.busybox("app:1")))
+    (tmp_path / "images/index.json").unlink()
+    store.repair()
+    assert store.list() == []
+    assert (store.layer_paths(image)[0] / "bin/busybox").exists()
 
 
 @pytest.fixture
