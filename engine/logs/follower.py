@@ -52,7 +52,7 @@ class _Follower:
                 watches.enter_context(self._changes.watch(str(self._folder), _FOLDER_EVENTS, self._on_folder_change))
             is_quiet = False
             while True:
-                # In this order: no change from here on is slept through, and what a run wrote last is read after its end.
+                # In this order: no change from here on is slept through, and what a run wrote last is still read.
                 self._woken.clear()
                 is_live = is_being_written(self._folder)
                 while self._scan.has_news() and (batch := await asyncio.to_thread(self._scan.next_batch)) is not None:
