@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.generic import DetailView
@@ -22,6 +22,12 @@ from panel.pages.lists import ListPage, is_part
 LAST_OPERATIONS = 6
 
 
+def with_verb(containers: QuerySet[Container]) -> QuerySet[Container]:
+    """Each with `verb`, the kind of the newest operation about it that has not ended, or None."""
+    pending = Operation.objects.open().filter(object_kind="container", object_id=OuterRef("pk")).order_by("-queued_at")
+    return containers.select_related("host").annotate(verb=Subquery(pending.values("kind")[:1]))
+
+
 class ContainerList(ListPage):
     """All containers, those that need a look first."""
 
@@ -33,7 +39,7 @@ class ContainerList(ListPage):
 
     def visible(self) -> QuerySet[Container]:
         """Those the visitor may see."""
-        return Container.objects.visible_to(self.request.user).select_related("host").unhealthy_first()  # type: ignore[arg-type]
+        return with_verb(Container.objects.visible_to(self.request.user).unhealthy_first())  # type: ignore[arg-type]
 
 
 class ContainerPage(Page, DetailView):  # type: ignore[type-arg]
@@ -46,7 +52,7 @@ class ContainerPage(Page, DetailView):  # type: ignore[type-arg]
 
     def get_queryset(self) -> QuerySet[Container]:
         """Those the visitor may see."""
-        return Container.objects.visible_to(self.request.user).select_related("host")  # type: ignore[arg-type]
+        return with_verb(Container.objects.visible_to(self.request.user))  # type: ignore[arg-type]
 
     def get_template_names(self) -> list[str]:
         """Only the head with the state and buttons, or only the tab's body, when one of them asks for itself."""

@@ -27,7 +27,7 @@ class Home(Page, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """What the visitor may see of containers, images, operations and hosts."""
         user: Any = self.request.user
-        containers = Container.objects.visible_to(user).select_related("host")
+        containers = Container.objects.visible_to(user)
         operations = Operation.objects.visible_to(user).select_related("host")
         hosts = Host.objects.all() if may(self.request, "hosts.view") else Host.objects.none()
         return super().get_context_data(**kwargs) | {

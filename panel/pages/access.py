@@ -8,7 +8,7 @@ from django.views.generic import View
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.audit.models import AuditEntry
-from panel.audit.subject import NOTHING
+from panel.audit.subject import Subject
 
 
 class Page(PermissionRequiredMixin, View):
@@ -31,10 +31,8 @@ class Page(PermissionRequiredMixin, View):
         if self.request.user.is_authenticated:
             audit.record(
                 actor=self.actor,
-                action=f"{self.request.resolver_match.app_name}.{self.request.resolver_match.url_name}"
-                if self.request.resolver_match
-                else "page",
-                subject=NOTHING,
+                action="pages.open",
+                subject=Subject("page", self.request.path, self.request.path),
                 outcome=AuditEntry.Outcome.DENIED,
                 detail="needs " + ", ".join(self.get_permission_required()),
             )

@@ -1,5 +1,6 @@
 """The words for what the panel does: an operation's, an audit row's and a step's code in the reader's language."""
 
+import re
 from typing import Any
 
 from django.utils.functional import Promise
@@ -42,16 +43,19 @@ ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "accounts.revoke_token": _("Revoke API token"),
     "accounts.change_password": _("Change password"),
     "operations.cancel": _("Cancel operation"),
+    "accounts.create": _("Create user"),
+    "hosts.add": _("Add host"),
+    "containers.found": _("Container found on the host"),
+    "containers.vanished": _("Container gone from the host"),
+    "pages.open": _("Open a page"),
 }
 
 STEPS: dict[str, str | Promise] = {
-    "upload": _("Receive the archive"),
-    "read": _("Read the archive"),
-    "verify": _("Verify digests"),
-    "unpack": _("Unpack layers"),
-    "create": _("Create"),
-    "start": _("Start"),
+    "read archive": _("Read the archive"),
+    "unpack root filesystem": _("Unpack the root filesystem"),
+    "store": _("Store the image"),
 }
+LAYER_STEP = re.compile(r"layer (\d+) of (\d+) \((\w+)\)")
 
 HOW: dict[str, str | Promise] = {
     "session": _("signed in here"),
@@ -74,7 +78,14 @@ def action_words(action: str) -> str:
 
 
 def step_words(name: str) -> str:
-    """One step of an operation; a name the host chose (a digest, a file) is shown as it is."""
+    """One step of an operation; a name this panel does not know yet is shown as the host said it."""
+    if layer := LAYER_STEP.fullmatch(name):
+        number, count, digest = layer.groups()
+        return gettext("Layer %(number)s of %(count)s, %(digest)s") % {
+            "number": number,
+            "count": count,
+            "digest": digest,
+        }
     return str(STEPS.get(name, name))
 
 

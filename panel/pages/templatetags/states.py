@@ -1,9 +1,11 @@
 """What a container or an operation is doing, as a badge: its colour, its shape and the exact words."""
 
 from django import template
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from panel.audit.models import AuditEntry
 from panel.containers.models import Container
@@ -11,6 +13,13 @@ from panel.operations.models import Operation
 
 register = template.Library()
 
+UNDER_WAY: dict[str, str | Promise] = {
+    "containers.start": gettext_lazy("Starting"),
+    "containers.stop": gettext_lazy("Stopping"),
+    "containers.restart": gettext_lazy("Restarting"),
+    "containers.kill": gettext_lazy("Being killed"),
+    "containers.remove": gettext_lazy("Being removed"),
+}
 SIGNALS = {129: "HUP", 130: "INT", 131: "QUIT", 134: "ABRT", 137: "KILL", 139: "SEGV", 143: "TERM"}
 
 
@@ -21,8 +30,13 @@ def badge(tone: str, words: str, more: str = "") -> SafeString:
 
 @register.simple_tag
 def container_state(container: Container) -> SafeString:
-    """Green runs; neutral was stopped on purpose or ended with 0; red is any other end, with its exit code."""
+    """Green runs; neutral was stopped on purpose or ended with 0; red is any other end, with its exit code.
+
+    A container with a `verb` (`ContainerQuerySet` annotated by `with_verb`) says first what is being done with it.
+    """
     status = Container.Status
+    if words := UNDER_WAY.get(getattr(container, "verb", None) or ""):
+        return badge("wait", str(words))
     match container.status:
         case status.RUNNING:
             return badge("go", _("Running"))

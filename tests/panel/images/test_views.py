@@ -25,7 +25,7 @@ def test_removal_is_an_operation(operator: User, image: Image) -> None:
 
 
 def test_a_load_under_way_is_shown_again_after_a_reload(operator: User, local: Host) -> None:
-    steps = [{"name": "read", "status": "running", "current": 1, "total": 4, "unit": "bytes"}]
+    steps = [{"name": "read archive", "status": "running", "current": 1, "total": 4, "unit": "bytes"}]
     operation = Operation.objects.create(
         kind="images.load", host=local, object_kind="image", object_id="u", object_name="a.tar", steps=steps
     )

@@ -52,7 +52,7 @@ def test_a_refused_page_is_a_row_of_the_audit_log(viewer: User) -> None:
     signed_in(viewer).get("/audit/")
     entry = AuditEntry.objects.first()
     assert entry is not None
-    assert (entry.actor, entry.action, entry.outcome) == (viewer, "audit.list", "denied")
+    assert (entry.actor, entry.action, entry.object_id, entry.outcome) == (viewer, "pages.open", "/audit/", "denied")
 
 
 def test_a_stranger_may_sign_in_but_sees_no_list(stranger: User) -> None:

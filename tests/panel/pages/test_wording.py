@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 from panel.pages.templatetags.pages import amount, say_ago
 from panel.pages.templatetags.pages import bytes as say_bytes
+from panel.pages.wording import step_words
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CATALOGUE = CHECKOUT / "locale/zh_Hans/LC_MESSAGES/django.po"
@@ -61,6 +62,12 @@ def test_a_step_says_how_far_it_is() -> None:
     assert amount({"current": 5_000_000, "total": 10_000_000, "unit": "bytes"}) == "5.0 MB / 10.0 MB"
     assert amount({"current": 3, "total": 3, "unit": "layers"}) == "3"
     assert amount({"current": 0, "total": None}) == ""
+
+
+def test_the_hosts_steps_are_said_in_words() -> None:
+    assert step_words("read archive") == "Read the archive"
+    assert step_words("layer 2 of 3 (9f2c1a7744aa)") == "Layer 2 of 3, 9f2c1a7744aa"
+    assert step_words("something new") == "something new"
 
 
 def test_what_a_container_wrote_never_becomes_markup() -> None:
