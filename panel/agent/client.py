@@ -29,7 +29,7 @@ class AgentUnavailable(AgentError):
         super().__init__(
             503,
             "unreachable",
-            f"the host agent does not answer: {cause}",
+            f"the host agent does not answer: {_told_plainly(cause)}",
             "It may be starting anew; try again in a moment. Its log says more.",
         )
 
@@ -91,6 +91,16 @@ class AgentClient:
                 yield answer
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise AgentUnavailable(error) from error
+
+
+def _told_plainly(cause: Exception) -> str:
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return cause.os_error.strerror or str(cause)
+    if isinstance(cause, TimeoutError):
+        return "it took too long"
+    if isinstance(cause, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | ConnectionError):
+        return "it went away before its answer was complete"
+    return str(cause)
 
 
 async def _refusal(answer: aiohttp.ClientResponse) -> AgentError:

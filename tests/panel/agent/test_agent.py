@@ -159,11 +159,11 @@ async def test_a_killed_agent_is_unavailable_and_the_next_takes_its_sockets(
     async with aclosing(client.logs(container_id, follow=True)) as batches:
         await anext(batches)
         agent.kill()
-        with pytest.raises(AgentUnavailable):
+        with pytest.raises(AgentUnavailable, match="went away before its answer was complete"):
             await anext(batches)
     writer.close()
     agent.wait()
-    with pytest.raises(AgentUnavailable, match="does not answer"):
+    with pytest.raises(AgentUnavailable, match="does not answer: Connection refused"):
         await client.ping()
     second = await asyncio.to_thread(start_agent)
     assert (await client.ping())["agent"] == "ok"
