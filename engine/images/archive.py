@@ -118,7 +118,7 @@ def _written_out(source: BinaryIO, copy: BinaryIO, space: DiskSpace, on_read: On
     size = 0
     while data := plain.read(CHUNK):
         size += len(data)
-        check_growth("it", stored.count, size)
+        check_growth(stored.count, size)
         space.use(len(data))
         copy.write(data)
     return Archive(copy, 0, size, stored.count)

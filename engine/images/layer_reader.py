@@ -55,5 +55,5 @@ class LayerReader:
         return self._stored.digest if self.compression is Compression.NONE else self._plain.digest
 
     def _check(self, count: int) -> None:
-        check_growth("it", self._stored.count, self._plain.count)
+        check_growth(self._stored.count, self._plain.count)
         self._on_plain(count)

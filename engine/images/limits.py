@@ -35,12 +35,12 @@ RESERVE_INODES = 1000
 _LOOK_EVERY_BYTES = 32 << 20
 
 
-def check_growth(what: str, stored_bytes: int, plain_bytes: int) -> None:
-    """Refuse, with InvalidArchive, a stream that grows too much from its compressed form."""
+def check_growth(stored_bytes: int, plain_bytes: int, what: str = "") -> None:
+    """Refuse, with InvalidArchive, a stream that grows too much from its compressed form; `what` begins the message."""
     limit = FLOOR_BYTES + RATIO * stored_bytes
     if plain_bytes > limit:
         raise InvalidArchive(
-            f"{what}: {stored_bytes} bytes unpack to more than {limit}, as only a decompression bomb does",
+            f"{what}{stored_bytes} bytes unpack to more than {limit}, as only a decompression bomb does",
             hint=f"At most {FLOOR_BYTES >> 20} MiB plus {RATIO} times the compressed size are unpacked.",
         )
 
@@ -55,7 +55,7 @@ class Growth:
     def add(self, count: int) -> None:
         """Count `count` more bytes; raises InvalidArchive when it becomes too much."""
         self.plain_bytes += count
-        check_growth("all layers together", self.archive_bytes, self.plain_bytes)
+        check_growth(self.archive_bytes, self.plain_bytes, "all layers together: ")
 
 
 @dataclass

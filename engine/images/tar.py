@@ -142,7 +142,11 @@ class TarReader:
             self.has_end_marker = True
             return None
         self._count += 1
-        if _number(block[148:156]) != sum(block) - sum(block[148:156]) + 8 * 32:
+        digits = block[148:156].strip(b" \0")
+        expected = b"%o" % (sum(block) - sum(block[148:156]) + 8 * 32)
+        if digits.lstrip(b"0") != expected:
+            if self._count == 1:
+                raise InvalidArchive("this is no tar archive", hint="Plain, gzip and zstd archives are read.")
             raise self._damaged("has a header whose checksum does not match")
         return block
 

@@ -22,6 +22,7 @@ DEVICES = frozenset({(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5,
 """Character devices a layer may hold: null, zero, full, random, urandom, tty, console, ptmx. All others are refused."""
 
 MAXIMUM_ID = (1 << 32) - 2
+_HINT = "The image is hostile or was made by a faulty tool; build it again."
 _LAST_NS = (1 << 62) - 1  # in the year 2116; os.utime takes no more than 64 bits
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ACLS = frozenset({"system.posix_acl_access", "system.posix_acl_default"})
@@ -57,7 +58,7 @@ class Unpacker:
         try:
             yield
         except InvalidArchive as error:
-            raise InvalidArchive(f"{_shown(name)}: {error.message}", hint=error.hint) from None
+            raise InvalidArchive(f"{_shown(name)}: {error.message}", hint=error.hint or _HINT) from None
         except OSError as error:
             raise self._translated(error, _shown(name), kind) from error
 
