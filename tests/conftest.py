@@ -12,6 +12,11 @@ from tests.services.redis import redis_server
 __all__ = ["panel", "postgres_server", "redis_server"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: Playwright keeps an event loop running, beside which no other may start."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what each running panel wrote since the test began, when the test fails."""

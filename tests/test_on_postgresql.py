@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-WITHOUT_A_DATABASE = ("supervisor", "agent", "test_environment.py")
+WITHOUT_A_DATABASE = ("supervisor", "agent", "realtime", "test_environment.py")
 
 
 @pytest.mark.timeout(240)

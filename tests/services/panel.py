@@ -173,7 +173,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def panel() -> Iterator[Panel]:
     """A running panel that all tests of a run share. Leave it as you found it, containers and images included."""
-    folder = Path(tempfile.mkdtemp(prefix="moorage-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="mo-", dir="/tmp"))
     folder.chmod(0o755)  # the panel's user has to reach its own folder
     panel = Panel(folder)
     try:
