@@ -28,15 +28,22 @@ def engine() -> Engine:
     return engine
 
 
-@pytest.fixture
-def agent(engine: Engine) -> Iterator["subprocess.Popen[bytes]"]:
-    """A host agent on the test run's folders."""
-    process = start_agent()
-    try:
-        yield process
-    finally:
+@pytest.fixture(scope="module")
+def agents() -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """The agents of a module's tests; one at most is alive."""
+    processes: list[subprocess.Popen[bytes]] = []
+    yield processes
+    for process in processes:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture
+def agent(engine: Engine, agents: list["subprocess.Popen[bytes]"]) -> "subprocess.Popen[bytes]":
+    """A host agent on the test run's folders: that of the test before, unless it was killed."""
+    if not agents or agents[-1].poll() is not None:
+        agents.append(start_agent())
+    return agents[-1]
 
 
 def start_agent() -> "subprocess.Popen[bytes]":

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from tests.services.agent import agent, container_id, engine, writer
+from tests.services.agent import agent, agents, container_id, engine, writer
 
-__all__ = ["agent", "container_id", "engine", "web_server", "writer"]
+__all__ = ["agent", "agents", "container_id", "engine", "web_server", "writer"]
 
 
 @asynccontextmanager
