@@ -54,6 +54,7 @@ class Scan:
         self._pieces: Iterator[Piece] | None = None
         self._begun = self._beginning(selection.after)
         self._at = self._begun.first()
+        self._segments.drop_before(self._at.segment)
 
     def next_batch(self) -> LogBatch | None:
         """The next lines; a batch without lines if all were filtered away; None if nothing more is there by now."""

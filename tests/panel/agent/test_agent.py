@@ -186,3 +186,22 @@ def test_only_the_panel_and_its_group_may_ask_and_only_root_may_report(agent: Ag
 
 def open_files(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+async def test_hundreds_may_follow_one_log(
+    agent: Agent, client: AgentClient, writer: LogWriter, container_id: str
+) -> None:
+    for number in range(8):
+        writer.write(b"%d\n" % number, STDOUT)
+
+    async def follow() -> list[str]:
+        return [line[2] async for batch in client.logs(container_id, follow=True) for line in batch["lines"]]
+
+    following = [asyncio.create_task(follow()) for _ in range(300)]
+    await asyncio.sleep(1)
+    writer.write(b"for all\n", STDOUT)
+    writer.mark_end(1)
+    writer.close()
+    async with asyncio.timeout(60):
+        for lines in await asyncio.gather(*following):
+            assert lines == [*map(str, range(8)), "for all"]
