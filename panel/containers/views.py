@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.generic import DetailView
+from django_htmx.http import HttpResponseClientRedirect
 
 from panel.containers import services
 from panel.containers.forms import ContainerFilter, CreateForm
@@ -53,6 +57,16 @@ class ContainerPage(Page, DetailView):  # type: ignore[type-arg]
     def get_queryset(self) -> QuerySet[Container]:
         """Those the visitor may see."""
         return with_verb(Container.objects.visible_to(self.request.user))  # type: ignore[arg-type]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page; one that stays open while its container is removed goes back to the list."""
+        try:
+            return super().get(request, *args, **kwargs)
+        except Http404:
+            if not request.htmx:  # type: ignore[attr-defined]
+                raise
+            messages.info(request, _("The container was removed"))
+            return HttpResponseClientRedirect(reverse("containers:list"))
 
     def get_template_names(self) -> list[str]:
         """Only the head with the state and buttons, or only the tab's body, when one of them asks for itself."""

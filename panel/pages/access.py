@@ -4,6 +4,7 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpRequest
 from django.http.response import HttpResponseRedirect
 from django.views.generic import View
+from django_htmx.http import HttpResponseClientRefresh
 
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
@@ -26,8 +27,13 @@ class Page(PermissionRequiredMixin, View):
         """Whether the visitor is signed in and holds what the page needs."""
         return self.request.user.is_authenticated and super().has_permission()
 
-    def handle_no_permission(self) -> HttpResponseRedirect:
-        """A stranger is sent to the sign-in page; a user without the permission is refused, and that is audited."""
+    def handle_no_permission(self) -> HttpResponseRedirect | HttpResponseClientRefresh:  # type: ignore[override]
+        """A visitor is sent to the sign-in page; a user without the permission is refused, and that is audited.
+
+        Where a part of an open page asks after its session has ended, the whole page has to go, not the part.
+        """
+        if not self.request.user.is_authenticated and self.request.htmx:  # type: ignore[attr-defined]
+            return HttpResponseClientRefresh()
         if self.request.user.is_authenticated:
             audit.record(
                 actor=self.actor,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, sync_playwright
 
 from tests.e2e.harbour import Harbour
 from tests.images import busybox, docker_archive
@@ -23,10 +23,22 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def session(browser: Browser, panel: Panel) -> StorageState:
+    """The cookies of someone who signed in as the first admin."""
+    context = browser.new_context(base_url=panel.url)
+    Harbour(context.new_page(), ARTIFACTS).sign_in("admin", panel.password)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
-def context(browser: Browser, panel: Panel) -> Iterator[BrowserContext]:
-    """A browser window as large as a laptop's, with nothing remembered."""
-    context = browser.new_context(base_url=panel.url, viewport={"width": 1280, "height": 800}, locale="en-GB")
+def context(browser: Browser, panel: Panel, session: StorageState) -> Iterator[BrowserContext]:
+    """A browser window as large as a laptop's, signed in as the first admin, with nothing else remembered."""
+    context = browser.new_context(
+        base_url=panel.url, viewport={"width": 1280, "height": 800}, locale="en-GB", storage_state=session
+    )
     context.set_default_timeout(15_000)
     yield context
     context.close()
@@ -56,8 +68,6 @@ def image(panel: Panel) -> str:
 
 
 @pytest.fixture
-def harbour(page: Page, panel: Panel, request: pytest.FixtureRequest) -> Harbour:
-    """What a person does in the panel, by name; signed in as the first admin."""
-    harbour = Harbour(page, ARTIFACTS / request.node.name.split("[")[0])
-    harbour.sign_in("admin", panel.password)
-    return harbour
+def harbour(page: Page, request: pytest.FixtureRequest) -> Harbour:
+    """What a person does in the panel, by name."""
+    return Harbour(page, ARTIFACTS / request.node.name.split("[")[0])

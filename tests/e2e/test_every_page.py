@@ -1,13 +1,14 @@
 """Every page in light, dark and at phone width: it fits, each control has a name, the keyboard gets there."""
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, StorageState
 
 from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.harbour import Harbour
 from tests.services.panel import Panel
 
 PAGES = {
+    "sign-out": "/accounts/logout/",
     "dashboard": "/",
     "containers": "/containers/",
     "no-match": "/containers/?search=nothing-has-this-name",
@@ -34,13 +35,13 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_pages_fit_and_every_control_has_a_name(browser: Browser, panel: Panel, look: str) -> None:
-    context = browser.new_context(base_url=panel.url, locale="en-GB", **LOOKS[look])  # type: ignore[arg-type]
+def test_pages_fit_and_every_control_has_a_name(
+    browser: Browser, panel: Panel, session: StorageState, look: str
+) -> None:
+    settings = {"base_url": panel.url, "locale": "en-GB", "storage_state": session, **LOOKS[look]}
+    context = browser.new_context(**settings)  # type: ignore[arg-type]
     page = context.new_page()
     harbour = Harbour(page, ARTIFACTS / "pages" / look)
-    page.goto("/accounts/login/")
-    harbour.shot("sign-in")
-    harbour.sign_in("admin", panel.password)
     for name, address in PAGES.items():
         page.goto(address)
         harbour.shot(name, full_page=True)
@@ -64,6 +65,7 @@ def test_the_keyboard_reaches_the_content_and_shows_where_it_is(harbour: Harbour
 def test_a_chosen_theme_wins_over_the_systems(harbour: Harbour) -> None:
     page = harbour.page
     page.emulate_media(color_scheme="light")
+    page.goto("/account/")
     background = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(background)
     _choose(page, "Dark")

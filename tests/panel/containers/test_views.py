@@ -159,6 +159,11 @@ def test_the_form_says_when_there_is_no_image_yet(operator: User, local: Host) -
     assert b"There is no image on the host yet" in signed_in(operator).get("/containers/create/").content
 
 
+def test_a_page_left_open_goes_back_to_the_list_when_its_container_is_removed(viewer: User, local: Host) -> None:
+    answer = signed_in(viewer).get(f"/containers/{'0' * 64}/", headers={**HTMX, "HX-Target": "container-head"})
+    assert answer.headers["HX-Redirect"] == "/containers/"
+
+
 def test_the_tabs_of_a_container(viewer: User, local: Host) -> None:
     container = make(local, "web", status="exited", exit_code=127, desired="running", error="no such program: <b>x</b>")
     browser = signed_in(viewer)

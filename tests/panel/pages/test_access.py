@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
 from panel.pages.access import Page
-from tests.panel.browsing import signed_in
+from tests.panel.browsing import HTMX, signed_in
 
 LISTS = ["/", "/containers/", "/images/", "/operations/", "/account/"]
 
@@ -36,6 +36,13 @@ def test_a_visitor_is_sent_to_the_sign_in_page(client: Client, address: str) -> 
     answer = client.get(address)
     assert answer.status_code == 302
     assert answer.url.startswith("/accounts/login/?next=")  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_a_part_that_asks_after_its_session_has_ended_sends_the_whole_page_away(client: Client) -> None:
+    answer = client.get("/containers/", headers={**HTMX, "HX-Target": "list"})
+    assert answer.headers["HX-Refresh"] == "true"
+    assert answer.content == b""
 
 
 @pytest.mark.parametrize("address", LISTS)
