@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
@@ -50,6 +52,21 @@ def test_the_list_is_paged_and_a_page_beyond_the_end_is_the_last(viewer: User, l
     browser = signed_in(viewer)
     assert len(browser.get("/containers/").context["object_list"]) == 25
     assert len(browser.get("/containers/?page=99").context["object_list"]) == 5
+
+
+def test_a_longer_list_asks_the_database_no_more_questions(viewer: User, local: Host) -> None:
+    browser = signed_in(viewer)
+
+    def questions() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            browser.get("/containers/")
+        return len(asked)
+
+    make(local, "first", status="running")
+    few = questions()
+    for number in range(20):
+        make(local, f"c{number:02}", status="exited", exit_code=number)
+    assert questions() == few
 
 
 def test_a_part_of_the_page_is_answered_alone(viewer: User, local: Host) -> None:
