@@ -28,6 +28,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 
 KNOX_TOKEN_MODEL = "accounts.Token"  # noqa: S105 - the name of a model
+MIGRATION_MODULES = {"knox": None}  # they would make a table for the model this replaces
 REST_KNOX: dict[str, Any] = {
     "AUTH_HEADER_PREFIX": "Bearer",
     "TOKEN_PREFIX": "moorage_",  # lets scanners find a leaked token
