@@ -1,5 +1,5 @@
 """A host agent for uploads."""
 
-from tests.panel.realtime.conftest import agent, engine
+from tests.services.agent import agent, agents, engine
 
-__all__ = ["agent", "engine"]
+__all__ = ["agent", "agents", "engine"]
