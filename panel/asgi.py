@@ -5,6 +5,7 @@ from typing import Any
 
 import django
 from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
@@ -25,7 +26,9 @@ django_application: Any = PooledHandler()
 application = ProtocolTypeRouter(
     {
         "http": Waiting(
-            Uploads(django_application, AgentClient(ENVIRONMENT.agent_socket)), ENVIRONMENT.redis_url, answer
+            Uploads(django_application, AgentClient(ENVIRONMENT.agent_socket)),
+            ENVIRONMENT.redis_url,
+            database_sync_to_async(answer),
         ),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }

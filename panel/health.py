@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import redis.asyncio
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
@@ -41,7 +41,7 @@ async def _within(check: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def _database() -> str:
-    await sync_to_async(_ask_database)()
+    await database_sync_to_async(_ask_database)()
     return OK
 
 

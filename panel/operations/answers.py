@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django.db import close_old_connections
 from rest_framework.renderers import JSONRenderer
 
 from panel.operations.api import OperationSerializer
@@ -14,7 +13,6 @@ from panel.rest.problems import CONTENT_TYPE, STATUSES, Problem
 
 def answer(operation: str) -> Answer | None:
     """Status, content type and body once the operation has ended; None before."""
-    close_old_connections()
     row = Operation.objects.filter(pk=operation).first()
     if row is None or row.is_open:
         return None

@@ -11,11 +11,10 @@ import math
 import re
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import redis.asyncio
-from asgiref.sync import sync_to_async
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, HTTPScope, Scope
 
 from panel.operations.signals import CHANNEL
@@ -52,7 +51,7 @@ class Ends:
             self._listener.cancel()
             await asyncio.wait([self._listener])
 
-    async def wait(self, operation: str, since: float, look: Callable[[], Any], timeout_s: float) -> Any:
+    async def wait(self, operation: str, since: float, look: Callable[[], Awaitable[Any]], timeout_s: float) -> Any:
         """What `look` (a coroutine function) says once it says something; None if that takes longer than `timeout_s`.
 
         `since` is a time before the operation was sent. If all announcements since then were heard, `look` is asked
@@ -117,13 +116,15 @@ def _stop_if_cancelled() -> None:
 class Waiting:
     """The ASGI application: `inner`, with the preference to wait honoured.
 
-    `answer(operation)` is a function of the panel that says how an operation ended (see `Answer`).
+    `answer(operation)` is a coroutine function of the panel that says how an operation ended (see `Answer`).
     """
 
-    def __init__(self, inner: ASGI3Application, redis_url: str, answer: Callable[[str], Answer | None]) -> None:
+    def __init__(
+        self, inner: ASGI3Application, redis_url: str, answer: Callable[[str], Awaitable[Answer | None]]
+    ) -> None:
         self._inner = inner
         self._ends = Ends(redis_url)
-        self._answer = sync_to_async(answer)
+        self._answer = answer
 
     async def close(self) -> None:
         """Let go of the broker."""

@@ -11,8 +11,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, HTTPRequestEvent, HTTPScope, Scope
+from channels.db import database_sync_to_async
 
 from panel.agent.client import AgentClient, AgentError
 from panel.operations.waiting import OPERATION_HEADER, header
@@ -51,14 +51,13 @@ class Uploads:
         try:
             size = await self._agent.put_upload(upload, body.chunks())
         except AgentError as error:
-            if body.is_cut:
-                await sync_to_async(outcomes.failed)(ticket, "the client went away before the file was complete")
-                return
-            await sync_to_async(outcomes.failed)(ticket, error.message)
-            await _answer_problem(scope, send, error)
+            reason = "the client went away before the file was complete" if body.is_cut else error.message
+            await database_sync_to_async(outcomes.failed)(ticket, reason)
+            if not body.is_cut:
+                await _answer_problem(scope, send, error)
             return
         try:
-            operation, document = await sync_to_async(outcomes.arrived)(ticket, size)
+            operation, document = await database_sync_to_async(outcomes.arrived)(ticket, size)
         except Exception:
             await self._agent.delete_upload(upload)  # nobody would ever use it
             raise

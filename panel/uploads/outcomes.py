@@ -1,6 +1,6 @@
 """What becomes of an upload: an operation when it arrived, a row in the audit log when it did not."""
 
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from rest_framework.renderers import JSONRenderer
 
 from panel.audit import services as audit
@@ -12,14 +12,12 @@ from panel.uploads.tickets import Ticket
 
 def arrived(ticket: Ticket, size_bytes: int) -> tuple[str, bytes]:
     """Ask the host for what the upload is for; the operation's id and its JSON."""
-    close_old_connections()
     operation = ticket.arrived(ticket, size_bytes)
     return str(operation.pk), JSONRenderer().render(OperationSerializer(operation).data)
 
 
 def failed(ticket: Ticket, reason: str) -> None:
     """Write down that it did not arrive."""
-    close_old_connections()
     with transaction.atomic():
         audit.record(
             actor=ticket.actor,

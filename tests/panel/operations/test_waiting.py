@@ -23,7 +23,7 @@ class Operations:
         self.ended: set[str] = set()
         self.looks = 0
 
-    def answer(self, operation: str) -> Answer | None:
+    async def answer(self, operation: str) -> Answer | None:
         self.looks += 1
         return ENDED if operation in self.ended else None
 

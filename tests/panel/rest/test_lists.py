@@ -17,7 +17,7 @@ def containers(local: Host) -> None:
     """Sixty of them, every third running."""
     for number in range(60):
         status = "running" if number % 3 == 0 else "exited"
-        Container.objects.create(name=f"c{number:02}", host=local, image="busybox", status=status)
+        Container.objects.create(name=f"box-{number:02}", host=local, image="busybox", status=status)
 
 
 def names(client: Client, query: str) -> list[str]:
@@ -38,10 +38,10 @@ def test_a_list_comes_in_pages(viewer: User, containers: None) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("search=c01", ["c01"]),
-        ("name=c07", ["c07"]),
-        ("status=running&page_size=3&order=name", ["c00", "c03", "c06"]),
-        ("order=-name&page_size=1", ["c59"]),
+        ("search=box-01", ["box-01"]),
+        ("name=box-07", ["box-07"]),
+        ("status=running&page_size=3&order=name", ["box-00", "box-03", "box-06"]),
+        ("order=-name&page_size=1", ["box-59"]),
         ("search=nothing", []),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from panel.accounts.models import Token
 from panel.agent.client import AgentClient, AgentUnavailable
@@ -36,7 +36,7 @@ async def post(
     """Send a request with that body; `is_cut` makes the client go away after the last chunk."""
     from panel.asgi import django_application
 
-    secret = await sync_to_async(token_of)(role)
+    secret = await database_sync_to_async(token_of)(role)
     events: list[Any] = []
     waiting = iter(chunks)
 
@@ -92,7 +92,7 @@ async def test_the_bytes_arrive_at_the_host_and_become_an_operation(queue: Queue
     (path,) = left_behind()
     assert path.read_bytes() == b"".join(chunks)
     assert queue("host.local") == [("images.load", {"operation": document["id"], "upload": path.name})]
-    assert await sync_to_async(rows)() == [("images.load", "allowed", "192.0.2.3")]
+    assert await database_sync_to_async(rows)() == [("images.load", "allowed", "192.0.2.3")]
 
 
 async def test_a_root_filesystem_is_imported_under_its_name(queue: Queue) -> None:
@@ -118,7 +118,7 @@ async def test_what_is_not_allowed_is_refused_before_a_byte_is_taken(
 
     assert (answered, document["code"]) == (status, code)
     assert left_behind() == []
-    assert not await sync_to_async(Operation.objects.exists)()
+    assert not await database_sync_to_async(Operation.objects.exists)()
 
 
 async def test_a_client_that_goes_away_leaves_nothing_but_an_audit_row() -> None:
@@ -130,8 +130,8 @@ async def test_a_client_that_goes_away_leaves_nothing_but_an_audit_row() -> None
             break
         await asyncio.sleep(0.02)
     assert left_behind() == []
-    assert await sync_to_async(rows)() == [("images.load", "failed", "192.0.2.3")]
-    assert not await sync_to_async(Operation.objects.exists)()
+    assert await database_sync_to_async(rows)() == [("images.load", "failed", "192.0.2.3")]
+    assert not await database_sync_to_async(Operation.objects.exists)()
 
 
 async def test_without_an_agent_the_upload_fails_with_a_hint(agent: Any) -> None:
@@ -142,7 +142,7 @@ async def test_without_an_agent_the_upload_fails_with_a_hint(agent: Any) -> None
 
     assert (status, document["code"]) == (503, "unreachable")
     assert document["hint"]
-    assert await sync_to_async(rows)() == [("images.load", "failed", "192.0.2.3")]
+    assert await database_sync_to_async(rows)() == [("images.load", "failed", "192.0.2.3")]
 
 
 async def test_the_client_is_read_no_faster_than_the_agent_takes(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Upload, then watch the operation; exit status 1 unless it is done."""
         actor, file = Actor.command_line(), options["file"]
+        if not file.is_file():
+            raise CommandError(f"there is no file {file}")
         try:
             if options["verb"] == "load":
                 ticket = services.allow_load(actor=actor, file_name=file.name)
