@@ -32,6 +32,14 @@ def test_a_notice_follows_its_operation_until_it_ends(viewer: User, local: Host)
     assert b"data-leave" in after
 
 
+def test_a_loaded_image_is_told_with_all_its_names(operator: User, local: Host) -> None:
+    images = [{"id": "sha256:1a", "references": ["docker.io/library/busybox:a", "docker.io/library/busybox:b"]}]
+    operation = make(local, status="done", result={"images": images})
+    card = signed_in(operator).get(f"/operations/{operation.pk}/card/").content.decode()
+    assert "busybox:a, busybox:b" in card
+    assert "/containers/create/?image=busybox%3Aa" in card
+
+
 def test_only_those_who_may_cancel_see_the_button(viewer: User, operator: User, local: Host) -> None:
     operation = make(local, status="running")
     assert b"/cancel/" not in signed_in(viewer).get(f"/operations/{operation.pk}/").content
