@@ -19,17 +19,15 @@ from panel.operations.answers import answer  # noqa: E402
 from panel.operations.waiting import Waiting  # noqa: E402
 from panel.realtime.routing import websocket_urlpatterns  # noqa: E402
 from panel.uploads.asgi import Uploads  # noqa: E402
+from panel.uploads.limit import BodyLimit  # noqa: E402
 
 ENVIRONMENT = Environment.from_env()
 
 django_application: Any = PooledHandler()
+uploads: Any = Uploads(BodyLimit(django_application), AgentClient(ENVIRONMENT.agent_socket))
 application = ProtocolTypeRouter(
     {
-        "http": Waiting(
-            Uploads(django_application, AgentClient(ENVIRONMENT.agent_socket)),
-            ENVIRONMENT.redis_url,
-            database_sync_to_async(answer),
-        ),
+        "http": Waiting(uploads, ENVIRONMENT.redis_url, database_sync_to_async(answer)),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

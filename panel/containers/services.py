@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from engine import ContainerSpec, InvalidSpec
@@ -30,13 +31,7 @@ def create(*, actor: Actor, spec: dict[str, Any], host: Host | None = None, star
         raise Conflicting(_("There is no host yet."), hint=_("Start the host worker and try again."))
     checked = _checked(spec)
     image = _image(host, checked.image)
-    if Container.objects.filter(name=checked.name).exists():
-        raise Conflicting(
-            _("The name %(name)s is taken by another container.") % {"name": checked.name},
-            hint=_("Choose another name or remove that container."),
-            field="name",
-        )
-    container = Container.objects.create(
+    container = _insert(
         name=checked.name,
         host=host,
         image=checked.image,
@@ -96,6 +91,19 @@ def _checked(spec: dict[str, Any]) -> ContainerSpec:
         return ContainerSpec.from_json({**spec, "name": spec.get("name") or names.friendly()})
     except InvalidSpec as error:
         raise Invalid(error.message.removeprefix(f"{error.field}: "), hint=error.hint, field=error.field) from error
+
+
+def _insert(*, name: str, **columns: Any) -> Container:
+    """Write the container down. Two who want the same name at once meet at the database's own constraint."""
+    try:
+        with transaction.atomic():
+            return Container.objects.create(name=name, **columns)
+    except IntegrityError:
+        raise Conflicting(
+            _("The name %(name)s is taken by another container.") % {"name": name},
+            hint=_("Choose another name or remove that container."),
+            field="name",
+        ) from None
 
 
 def _image(host: Host, name: str) -> Image:

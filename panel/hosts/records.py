@@ -43,9 +43,9 @@ def started(
         row.capabilities = plain(capabilities) if isinstance(capabilities, dict) else {}
         row.worker_started_at, row.last_seen_at = begun_at, timezone.now()
         row.save(update_fields=["capabilities", "worker_started_at", "last_seen_at"])
+        interrupted.resume(host, begun_at)
         container_records.reconcile(host, containers, specs, as_of)
         image_records.mirror(host, images)
-        interrupted.resume(host, begun_at)
         transaction.on_commit(partial(announce, "hosts", host))
 
 

@@ -1,5 +1,6 @@
 """Turns every failure of the REST API into a problem document (RFC 9457): the one map from errors to HTTP statuses."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from rest_framework.settings import api_settings
 from engine import EngineError, InvalidSpec
 from panel.agent.client import AgentError
 from panel.errors import NotPermitted, Refused
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -60,12 +63,13 @@ class Problem:
         return document | ({"hint": self.hint} if self.hint else {}) | ({"errors": self.errors} if self.errors else {})
 
 
-def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler; None lets an unknown error become a 500 in the log."""
+def handle(exception: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler. An error nobody expected goes to the log, whole, and to the client as a 500."""
+    request = context["request"]
     problem = problem_of(exception)
     if problem is None:
-        return None
-    request = context["request"]
+        logger.error("%s %s failed", request.method, request.path, exc_info=exception)
+        problem = Problem(500, "unexpected", "This is a fault of the panel's.", "Its log says what happened.")
     headers = {}
     if wait := getattr(exception, "wait", None):
         headers["Retry-After"] = str(int(wait))

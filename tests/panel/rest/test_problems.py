@@ -99,3 +99,17 @@ def test_every_engine_error_has_a_status() -> None:
 
 def test_an_error_nobody_expected_is_none_of_ours() -> None:
     assert problem_of(ZeroDivisionError()) is None
+
+
+def test_an_error_nobody_expected_is_a_problem_too_and_stands_in_the_log(
+    viewer: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(self: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("panel.hosts.api.HostViewSet.get_queryset", fail)
+    answer = rest(viewer).get("/api/v1/hosts/")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
+    assert "oops" not in answer.content.decode()
+    assert "ZeroDivisionError" in caplog.text
