@@ -48,6 +48,9 @@ def configured(name: str, include: tuple[str, ...], *, acks_late: bool, visibili
 
 app = configured("moorage.panel", RECORDS, acks_late=True, visibility_timeout_s=15)
 app.conf.task_default_queue = "panel"
+if ENVIRONMENT.database_url.startswith("sqlite"):
+    # Celery closes the database's connection after each task, unless told after how many; to a file it does not break.
+    app.conf.update(CELERY_DB_REUSE_MAX=1_000_000)
 app.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: the schedule is these lines, there is no state to keep
 app.conf.beat_schedule = {
     "operations.tick": {"task": "operations.tick", "schedule": 5.0},
