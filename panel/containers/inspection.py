@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Model
 
 from panel.containers.models import Container
+from panel.images.models import Image
 
 TIMES = ("created_at", "started_at", "finished_at")
 PLAIN = (
@@ -23,11 +24,12 @@ PLAIN = (
 )
 
 
-def inspected(container: Container) -> dict[str, Any]:
-    """The record, then what was asked (`spec`)."""
+def inspected(container: Container, image: Image | None) -> dict[str, Any]:
+    """The record, then what was asked (`spec`), then what the host tells about the image, if it still has it."""
     record: dict[str, Any] = {name: getattr(container, name) for name in PLAIN}
     record |= {name: _stamp(container, name) for name in TIMES}
     record |= {"created_by": container.created_by_name, "host": container.host_id, "spec": container.spec}
+    record["image_config"] = image.config if image else None
     return record
 
 

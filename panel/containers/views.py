@@ -2,14 +2,10 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.views.generic import DetailView
-from django_htmx.http import HttpResponseClientRedirect
+from django.utils.translation import gettext_lazy as _
 
 from panel.containers import services
 from panel.containers.forms import ContainerFilter, CreateForm
@@ -22,6 +18,7 @@ from panel.operations.models import Operation
 from panel.pages.access import Page, may
 from panel.pages.acting import ActionPage
 from panel.pages.lists import ListPage, is_part
+from panel.pages.objects import ObjectPage
 
 LAST_OPERATIONS = 6
 
@@ -46,27 +43,18 @@ class ContainerList(ListPage):
         return with_verb(Container.objects.visible_to(self.request.user).unhealthy_first())  # type: ignore[arg-type]
 
 
-class ContainerPage(Page, DetailView):  # type: ignore[type-arg]
+class ContainerPage(ObjectPage):
     """One container; the tabs differ in their templates."""
 
     permission_required: str | tuple[str, ...] = "containers.view"
     context_object_name = "container"
-    template_name: str
+    list_name = "containers:list"
+    gone_words = _("The container was removed")
     part_name = ""
 
     def get_queryset(self) -> QuerySet[Container]:
         """Those the visitor may see."""
         return with_verb(Container.objects.visible_to(self.request.user))  # type: ignore[arg-type]
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page; one that stays open while its container is removed goes back to the list."""
-        try:
-            return super().get(request, *args, **kwargs)
-        except Http404:
-            if not request.htmx:  # type: ignore[attr-defined]
-                raise
-            messages.info(request, _("The container was removed"))
-            return HttpResponseClientRedirect(reverse("containers:list"))
 
     def get_template_names(self) -> list[str]:
         """Only the head with the state and buttons, or only the tab's body, when one of them asks for itself."""
@@ -89,6 +77,10 @@ class Overview(ContainerPage):
     template_name = "containers/overview.html"
     part_name = "containers/_overview.html"
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds the image, whose command and entrypoint count where the container has none of its own."""
+        return super().get_context_data(**kwargs) | {"image": services.image_of(self.object)}
+
 
 class Logs(ContainerPage):
     """What it writes, live."""
@@ -104,7 +96,8 @@ class Inspect(ContainerPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds the record as JSON values."""
-        return super().get_context_data(**kwargs) | {"inspected": inspected(self.object)}
+        image = services.image_of(self.object)
+        return super().get_context_data(**kwargs) | {"inspected": inspected(self.object, image)}
 
 
 class Create(Page):

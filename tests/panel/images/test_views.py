@@ -1,15 +1,18 @@
 """The image pages."""
 
+from django.utils import timezone
+
 from panel.accounts.models import User
+from panel.containers.models import Container
 from panel.hosts.models import Host
 from panel.images.models import Image
 from panel.operations.models import Operation
-from tests.panel.browsing import signed_in
+from tests.panel.browsing import HTMX, signed_in
 
 
 def test_the_list_names_images_as_people_do(viewer: User, image: Image) -> None:
     page = signed_in(viewer).get("/images/").content.decode()
-    assert "<strong>busybox:latest</strong>" in page
+    assert ">busybox:latest</a>" in page
     assert "1.0 KB" in page
 
 
@@ -17,6 +20,22 @@ def test_an_empty_list_leads_to_the_upload_for_those_who_may(viewer: User, opera
     assert b"/images/upload/" in signed_in(operator).get("/images/").content
     assert b"/images/upload/" not in signed_in(viewer).get("/images/").content
     assert signed_in(viewer).get("/images/upload/").status_code == 403
+
+
+def test_an_image_shows_what_it_runs_its_layers_and_who_uses_it(viewer: User, image: Image) -> None:
+    layer = "sha256:" + "9f" * 32
+    image.config = {"command": ["sh", "-c", "a b"], "layers": [{"diff_id": layer, "size_bytes": 5}], "env": ["A=<b>"]}
+    image.save()
+    made_from = {"image": "busybox", "image_id": image.image_id, "status": "running", "started_at": timezone.now()}
+    Container.objects.create(name="web", host=image.host, **made_from)
+    page = signed_in(viewer).get(f"/images/{image.pk}/").content.decode()
+    for text in ("sh -c &#x27;a b&#x27;", "9f9f9f9f9f9f", "A=&lt;b&gt;", ">web</a>"):
+        assert text in page
+    assert "/remove/" not in page
+
+
+def test_a_page_left_open_goes_back_to_the_list_when_its_image_is_removed(viewer: User, local: Host) -> None:
+    assert signed_in(viewer).get("/images/1/", headers=HTMX).headers["HX-Redirect"] == "/images/"
 
 
 def test_removal_is_an_operation(operator: User, image: Image) -> None:
