@@ -8,8 +8,9 @@ from pathlib import Path
 from engine.container import remove, runs, state
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
-from engine.errors import EngineError, NotFound
+from engine.errors import InvalidSpec, NotFound
 from engine.launcher import records
+from engine.logs.writer import LogWriter
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
 from engine.sys.remove_tree import remove_tree
@@ -77,17 +78,25 @@ def _has_spoken(folder: Path, record: state.Record) -> bool:
 
 def _record(runtime: Runtime, folder: Path, record: state.Record, code: int, why: str) -> None:
     _empty_group(runtime, record.id)
+    _end_log(folder, record.run)
     records.sync(records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), why)))
+
+
+def _end_log(folder: Path, run: int) -> None:
+    """Mark the end that no shim marked, so that whoever follows the log is not kept waiting for one."""
+    log = LogWriter(str(folder / "log"))
+    log.mark_end(run)
+    log.close()
 
 
 def _remove_stray_groups(runtime: Runtime) -> None:
     """Control groups, and what still runs in them, that belong to no running container."""
     for name in runtime.cgroups.names():
         try:
-            is_running = state.load(runtime.folder(name)).status is Status.RUNNING
-        except EngineError:
-            is_running = False
-        if not is_running:
+            with runtime.locked(name) as folder:  # a start on its way has its group, but does not run yet
+                if state.load(folder).status is not Status.RUNNING:
+                    _empty_group(runtime, name)
+        except (NotFound, InvalidSpec):
             _empty_group(runtime, name)
 
 
