@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +17,28 @@ from panel.accounts.roles import PERMISSIONS
 from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import ModelViewSet
 
+ME = OpenApiExample(
+    "By a token that may only look",
+    value={"username": "vera", "how": "token", "roles": ["viewer"], "permissions": ["containers.view"]},
+    response_only=True,
+)
+TOLD = {
+    "id": "moorage_4f2a9c1",
+    "name": "monitoring",
+    "scopes": ["containers.view"],
+    "created_at": "2026-01-01T00:00:00Z",
+    "expires_at": "2026-04-01T00:00:00Z",
+}
+TOKEN = OpenApiExample("A token", value=TOLD, response_only=True)
+CREATED = OpenApiExample("A new token", value=TOLD | {"token": "moorage_4f2a9c1…72 characters"}, response_only=True)
+NEW = OpenApiExample(
+    "Only to look",
+    value={"name": "monitoring", "scopes": ["containers.view"], "expires_in_days": 90},
+    request_only=True,
+)
 
+
+@extend_schema_serializer(examples=[ME])
 class MeSerializer(serializers.Serializer[Any]):
     """Who is asking, how they proved it, and what they may do."""
 
@@ -47,6 +68,7 @@ class MeView(APIView):
         )
 
 
+@extend_schema_serializer(examples=[TOKEN])
 class TokenSerializer(serializers.ModelSerializer[Token]):
     """An API token, without its secret. `id` is how it begins."""
 
@@ -61,6 +83,7 @@ class TokenSerializer(serializers.ModelSerializer[Token]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(examples=[NEW])
 class NewTokenSerializer(serializers.Serializer[Any]):
     """What is asked of a new token; without scopes it may do all its user may."""
 
@@ -69,6 +92,7 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     expires_in_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=3650)
 
 
+@extend_schema_serializer(examples=[CREATED])
 class CreatedTokenSerializer(TokenSerializer):
     """A new token with its secret, which is shown this once."""
 
@@ -78,13 +102,6 @@ class CreatedTokenSerializer(TokenSerializer):
         model = Token
         fields = ("id", "name", "scopes", "created_at", "expires_at", "token")
         read_only_fields = fields
-
-
-EXAMPLE = OpenApiExample(
-    "Only to look",
-    value={"name": "monitoring", "scopes": ["containers.view"], "expires_in_days": 90},
-    request_only=True,
-)
 
 
 @extend_schema_view(list=extend_schema(summary="List one's own tokens"))
@@ -109,7 +126,6 @@ class TokenViewSet(mixins.ListModelMixin, ModelViewSet[Token]):
         summary="Create a token",
         request=NewTokenSerializer,
         responses={201: CreatedTokenSerializer},
-        examples=[EXAMPLE],
     )
     def create(self, request: Request) -> Response:
         """Make a token; its secret is in this answer and nowhere else."""

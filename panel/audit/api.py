@@ -2,13 +2,36 @@
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers
 
 from panel.audit.models import AuditEntry
 from panel.rest.viewsets import ModelViewSet
 
+EXAMPLE = OpenApiExample(
+    "A refused attempt",
+    value={
+        "number": 42,
+        "at": "2026-01-01T00:00:00.000000Z",
+        "actor": "vera",
+        "how": "session",
+        "address": "192.0.2.7",
+        "action": "containers.stop",
+        "object_kind": "container",
+        "object_id": "9d0cb4f1a3e27c5886d1f0a4be93725c1d6f8a02e4b79c3350f1827d6ea4c9b0",
+        "object_name": "web",
+        "before": None,
+        "after": None,
+        "outcome": "denied",
+        "detail": "needs containers.operate",
+        "prev_hash": "3f5a…64 digits",
+        "hash": "81c0…64 digits",
+    },
+    response_only=True,
+)
 
+
+@extend_schema_serializer(examples=[EXAMPLE])
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
     """One change or refusal; `hash` covers the row and the row before it."""
 

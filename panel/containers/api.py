@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,111 +14,19 @@ from rest_framework.response import Response
 
 from panel.accounts.actors import Actor
 from panel.containers import logs, services
-from panel.containers.models import Container
+from panel.containers.models import Container, ContainerQuerySet
+from panel.containers.serializers import (
+    ContainerSerializer,
+    InspectSerializer,
+    KillSerializer,
+    NewContainerSerializer,
+    RestartSerializer,
+    StopSerializer,
+)
 from panel.hosts.models import Host
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import ModelViewSet
-
-
-class ContainerSerializer(serializers.ModelSerializer[Container]):
-    """A container: what was asked (`spec`), what should be (`desired`) and what the host last said."""
-
-    host = serializers.CharField(source="host_id", read_only=True)
-    created_by = serializers.CharField(source="created_by_name", read_only=True)
-
-    class Meta:
-        model = Container
-        fields = (
-            "id",
-            "name",
-            "host",
-            "image",
-            "image_id",
-            "desired",
-            "status",
-            "run",
-            "pid",
-            "exit_code",
-            "oom_killed",
-            "error",
-            "created_by",
-            "created_at",
-            "started_at",
-            "finished_at",
-            "spec",
-        )
-        read_only_fields = fields
-
-
-class ResourcesSerializer(serializers.Serializer[Any]):
-    """Limits; null is no limit of its own."""
-
-    memory_bytes = serializers.IntegerField(required=False, allow_null=True, help_text="at least 6 MiB")
-    cpus = serializers.FloatField(required=False, allow_null=True, help_text="whole processors; 0.5 is half of one")
-    cpu_shares = serializers.IntegerField(required=False, allow_null=True, help_text="weight, 2 to 262144")
-    pids = serializers.IntegerField(required=False, allow_null=True, help_text="most processes and threads")
-
-
-class RlimitSerializer(serializers.Serializer[Any]):
-    """A limit of setrlimit(2); -1 is unlimited."""
-
-    soft = serializers.IntegerField()
-    hard = serializers.IntegerField()
-
-
-class NewContainerSerializer(serializers.Serializer[Any]):
-    """What is asked of a new container; what is left out comes from the image. The engine checks the values."""
-
-    name = serializers.CharField(required=False, help_text="a friendly one is chosen if it is left out")
-    image = serializers.CharField(help_text="reference, id, or the beginning of an id")
-    command = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False, allow_null=True)
-    entrypoint = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False, allow_null=True)
-    env = serializers.ListField(child=serializers.CharField(), required=False, help_text="`NAME=value` each")
-    cwd = serializers.CharField(required=False)
-    user = serializers.CharField(required=False, help_text="`name` or `uid`, with `:group` or `:gid`")
-    hostname = serializers.CharField(required=False)
-    tty = serializers.BooleanField(required=False)
-    network = serializers.ChoiceField(["none", "host"], required=False)
-    read_only = serializers.BooleanField(  # type: ignore[assignment]  # the specification's word
-        required=False, help_text="the root filesystem cannot be written to"
-    )
-    resources = ResourcesSerializer(required=False)
-    rlimits = serializers.DictField(child=RlimitSerializer(), required=False)
-    cap_add = serializers.ListField(child=serializers.CharField(), required=False)
-    cap_drop = serializers.ListField(child=serializers.CharField(), required=False)
-    no_new_privileges = serializers.BooleanField(required=False)
-    stop_signal = serializers.CharField(required=False)
-    stop_timeout_s = serializers.FloatField(required=False)
-    labels = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
-    start = serializers.BooleanField(required=False, default=True, help_text="start it at once")
-    host = serializers.CharField(required=False, help_text="the first one if it is left out")
-
-
-class StopSerializer(serializers.Serializer[Any]):
-    """How to stop; what is left out comes from the container."""
-
-    signal = serializers.CharField(required=False, allow_null=True)
-    timeout_s = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=86400)
-
-
-class RestartSerializer(serializers.Serializer[Any]):
-    """How long the stop may take."""
-
-    timeout_s = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=86400)
-
-
-class KillSerializer(serializers.Serializer[Any]):
-    """Which signal to send."""
-
-    signal = serializers.CharField(required=False, default="KILL")
-
-
-class InspectSerializer(serializers.Serializer[Any]):
-    """Everything the panel knows of a container."""
-
-    container = ContainerSerializer()
-    image = serializers.DictField(allow_null=True, help_text="what the host tells about the image")
 
 
 class ContainerFilter(filters.FilterSet):  # type: ignore[misc]
@@ -129,17 +37,6 @@ class ContainerFilter(filters.FilterSet):  # type: ignore[misc]
         fields = ("status", "desired", "host", "image_id", "name")
 
 
-CREATE = OpenApiExample(
-    "A line a second",
-    value={
-        "name": "clock",
-        "image": "busybox:latest",
-        "command": ["sh", "-c", "while :; do date; sleep 1; done"],
-        "resources": {"memory_bytes": 67108864, "pids": 64},
-        "start": True,
-    },
-    request_only=True,
-)
 OPERATED: dict[str, Any] = {"parameters": [PREFER], "responses": ANSWERS}
 
 
@@ -154,7 +51,7 @@ class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
     serializer_class = ContainerSerializer
     filterset_class = ContainerFilter
     ordering_fields = ("name", "created_at", "started_at", "finished_at", "status", "image")
-    lookup_value_regex = "[0-9a-f]{64}"
+    lookup_value_regex = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
     permissions = {
         "list": "containers.view",
         "retrieve": "containers.view",
@@ -169,11 +66,15 @@ class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
         **dict.fromkeys(("start", "stop", "kill", "restart"), "containers.operate"),
     }
 
-    def get_queryset(self) -> QuerySet[Container]:
+    def get_queryset(self) -> ContainerQuerySet:
         """All of them; the permission was checked."""
         return Container.objects.all()
 
-    @extend_schema(summary="Create a container", request=NewContainerSerializer, examples=[CREATE], **OPERATED)
+    def get_object(self) -> Container:
+        """The container the address means: by id, by name, or by the only id that begins so."""
+        return get_object_or_404(self.get_queryset().meant_by(self.kwargs["pk"]))
+
+    @extend_schema(summary="Create a container", request=NewContainerSerializer, **OPERATED)
     def create(self, request: Request) -> Response:
         """Create it and, unless told otherwise, start it."""
         form = NewContainerSerializer(data=request.data)

@@ -25,9 +25,13 @@ class ContainerQuerySet(models.QuerySet["Container"]):
         """Those `user` may see: all of them, with `containers.view`."""
         return self if user.has_perm("containers.view") else self.none()
 
-    def named(self, name: str) -> "ContainerQuerySet":
-        """Those that `name` means: an id, the beginning of one, or a name."""
-        return self.filter(models.Q(name=name) | models.Q(id__startswith=name))
+    def meant_by(self, text: str) -> "ContainerQuerySet":
+        """The one container `text` means, as Docker reads it: an id, else a name, else the only id that begins so."""
+        for exact in (models.Q(pk=text), models.Q(name=text)):
+            if self.filter(exact).exists():
+                return self.filter(exact)
+        begins_so = self.filter(pk__startswith=text)
+        return begins_so if begins_so.count() == 1 else self.none()
 
     def search(self, text: str) -> "ContainerQuerySet":
         """Those whose name, id or image holds `text`."""

@@ -53,6 +53,7 @@ def start(*, actor: Actor, container: Container) -> Operation:
 @service("containers.operate")
 def stop(*, actor: Actor, container: Container, signal: str | None = None, timeout_s: float | None = None) -> Operation:
     """Signal it, wait `timeout_s`, then kill it. None is what its specification says."""
+    _check_ending(signal, timeout_s)
     arguments = {"signal": signal, "timeout_s": timeout_s}
     return _request(actor, container, "stop", arguments, desired=Container.Desired.STOPPED)
 
@@ -60,6 +61,7 @@ def stop(*, actor: Actor, container: Container, signal: str | None = None, timeo
 @service("containers.operate")
 def kill(*, actor: Actor, container: Container, signal: str = "KILL") -> Operation:
     """Send a signal to its first process. It should be stopped afterwards only if the signal is KILL."""
+    _check_ending(signal)
     stops = signal.upper().removeprefix("SIG") in ("KILL", "9")
     return _request(actor, container, "kill", {"signal": signal}, desired=Container.Desired.STOPPED if stops else None)
 
@@ -67,6 +69,7 @@ def kill(*, actor: Actor, container: Container, signal: str = "KILL") -> Operati
 @service("containers.operate")
 def restart(*, actor: Actor, container: Container, timeout_s: float | None = None) -> Operation:
     """Stop it if it runs, then start it."""
+    _check_ending(None, timeout_s)
     return _request(actor, container, "restart", {"timeout_s": timeout_s}, desired=Container.Desired.RUNNING)
 
 
@@ -91,6 +94,16 @@ def _checked(spec: dict[str, Any]) -> ContainerSpec:
         return ContainerSpec.from_json({**spec, "name": spec.get("name") or names.friendly()})
     except InvalidSpec as error:
         raise Invalid(error.message.removeprefix(f"{error.field}: "), hint=error.hint, field=error.field) from error
+
+
+def _check_ending(signal: str | None, timeout_s: float | None = None) -> None:
+    """Hold a signal and a grace period to the rules of a specification's own."""
+    asked = {"name": "any", "image": "any", "stop_signal": signal or ""}
+    try:
+        ContainerSpec.from_json(asked | ({} if timeout_s is None else {"stop_timeout_s": timeout_s}))
+    except InvalidSpec as error:
+        field = error.field.removeprefix("stop_")
+        raise Invalid(error.message.removeprefix(f"{error.field}: "), hint=error.hint, field=field) from error
 
 
 def _insert(*, name: str, **columns: Any) -> Container:

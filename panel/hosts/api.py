@@ -1,13 +1,27 @@
 """`/api/v1/hosts/`: the machines that run containers."""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers
 
 from panel.hosts.models import Host
 from panel.rest.viewsets import ModelViewSet
 
+EXAMPLE = OpenApiExample(
+    "A host",
+    value={
+        "name": "local",
+        "is_online": True,
+        "last_seen_at": "2026-01-01T00:00:05Z",
+        "worker_started_at": "2026-01-01T00:00:00Z",
+        "capabilities": {"kernel": "6.1.0", "machine": "x86_64", "cgroups": "v2", "processors": 4},
+        "created_at": "2026-01-01T00:00:00Z",
+    },
+    response_only=True,
+)
 
+
+@extend_schema_serializer(examples=[EXAMPLE])
 class HostSerializer(serializers.ModelSerializer[Host]):
     """A host; `capabilities` are facts its engine probed."""
 

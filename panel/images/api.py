@@ -5,7 +5,13 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_serializer,
+    extend_schema_view,
+)
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -19,7 +25,24 @@ from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import ModelViewSet
 from panel.uploads import tickets
 
+EXAMPLE = OpenApiExample(
+    "An image",
+    value={
+        "id": 1,
+        "host": "local",
+        "image_id": "sha256:5f8df08cb938956a4febd1187ff5305872763a758505c6f6fc97c7740ffe7432",
+        "references": ["docker.io/library/busybox:latest"],
+        "size_bytes": 1982354,
+        "architecture": "amd64",
+        "os": "linux",
+        "created_at": "2026-01-01T00:00:00Z",
+        "config": {"command": ["sh"], "env": ["PATH=/bin"]},
+    },
+    response_only=True,
+)
 
+
+@extend_schema_serializer(examples=[EXAMPLE])
 class ImageSerializer(serializers.ModelSerializer[Image]):
     """An image on one host. `config` is all that the engine tells about it."""
 

@@ -4,7 +4,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_serializer,
+    extend_schema_view,
+)
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -27,23 +34,6 @@ class StepSerializer(serializers.Serializer[Any]):
     current = serializers.IntegerField()
     total = serializers.IntegerField()
     unit = serializers.CharField(allow_blank=True)
-
-
-class OperationSerializer(serializers.ModelSerializer[Operation]):
-    """An operation. `error` is `{"code", "message", "hint"}` once it has failed."""
-
-    steps = StepSerializer(many=True, read_only=True)
-    host = serializers.CharField(source="host_id", read_only=True)
-    started_by = serializers.CharField(source="started_by_name", read_only=True)
-    percent = serializers.IntegerField(read_only=True, allow_null=True)
-
-    class Meta:
-        model = Operation
-        fields = (
-            "id kind host object_kind object_id object_name status steps percent error result started_by attempts "
-            "cancel_requested_at queued_at started_at finished_at"
-        ).split()
-        read_only_fields = fields
 
 
 EXAMPLE = OpenApiExample(
@@ -69,6 +59,26 @@ EXAMPLE = OpenApiExample(
     },
     response_only=True,
 )
+
+
+@extend_schema_serializer(examples=[EXAMPLE])
+class OperationSerializer(serializers.ModelSerializer[Operation]):
+    """An operation. `error` is `{"code", "message", "hint"}` once it has failed."""
+
+    steps = StepSerializer(many=True, read_only=True)
+    host = serializers.CharField(source="host_id", read_only=True)
+    started_by = serializers.CharField(source="started_by_name", read_only=True)
+    percent = serializers.IntegerField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Operation
+        fields = (
+            "id kind host object_kind object_id object_name status steps percent error result started_by attempts "
+            "cancel_requested_at queued_at started_at finished_at"
+        ).split()
+        read_only_fields = fields
+
+
 PREFER = OpenApiParameter(
     "Prefer",
     str,
@@ -80,7 +90,7 @@ PREFER = OpenApiParameter(
 )
 ANSWERS = {
     200: OpenApiResponse(OperationSerializer, "The operation, which has ended (with `Prefer: wait`)."),
-    202: OpenApiResponse(OperationSerializer, "The operation, which the host was asked for.", examples=[EXAMPLE]),
+    202: OpenApiResponse(OperationSerializer, "The operation, which the host was asked for."),
 }
 """What every request that starts an operation answers."""
 
@@ -102,9 +112,7 @@ class OperationFilter(filters.FilterSet):  # type: ignore[misc]
 
 @extend_schema_view(
     list=extend_schema(summary="List operations", description="The newest first."),
-    retrieve=extend_schema(
-        summary="Show an operation", description="With its steps and how it ended.", examples=[EXAMPLE]
-    ),
+    retrieve=extend_schema(summary="Show an operation", description="With its steps and how it ended."),
 )
 class OperationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Operation]):
     """What hosts were asked to do."""

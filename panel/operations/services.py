@@ -4,6 +4,7 @@ import logging
 from functools import partial
 from typing import Any
 
+import redis
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from panel.audit import services as audit
 from panel.audit.subject import Subject
 from panel.celery import app
 from panel.door import service
-from panel.errors import Conflicting
+from panel.errors import Conflicting, Unreachable
 from panel.operations import signals
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
@@ -67,11 +68,22 @@ def cancel(*, actor: Actor, operation: Operation) -> Operation:
     if not operation.is_open:
         raise Conflicting(_("The operation has ended already: it is %(status)s.") % {"status": operation.status})
     operation.cancel_requested_at = timezone.now()
+    if operation.sent_at is not None:
+        _tell_host(operation)
     if operation.status == Operation.Status.QUEUED and not operation.host.is_online:
         operation.status = Operation.Status.CANCELLED
         operation.finished_at = timezone.now()
     operation.save(update_fields=["cancel_requested_at", "status", "finished_at"])
     audit.record(actor=actor, action="operations.cancel", subject=operation.subject)
-    transaction.on_commit(partial(signals.request_cancel, str(operation.id)))
     transaction.on_commit(partial(announce, "operations", str(operation.id)))
     return operation
+
+
+def _tell_host(operation: Operation) -> None:
+    """Before the commit: what cannot be told must not count as cancelled, the host would do it all the same."""
+    try:
+        signals.request_cancel(str(operation.id))
+    except redis.RedisError as error:
+        raise Unreachable(
+            _("The broker does not answer, so the host cannot be told to stop."), hint=_("Try again in a moment.")
+        ) from error

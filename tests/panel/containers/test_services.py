@@ -127,6 +127,25 @@ def test_a_verb_notes_what_should_be_and_asks_the_host(
     assert AuditEntry.objects.get().action == f"containers.{verb}"
 
 
+@pytest.mark.parametrize(
+    ("verb", "arguments", "field"),
+    [
+        ("stop", {"signal": "NONSENSE"}, "signal"),
+        ("stop", {"timeout_s": -1.0}, "timeout_s"),
+        ("kill", {"signal": "99999"}, "signal"),
+        ("restart", {"timeout_s": 1e9}, "timeout_s"),
+    ],
+)
+def test_a_bad_signal_or_grace_period_is_named_before_the_host_is_asked(
+    operator: User, local: Host, verb: str, arguments: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        getattr(services, verb)(actor=acting(operator), container=make(local), **arguments)
+
+    assert refused.value.field == field
+    assert not Operation.objects.exists()
+
+
 def test_a_running_container_is_removed_only_by_force(operator: User, local: Host) -> None:
     container = make(local, status="running")
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
 from panel.containers.models import Container
-from panel.errors import Conflicting
+from panel.errors import Conflicting, Unreachable
 from panel.hosts.models import Host
 from panel.operations import interrupted, records, services, signals
 from panel.operations.models import Operation
@@ -210,6 +210,18 @@ class TestCancelling:
 
         operation.refresh_from_db()
         assert operation.status == "cancelled"
+
+    def test_what_a_host_may_have_is_not_cancelled_behind_its_back(
+        self, operation: Operation, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        nowhere = redis.Redis.from_url("unix:///nonexistent/redis.sock")
+        monkeypatch.setattr(signals, "client", lambda: nowhere)
+
+        with pytest.raises(Unreachable):
+            services.cancel(actor=acting(operator), operation=operation)
+
+        operation.refresh_from_db()
+        assert (operation.status, operation.cancel_requested_at) == ("queued", None)
 
     def test_what_has_ended_cannot_be_cancelled(self, operation: Operation, operator: User) -> None:
         finish(operation)

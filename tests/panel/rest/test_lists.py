@@ -99,6 +99,38 @@ def test_every_operation_of_the_document_has_a_summary(client: Client) -> None:
     assert bare == []
 
 
+def test_every_operation_of_the_document_has_an_example(client: Client) -> None:
+    document = client.get("/api/v1/schema/?format=json").json()
+
+    bare = []
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            contents = [content for body in bodies for content in body.get("content", {}).values()]
+            is_bodiless = method == "delete" and "204" in operation["responses"]
+            is_text = path.endswith(("/logs/", "/schema/"))
+            if not (is_bodiless or is_text or any("examples" in content for content in contents)):
+                bare.append(f"{method} {path}")
+    assert bare == []
+
+
+@pytest.mark.parametrize("text", ["web", "ab" * 32, "abab"])
+def test_a_container_is_named_in_an_address_by_id_name_or_beginning(viewer: User, local: Host, text: str) -> None:
+    Container.objects.create(id="ab" * 32, name="web", host=local, image="busybox")
+    Container.objects.create(id="cd" * 32, name="cdcd", host=local, image="busybox")
+
+    assert rest(viewer).get(f"/api/v1/containers/{text}/").json()["name"] == "web"
+
+
+def test_a_name_wins_over_the_beginning_of_an_id_and_two_beginnings_mean_none(viewer: User, local: Host) -> None:
+    for number, name in enumerate(("ab", "one", "two")):
+        Container.objects.create(id="ab" * 31 + f"0{number}", name=name, host=local, image="busybox")
+    client = rest(viewer)
+
+    assert client.get("/api/v1/containers/ab/").json()["name"] == "ab"
+    assert client.get("/api/v1/containers/aba/").status_code == 404
+
+
 def test_the_documents_page_works_under_the_strict_policy(db: None, client: Client) -> None:
     answer = client.get("/api/v1/docs/")
 

@@ -25,7 +25,7 @@ from tests.panel.conftest import bearer, rest
 OPEN = {"schema/", "docs/", "<path:rest>"}
 ID = "ef" * 32
 SAMPLES = {
-    "(?P<pk>[0-9a-f]{64})": ID,
+    "(?P<pk>[a-zA-Z0-9][a-zA-Z0-9_.-]*)": ID,
     "(?P<pk>\\d+)": "1",
     "(?P<number>\\d+)": "1",
     "(?P<pk>[a-z0-9-]+)": "local",
