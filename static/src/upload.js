@@ -82,10 +82,9 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
   const zone = form.querySelector(".drop");
   const input = form.querySelector("input[type=file]");
   input.addEventListener("change", () => {
-    if (form.dataset.upload === "now") {
-      sendAll(form, input.files);
-      input.value = "";
-    } else if (input.files.length) form.querySelector("[data-part=chosen]").textContent = input.files[0].name;
+    if (form.dataset.upload !== "now") return;
+    sendAll(form, input.files);
+    input.value = "";
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();

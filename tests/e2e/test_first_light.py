@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.e2e.harbour import Harbour
-from tests.images import busybox, docker_archive
+from tests.images import busybox, busybox_layer, docker_archive
 from tests.services.panel import Panel
 
 TICKER = "sh -c 'trap \"exit 3\" TERM; n=0; while :; do n=$((n+1)); echo line $n; echo warning $n >&2; sleep 1; done'"
@@ -73,6 +73,25 @@ def test_a_command_that_is_not_there_is_told_on_the_page(harbour: Harbour, image
     expect(harbour.state()).to_have_text("Failed (127)")
     expect(harbour.page.locator("#container-head [role=alert]").first).to_contain_text("no-such-program")
     harbour.shot("not-found", full_page=True)
+
+
+def test_a_root_filesystem_is_imported_under_the_name_it_is_given(harbour: Harbour, tmp_path: Path) -> None:
+    tarball = tmp_path / "root.tar"
+    tarball.write_bytes(busybox_layer())
+    page = harbour.page
+    page.goto("/images/upload/")
+    page.get_by_label("Tarball").set_input_files(tarball)
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_label("Reference")).to_be_focused()  # it is asked for before anything is sent
+    page.get_by_label("Reference").fill("rootfs:imported")
+    page.get_by_role("button", name="Import").click()
+    expect(page.locator("#uploads .note-done")).to_contain_text("rootfs:imported", timeout=30_000)
+    page.goto("/images/?search=rootfs")
+    page.get_by_role("link", name="rootfs:imported", exact=True).click()
+    harbour.shot("image", full_page=True)
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("#toasts")).to_contain_text("The image was removed")
 
 
 def test_an_archive_that_is_none_is_refused_with_the_reason(harbour: Harbour, tmp_path: Path) -> None:

@@ -22,6 +22,11 @@ def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(client: Cl
     assert "vera&#x27;s password" not in page
 
 
+@pytest.mark.parametrize("address", ["/accounts/inactive/", "/accounts/reauthenticate/"])
+def test_every_page_of_signing_in_is_the_panels_own(viewer: User, address: str) -> None:
+    assert b'class="entrance"' in signed_in(viewer).get(address).content
+
+
 def test_language_and_theme_are_kept_with_the_user(viewer: User) -> None:
     browser = signed_in(viewer)
     browser.post("/account/language/", {"language": "zh-hans"})
@@ -69,6 +74,8 @@ def test_the_password_is_changed_on_a_page_of_the_panel(viewer: User) -> None:
     page = browser.get("/accounts/password/change/").content.decode()
     assert 'class="side"' in page
     given = {"oldpassword": "vera's password", "password1": "quiet-harbour-7", "password2": "quiet-harbour-7"}
-    assert browser.post("/accounts/password/change/", given).status_code == 302
+    changed = browser.post("/accounts/password/change/", given, follow=True)
+    assert changed.redirect_chain == [("/account/", 302)]
+    assert b"Password successfully changed" in changed.content
     viewer.refresh_from_db()
     assert viewer.check_password("quiet-harbour-7")
