@@ -42,7 +42,10 @@ OPERATED: dict[str, Any] = {"parameters": [PREFER], "responses": ANSWERS}
 
 @extend_schema_view(
     list=extend_schema(summary="List containers", description="The newest first."),
-    retrieve=extend_schema(summary="Show a container"),
+    retrieve=extend_schema(
+        summary="Show a container",
+        description="`id` is its id, its name, or the beginning of its id if no other begins so.",
+    ),
 )
 class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Container]):
     """Containers of all hosts."""

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import View
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView
 
+from panel.pages.access import Page
 from panel.rest.permissions import PUBLIC
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -22,16 +24,29 @@ class SchemaView(SpectacularAPIView):
     permission_classes: list[Any] = []
 
 
-class DocumentView(View):
-    """The document for people."""
+class DocumentView(Page):
+    """The document for people who signed in."""
 
-    permission = PUBLIC
+    permission_required = ()
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Every operation, grouped by resource."""
         document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-        context = {"title": _("REST API"), "info": document["info"], "groups": grouped(document)}
-        return render(request, "rest/docs.html", context)
+        about = marked(document["info"]["description"])
+        return render(request, "rest/docs.html", {"title": _("REST API"), "about": about, "groups": grouped(document)})
+
+
+def marked(text: str) -> SafeString:
+    """The document's text, escaped, with `this` as code and blank lines between paragraphs."""
+    paragraphs = (
+        format_html_join("", "{}", ((_code(part) if number % 2 else part,) for number, part in enumerate(parts)))
+        for parts in (paragraph.split("`") for paragraph in text.split("\n\n"))
+    )
+    return format_html_join("\n", "<p>{}</p>", ((paragraph,) for paragraph in paragraphs))
+
+
+def _code(text: str) -> SafeString:
+    return format_html("<code>{}</code>", text)
 
 
 def grouped(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -52,17 +67,25 @@ def _operation(document: dict[str, Any], path: str, method: str, operation: dict
         "method": method.upper(),
         "path": path,
         "summary": operation.get("summary", ""),
-        "description": operation.get("description", ""),
-        "parameters": operation.get("parameters", []),
+        "description": marked(operation.get("description", "")),
+        "parameters": [
+            parameter | {"text": marked(parameter.get("description", ""))}
+            for parameter in operation.get("parameters", [])
+        ],
         "fields": _fields(document, body.get("application/json", {}).get("schema")),
         "media_types": list(body),
-        "examples": [json.dumps(example["value"], indent=2) for example in _examples(body)],
-        "responses": sorted(operation.get("responses", {})),
+        "examples": _examples(body),
+        "answers": [
+            {"status": status, "text": answer.get("description", ""), "examples": _examples(answer.get("content", {}))}
+            for status, answer in sorted(operation.get("responses", {}).items())
+        ],
     }
 
 
-def _examples(body: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(body.get("application/json", {}).get("examples", {}).values())
+def _examples(content: dict[str, Any]) -> list[str]:
+    """The JSON examples of a request's or an answer's content, indented."""
+    examples = content.get("application/json", {}).get("examples", {}).values()
+    return [json.dumps(example["value"], indent=2, ensure_ascii=False) for example in examples]
 
 
 def _fields(document: dict[str, Any], schema: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -76,7 +99,7 @@ def _fields(document: dict[str, Any], schema: dict[str, Any] | None) -> list[dic
             "name": name,
             "type": _type(document, value),
             "required": name in required,
-            "text": value.get("description", ""),
+            "text": marked(value.get("description", "")),
         }
         for name, value in schema.get("properties", {}).items()
     ]

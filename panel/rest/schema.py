@@ -55,12 +55,17 @@ class ProblemDocument(serializers.Serializer[Any]):
 class Schema(AutoSchema):
     """Adds the problem document to every operation, and the permission it takes to its description."""
 
-    def get_description(self) -> str:  # type: ignore[override]
-        """The view's own words, then the permission."""
-        declared = getattr(self.view, "documented_permissions", {}).get(getattr(self.view, "action", ""))
-        permission = declared or declared_permission(self.view, self.method)
-        told = "" if permission in (None, PUBLIC, SIGNED_IN) else f"\n\nNeeds the permission `{permission}`."
-        return str(super().get_description() or "") + told
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """The operation, with the permission it needs at the end of its description."""
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        told = getattr(self.view, "documented_permissions", {}).get(getattr(self.view, "action", ""))
+        declared = told or declared_permission(self.view, self.method)
+        if declared not in (None, PUBLIC, SIGNED_IN):
+            words = [operation.get("description", ""), f"Needs the permission `{declared}`."]
+            operation["description"] = "\n\n".join(word for word in words if word)
+        return operation
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -131,7 +131,8 @@ def test_a_name_wins_over_the_beginning_of_an_id_and_two_beginnings_mean_none(vi
     assert client.get("/api/v1/containers/aba/").status_code == 404
 
 
-def test_the_documents_page_works_under_the_strict_policy(db: None, client: Client) -> None:
+def test_the_documents_page_works_under_the_strict_policy(viewer: User, client: Client) -> None:
+    client.force_login(viewer)
     answer = client.get("/api/v1/docs/")
 
     assert answer.status_code == 200
