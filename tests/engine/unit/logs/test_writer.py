@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tty
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,15 +28,17 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log"
 
 
-@pytest.fixture
-def file_size_limit() -> Iterator[int]:
-    """A limit on the size of files, which makes writes past it fail as on a full disk (EFBIG)."""
-    limit, before = 4096, resource.getrlimit(resource.RLIMIT_FSIZE)
+@contextmanager
+def largest_file(limit_bytes: int) -> Iterator[None]:
+    """Make writes past it fail as on a full disk (EFBIG); only here, since the test's own output may be a file too."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_pieces_of_both_streams_lie_one_after_the_other(log: Path) -> None:
@@ -119,22 +122,22 @@ def test_a_log_has_one_writer(log: Path) -> None:
     LogWriter(str(log)).close()
 
 
-def test_output_a_full_disk_refuses_is_counted_and_told_of(log: Path, file_size_limit: int) -> None:
+def test_output_a_full_disk_refuses_is_counted_and_told_of(log: Path) -> None:
     writer = LogWriter(str(log))
-    writer.write(b"x" * (file_size_limit + 10), STDOUT)
-    writer.write(b"y" * 5, STDOUT)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    with largest_file(4096):
+        writer.write(b"x" * 4106, STDOUT)
+        writer.write(b"y" * 5, STDOUT)
     writer.write(b"z", STDERR)
     writer.close()
-    end = file_size_limit
-    assert records(log) == [(end, STDOUT, 0), (end, LOST, 15), (end + 1, STDERR, 0)]
+    assert records(log) == [(4096, STDOUT, 0), (4096, LOST, 15), (4097, STDERR, 0)]
 
 
-def test_output_lost_last_of_all_is_told_of_when_the_log_is_closed(log: Path, file_size_limit: int) -> None:
+def test_output_lost_last_of_all_is_told_of_when_the_log_is_closed(log: Path) -> None:
     writer = LogWriter(str(log))
-    writer.write(b"x" * (file_size_limit + 10), STDOUT)
-    writer.close()
-    assert records(log)[-1] == (file_size_limit, LOST, 10)
+    with largest_file(4096):
+        writer.write(b"x" * 4106, STDOUT)
+        writer.close()
+    assert records(log)[-1] == (4096, LOST, 10)
 
 
 def test_the_writer_imports_next_to_nothing() -> None:
