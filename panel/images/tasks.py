@@ -4,23 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from engine import InvalidSpec, NotFound
+from engine import Cancelled, InvalidSpec, NotFound
 from panel.environment import Environment
 from panel.operations.host import UUID, Outcome, Work, operation
 
 
-@operation("images.load")
+@operation("images.load", asks_itself=True)
 def load(work: Work, upload: str) -> Outcome:
     """Load an uploaded image archive."""
-    with _uploaded(upload) as archive:
+    with _uploaded(work, upload) as archive:
         images = work.engine.load_image(archive, progress=work.progress, is_cancelled=work.is_cancelled)
     return _told(work, {"images": [image.to_json() for image in images]})
 
 
-@operation("images.import_rootfs")
+@operation("images.import_rootfs", asks_itself=True)
 def import_rootfs(work: Work, upload: str, reference: str) -> Outcome:
     """Make an image of an uploaded root filesystem."""
-    with _uploaded(upload) as tarball:
+    with _uploaded(work, upload) as tarball:
         image = work.engine.import_rootfs(
             tarball, reference=reference, progress=work.progress, is_cancelled=work.is_cancelled
         )
@@ -38,7 +38,7 @@ def _told(work: Work, result: dict[str, object]) -> Outcome:
 
 
 @contextmanager
-def _uploaded(upload: str) -> Iterator[BinaryIO]:
+def _uploaded(work: Work, upload: str) -> Iterator[BinaryIO]:
     """The uploaded file, open for reading; gone afterwards, however it went."""
     if not UUID.fullmatch(upload):
         raise InvalidSpec("upload", f"{upload[:40]!r} is not an upload's id")
@@ -49,6 +49,8 @@ def _uploaded(upload: str) -> Iterator[BinaryIO]:
         raise NotFound(f"the upload {upload} is not on this host", hint="Upload the file again.") from error
     with file:
         try:
+            if work.is_cancelled():
+                raise Cancelled("it was taken back before it began")
             yield file
         finally:
             path.unlink(missing_ok=True)

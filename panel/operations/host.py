@@ -85,30 +85,46 @@ class Work:
             return False
 
 
-def operation(name: str, *, is_exclusive: bool = True) -> Callable[[Callable[Concatenate[Work, P], Outcome]], Any]:
-    """Make the Celery task `name`. Exclusive ones about the same container (`id`) run one after the other."""
+@dataclass(frozen=True)
+class Verb:
+    """What a task does. Exclusive ones about the same container (`id`) run one after the other.
+
+    One that asks itself whether to stop is begun even when it was taken back before: it has something to clear away.
+    """
+
+    function: Callable[..., Outcome]
+    is_exclusive: bool = True
+    asks_itself: bool = False
+
+
+def operation(
+    name: str, *, is_exclusive: bool = True, asks_itself: bool = False
+) -> Callable[[Callable[Concatenate[Work, P], Outcome]], Any]:
+    """Make the Celery task `name`; see `Verb`."""
 
     def decorate(function: Callable[Concatenate[Work, P], Outcome]) -> Any:
+        verb = Verb(function, is_exclusive, asks_itself)
+
         @shared_task(name=name, ignore_result=True)
         @functools.wraps(function)
         def task(*, operation: str, **arguments: Any) -> None:
             if not UUID.fullmatch(operation):
                 raise InvalidSpec("operation", f"{operation[:40]!r} is not an operation's id")
-            perform(operation, function, arguments, is_exclusive=is_exclusive)
+            perform(operation, verb, arguments)
 
         return task
 
     return decorate
 
 
-def perform(operation: str, function: Callable[..., Outcome], arguments: JSON, *, is_exclusive: bool) -> None:
+def perform(operation: str, verb: Verb, arguments: JSON) -> None:
     """Do the operation unless it is under way or done already, and report how it ended."""
     with _claim(operation) as is_ours:
         if not is_ours:
             return
         ending = _recall(operation)
         if ending is None:
-            ending = _do(Work(operation), function, arguments, is_exclusive)
+            ending = _do(Work(operation), verb, arguments)
             journal().note(operation, _notable(ending))
         reports.send_surely(
             "operations.finished",
@@ -119,7 +135,7 @@ def perform(operation: str, function: Callable[..., Outcome], arguments: JSON, *
         )
 
 
-def _do(work: Work, function: Callable[..., Outcome], arguments: JSON, is_exclusive: bool) -> Ending:
+def _do(work: Work, verb: Verb, arguments: JSON) -> Ending:
     container = arguments.get("id")
     now = datetime.now(UTC).isoformat()
     told = threading.Timer(
@@ -128,11 +144,11 @@ def _do(work: Work, function: Callable[..., Outcome], arguments: JSON, is_exclus
     told.daemon = True
     told.start()
     try:
-        check_form(function, arguments)
-        with _locked(container if is_exclusive else None):
-            if work.is_cancelled():
+        check_form(verb.function, arguments)
+        with _locked(container if verb.is_exclusive else None):
+            if not verb.asks_itself and work.is_cancelled():
                 raise Cancelled("it was taken back before it began")
-            return Ending("done", function(work, **arguments))
+            return Ending("done", verb.function(work, **arguments))
     except Cancelled as error:
         return Ending("cancelled", _observe(container), error.to_json())
     except EngineError as error:

@@ -6,7 +6,7 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
-from panel.operations import records
+from panel.operations import endings
 from panel.operations.models import Operation
 from panel.operations.services import send
 
@@ -20,7 +20,7 @@ def resume(host: str, worker_started_at: datetime) -> None:
     for operation in running.filter(started_at__lt=worker_started_at):
         operation.attempts += 1
         if operation.attempts > MOST_ATTEMPTS:
-            records.end(operation, "failed", error=_gave_up())
+            endings.end(operation, "failed", error=_gave_up())
             continue
         operation.status = Operation.Status.QUEUED
         operation.save(update_fields=["attempts", "status"])

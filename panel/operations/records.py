@@ -5,21 +5,15 @@ import uuid
 from functools import partial
 from typing import Any
 
-import redis
 from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from panel.accounts.actors import Actor, How
-from panel.audit import services as audit
 from panel.audit.chain import plain
-from panel.audit.models import AuditEntry
-from panel.audit.subject import Subject
 from panel.containers import records as container_records
-from panel.containers.models import Container
 from panel.hosts.moments import moment
 from panel.images import records as image_records
-from panel.operations import signals
+from panel.operations import endings
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
 
@@ -74,7 +68,7 @@ def finished(
         if row is None:
             return
         if row.is_open:  # first, so that whoever waits is the first to be told
-            end(row, outcome, error=well_formed_error(error), result=plain(result))
+            endings.end(row, outcome, error=well_formed_error(error), result=plain(result))
         _apply(host, containers, removed, images)
 
 
@@ -87,20 +81,6 @@ def find(host: str, operation: str) -> Operation | None:
     if row is None:
         logger.warning("host %.60r reports on %.60r, which is no operation of its own", host, operation)
     return row
-
-
-def end(row: Operation, status: str, *, error: dict[str, Any] | None, result: Any = None) -> None:
-    """End a locked operation: done, failed or cancelled. A failure is a row in the audit log."""
-    ends = {Operation.Status.DONE, Operation.Status.FAILED, Operation.Status.CANCELLED}
-    row.status = Operation.Status(status) if status in ends else Operation.Status.FAILED
-    row.error, row.result, row.finished_at = error, result, timezone.now()
-    row.started_at = row.started_at or row.queued_at
-    if row.status != Operation.Status.DONE:  # what was being done is what failed
-        row.steps = [step | {"status": "failed"} if step["status"] == "running" else step for step in row.steps]
-    row.save(update_fields=["status", "error", "result", "steps", "started_at", "finished_at"])
-    if row.status == Operation.Status.FAILED:
-        _note_failure(row)
-    transaction.on_commit(partial(_tell, str(row.pk)))
 
 
 def well_formed_steps(steps: Any) -> list[dict[str, Any]]:
@@ -137,27 +117,3 @@ def _apply(host: str, states: Any, removed: Any, listed: Any) -> None:
         container_records.remove(host, removed)
     if isinstance(listed, list):
         image_records.mirror(host, listed)
-
-
-def _note_failure(row: Operation) -> None:
-    error = row.error or {}
-    audit.record(
-        actor=Actor(user=row.started_by, name=row.started_by_name, how=How.SYSTEM),
-        action=row.kind,
-        subject=Subject(row.object_kind, row.object_id, row.object_name),
-        outcome=AuditEntry.Outcome.FAILED,
-        detail=str(error.get("message", "")),
-    )
-    if row.kind == "containers.create":
-        Container.objects.filter(pk=row.object_id, status=Container.Status.CREATING).update(
-            status=Container.Status.FAILED, error=str(error.get("message", ""))
-        )
-        transaction.on_commit(partial(announce, "containers", row.object_id))
-
-
-def _tell(operation: str) -> None:
-    try:
-        signals.publish_end(operation)
-    except redis.RedisError as error:
-        logger.warning("whoever waits for operation %s was not told: %s", operation, error)
-    announce("operations", operation)

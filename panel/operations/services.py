@@ -16,7 +16,7 @@ from panel.audit.subject import Subject
 from panel.celery import app
 from panel.door import service
 from panel.errors import Conflicting, Unreachable
-from panel.operations import signals
+from panel.operations import endings, signals
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
 
@@ -71,9 +71,8 @@ def cancel(*, actor: Actor, operation: Operation) -> Operation:
     if operation.sent_at is not None:
         _tell_host(operation)
     if operation.status == Operation.Status.QUEUED and not operation.host.is_online:
-        operation.status = Operation.Status.CANCELLED
-        operation.finished_at = timezone.now()
-    operation.save(update_fields=["cancel_requested_at", "status", "finished_at"])
+        endings.end(operation, "cancelled", error=None)
+    operation.save(update_fields=["cancel_requested_at"])
     audit.record(actor=actor, action="operations.cancel", subject=operation.subject)
     transaction.on_commit(partial(announce, "operations", str(operation.id)))
     return operation

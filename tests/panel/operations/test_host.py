@@ -10,7 +10,7 @@ import pytest
 
 from engine import CommandNotFound, Engine, InvalidSpec, NotFound, Step
 from panel.operations import host, signals
-from panel.operations.host import Outcome, Work, check_form, perform
+from panel.operations.host import Outcome, Verb, Work, check_form, perform
 from panel.operations.journal import Journal
 from tests.panel.conftest import Queue
 
@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(function: Callable[..., Outcome], operation: str | None = None, **arguments: Any) -> str:
     operation = operation or str(uuid.uuid4())
-    perform(operation, function, arguments, is_exclusive=True)
+    perform(operation, Verb(function), arguments)
     return operation
 
 
@@ -196,6 +196,22 @@ def test_an_upload_that_is_gone_is_told(queue: Queue) -> None:
     load(operation=operation, upload=str(uuid.uuid4()))
 
     assert finished(queue)[0]["error"]["code"] == NotFound.code
+
+
+def test_a_cancelled_load_clears_its_upload_away(home: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    from panel.environment import Environment
+    from panel.images.tasks import load
+
+    upload, operation = str(uuid.uuid4()), str(uuid.uuid4())
+    path = Environment.from_env().home / "images" / "incoming" / upload
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * 10_000)
+    signals.request_cancel(operation)
+
+    load(operation=operation, upload=upload)
+
+    assert finished(queue)[0]["outcome"] == "cancelled"
+    assert not path.exists()
 
 
 def test_an_operation_without_a_proper_id_is_refused() -> None:

@@ -211,6 +211,17 @@ class TestCancelling:
         operation.refresh_from_db()
         assert operation.status == "cancelled"
 
+    def test_a_container_that_will_not_be_created_says_so(
+        self, operation: Operation, operator: User, redis_server: str
+    ) -> None:
+        Operation.objects.update(kind="containers.create")
+        operation.refresh_from_db()
+
+        services.cancel(actor=acting(operator), operation=operation)
+
+        container = Container.objects.get()
+        assert (container.status, container.error) == ("failed", "cancelled")
+
     def test_what_a_host_may_have_is_not_cancelled_behind_its_back(
         self, operation: Operation, operator: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
