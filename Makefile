@@ -79,12 +79,12 @@ $(BIN)/python: | $(STAMPS)/packages-run
 
 $(STAMPS)/python: requirements.lock | $(BIN)/python
 	@echo "Installing Python packages"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/pip --quiet --quiet install --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/python-dev: requirements-dev.lock $(STAMPS)/python
 	@echo "Installing Python packages for development"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/pip --quiet --quiet install --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
 # The panel's user may not write into this folder, so its processes would compile every module at each start.
