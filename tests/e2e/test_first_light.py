@@ -1,5 +1,6 @@
 """The main job, end to end: from an archive on the reader's disk to lines that arrive live, and the trail it leaves."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -41,13 +42,19 @@ def test_sign_in_upload_create_watch_stop_and_find_it_in_the_audit_log(
     expect(harbour.state()).to_have_text("Stopped (3)")
     expect(page.locator("[data-part=state]")).to_have_text("Ended")
     harbour.shot("4-stopped")
+    first = page.locator(".logs-row > span").filter(has_text=re.compile(r"^line 1$"))
+    expect(first).to_have_count(1)
+    page.get_by_role("button", name="Start").click()
+    expect(first).to_have_count(2)  # its next run goes on below, on the same page
+    page.get_by_role("button", name="Stop").click()
+    expect(harbour.state()).to_have_text("Stopped (3)")
     harbour.tab("Overview")
     expect(page.locator("#container-body")).to_contain_text("Exit code")
     harbour.shot("5-overview", full_page=True)
 
     page.goto("/audit/?search=ticker")
-    expect(page.locator("#list tbody tr").first).to_contain_text("Stop container")
-    expect(page.locator("#list tbody tr").nth(1)).to_contain_text("Create container")
+    done = ["Stop container", "Start container", "Stop container", "Create container"]
+    expect(page.locator("#list tbody tr .list-name > a")).to_have_text(done)
     harbour.shot("6-audit")
 
     page.goto("/containers/?search=ticker")

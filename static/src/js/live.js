@@ -2,11 +2,13 @@
 // shows such things (`data-live="containers operations"`, with `data-live-id` only that one) fetches itself anew.
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
-const GATHER_MS = 120;
+const GATHER_MS = 100; // hints that come together count once
+const CALM_MS = 1_000; // and a busy host costs at most one refresh in this time
 
 const indicator = () => document.querySelector("[data-link]");
 const waiting = new Map();
 let timer = null;
+let refreshedAt = -CALM_MS;
 
 function show(state) {
   const element = indicator();
@@ -15,6 +17,8 @@ function show(state) {
 
 function refresh() {
   timer = null;
+  if (document.hidden) return; // nobody looks; it is made up for when somebody does
+  refreshedAt = performance.now();
   const hints = new Map(waiting);
   waiting.clear();
   for (const element of document.querySelectorAll("[data-live]")) {
@@ -28,11 +32,15 @@ function refresh() {
   }
 }
 
-/** Note that `kind` (an object's list) changed; an empty id stands for any of them. Hints close together count once. */
-export function hint(kind, id = "") {
+function refreshSoon() {
+  timer ??= setTimeout(refresh, Math.max(GATHER_MS, refreshedAt + CALM_MS - performance.now()));
+}
+
+/** Note that `kind` (an object's list) changed; an empty id stands for any of them. */
+function hint(kind, id = "") {
   if (!waiting.has(kind)) waiting.set(kind, new Set());
   waiting.get(kind).add(id);
-  timer ??= setTimeout(refresh, GATHER_MS);
+  refreshSoon();
 }
 
 function hintAll() {
@@ -60,6 +68,8 @@ function connect(attempt = 0) {
     setTimeout(() => connect(tries), pause);
   });
 }
+
+document.addEventListener("visibilitychange", () => !document.hidden && waiting.size && refreshSoon());
 
 // What was asked from this page shows at once, hint or not.
 document.addEventListener("htmx:afterRequest", (event) => {
