@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, expect, sync_playwright
 
 from tests.e2e.harbour import Harbour
 from tests.images import busybox, docker_archive
 from tests.services.panel import Panel
+
+expect.set_options(timeout=15_000)  # a busy machine is slow, and waiting costs a passing test nothing
 
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
 
@@ -68,6 +70,8 @@ def image(panel: Panel) -> str:
 
 
 @pytest.fixture
-def harbour(page: Page, request: pytest.FixtureRequest) -> Harbour:
-    """What a person does in the panel, by name."""
-    return Harbour(page, ARTIFACTS / request.node.name.split("[")[0])
+def harbour(page: Page, request: pytest.FixtureRequest) -> Iterator[Harbour]:
+    """What a person does in the panel, by name; the last thing seen is kept, which explains a failure."""
+    harbour = Harbour(page, ARTIFACTS / request.node.name.split("[")[0])
+    yield harbour
+    harbour.shot("end")
