@@ -1,5 +1,6 @@
 """`/api/v1/operations/`: what hosts were asked to do and how it went."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -77,6 +78,19 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
             "cancel_requested_at queued_at started_at finished_at"
         ).split()
         read_only_fields = fields
+
+    def to_representation(self, instance: Operation) -> dict[str, Any]:
+        """The fields one by one. Every start and stop is answered with this; DRF would copy all its fields for it."""
+        told = {name: getattr(instance, _ATTRIBUTES.get(name, name)) for name in self.Meta.fields}
+        return told | {name: _text(told[name]) for name in _TIMES} | {"id": str(instance.pk)}
+
+
+_ATTRIBUTES = {"host": "host_id", "started_by": "started_by_name"}
+_TIMES = ("cancel_requested_at", "queued_at", "started_at", "finished_at")
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 PREFER = OpenApiParameter(
