@@ -15,7 +15,8 @@ from panel.celery import configured
 from panel.environment import Environment
 from panel.hosts.report import send_report
 from panel.operations import alive, reports
-from panel.operations.host import host_engine, journal
+from panel.operations.host import journal
+from panel.operations.work import host_engine
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from engine import ContainerSpec, ContainerState
-from panel.operations.host import Outcome, Work, operation
+from panel.operations.host import operation
+from panel.operations.work import Outcome, Work
 
 
 @operation("containers.create")

@@ -1,7 +1,8 @@
 """What a host tells about itself when asked."""
 
 from panel.hosts.report import send_report
-from panel.operations.host import Outcome, Work, operation
+from panel.operations.host import operation
+from panel.operations.work import Outcome, Work
 
 
 @operation("hosts.report")

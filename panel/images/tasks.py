@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from engine import Cancelled, InvalidSpec, NotFound
+from engine import Cancelled, NotFound
 from panel.environment import Environment
-from panel.operations.host import UUID, Outcome, Work, operation
+from panel.operations import payload
+from panel.operations.host import operation
+from panel.operations.work import Outcome, Work
 
 
 @operation("images.load", asks_itself=True)
@@ -40,8 +42,7 @@ def _told(work: Work, result: dict[str, object]) -> Outcome:
 @contextmanager
 def _uploaded(work: Work, upload: str) -> Iterator[BinaryIO]:
     """The uploaded file, open for reading; gone afterwards, however it went."""
-    if not UUID.fullmatch(upload):
-        raise InvalidSpec("upload", f"{upload[:40]!r} is not an upload's id")
+    payload.check_uuid("upload", upload)
     path = Environment.from_env().home / "images" / "incoming" / upload
     try:
         file = path.open("rb")

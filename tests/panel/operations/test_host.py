@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from engine import CommandNotFound, Engine, InvalidSpec, NotFound, Step
-from panel.operations import host, signals
-from panel.operations.host import Outcome, Verb, Work, check_form, perform
+from panel.operations import host, payload, signals, work
+from panel.operations.host import Verb, perform
 from panel.operations.journal import Journal
+from panel.operations.work import Outcome, Work
 from tests.panel.conftest import Queue
 
 ID = "cd" * 32
@@ -21,7 +22,7 @@ ID = "cd" * 32
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A host's folders of its own."""
     engine = Engine(tmp_path, tmp_path / "run")
-    monkeypatch.setattr(host, "host_engine", lambda: engine)
+    monkeypatch.setattr(work, "host_engine", lambda: engine)
     monkeypatch.setattr(host, "journal", lambda: Journal(tmp_path / "operations"))
     return tmp_path
 
@@ -175,7 +176,7 @@ def test_verbs_on_one_container_do_not_overlap(queue: Queue) -> None:
 )
 def test_arguments_of_another_form_are_refused(queue: Queue, arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidSpec):
-        check_form(greet, arguments)
+        payload.check(greet, arguments)
 
     run(greet, **arguments)
     assert finished(queue)[0]["error"]["code"] == "invalid-spec"
@@ -185,8 +186,8 @@ def test_whole_numbers_are_seconds_too() -> None:
     def wait(work: Work, timeout_s: float | None = None) -> Outcome:
         return Outcome()
 
-    check_form(wait, {"timeout_s": 3})
-    check_form(wait, {"timeout_s": None})
+    payload.check(wait, {"timeout_s": 3})
+    payload.check(wait, {"timeout_s": None})
 
 
 def test_an_upload_that_is_gone_is_told(queue: Queue) -> None:
@@ -228,6 +229,14 @@ def test_the_journal_forgets_what_is_older_than_a_week(home: Path) -> None:
     assert journal.prune() == 0
     assert journal.prune(now=(home / "operations" / "one").stat().st_mtime + 8 * 24 * 3600) == 1
     assert journal.recall("one") is None
+
+
+def test_an_end_that_cannot_be_noted_is_told_all_the_same(home: Path, queue: Queue) -> None:
+    (home / "operations").write_text("a file where the folder should be")
+
+    run(greet, name="you")
+
+    assert finished(queue)[0]["outcome"] == "done"
 
 
 def test_a_note_cut_short_by_a_crash_counts_as_none(home: Path) -> None:
