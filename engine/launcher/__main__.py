@@ -5,6 +5,7 @@ import os
 import sys
 
 from engine.launcher.launcher import Launcher
+from engine.sys import process
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit(f"moorage-launcher: another launcher already serves {path}")
+    process.reset_internal_signals(os.uname().machine)
     Launcher(path).serve()
 
 

@@ -30,6 +30,7 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _CLONE3, _CLOSE_RANGE = 435, 436
+_RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 _CLOSE_RANGE_CLOEXEC = 4
 _PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info as first published, 64 bytes)
 _PIDFD_INFO_EXIT = 1 << 3
@@ -102,6 +103,16 @@ def reset_signals() -> None:
     for number in range(1, _signal.NSIG):
         if _signal.getsignal(number) == _signal.SIG_IGN:
             _signal.signal(number, _signal.SIG_DFL)
+
+
+def reset_internal_signals(machine: str) -> None:
+    """The same for the two signals the C library keeps for itself and whose action it lets nobody set.
+
+    Its posix_spawn(3) has them ignored in what it starts, so a launcher started by make(1) would pass that on.
+    """
+    default = bytes(32)  # struct sigaction of rt_sigaction(2): SIG_DFL, no flags, an empty mask
+    for number in (32, 33):
+        syscall("rt_sigaction", _RT_SIGACTION[machine], number, default, None, 8)
 
 
 def start_ticks(pid: int) -> int:
