@@ -3,12 +3,13 @@
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const GATHER_MS = 100; // hints that come together count once
-const CALM_MS = 1_000; // and a busy host costs at most one refresh in this time
+const MOST = 6; // and a busy host costs at most so many refreshes
+const SPAN_MS = 3_000; // in this time
 
 const indicator = () => document.querySelector("[data-link]");
 const waiting = new Map();
 let timer = null;
-let refreshedAt = -CALM_MS;
+let recent = []; // when the last refreshes were, the oldest first
 
 function show(state) {
   const element = indicator();
@@ -18,7 +19,7 @@ function show(state) {
 function refresh() {
   timer = null;
   if (document.hidden) return; // nobody looks; it is made up for when somebody does
-  refreshedAt = performance.now();
+  recent = [...recent, performance.now()].slice(-MOST);
   const hints = new Map(waiting);
   waiting.clear();
   for (const element of document.querySelectorAll("[data-live]")) {
@@ -33,7 +34,8 @@ function refresh() {
 }
 
 function refreshSoon() {
-  timer ??= setTimeout(refresh, Math.max(GATHER_MS, refreshedAt + CALM_MS - performance.now()));
+  const allowedAt = recent.length < MOST ? 0 : recent[0] + SPAN_MS;
+  timer ??= setTimeout(refresh, Math.max(GATHER_MS, allowedAt - performance.now()));
 }
 
 /** Note that `kind` (an object's list) changed; an empty id stands for any of them. */
