@@ -46,6 +46,14 @@ class AgentClient:
             value: dict[str, Any] = await answer.json()
             return value
 
+    async def inspect(self, container_id: str) -> dict[str, Any]:
+        """`{"state", "spec", "config"}` of a container. Raises AgentError, AgentUnavailable."""
+        async with self._request(
+            "GET", f"containers/{container_id}/inspect", timeout=aiohttp.ClientTimeout(10)
+        ) as answer:
+            value: dict[str, Any] = await answer.json()
+            return value
+
     async def logs(self, container_id: str, **query: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Batches of a container's log: `{"cursor", "lines"}`. Raises AgentError, AgentUnavailable."""
         async with aclosing(self.log_frames(container_id, **query)) as frames:

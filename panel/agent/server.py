@@ -9,6 +9,7 @@ from aiohttp import web
 
 from engine import Engine, EngineError
 from panel.agent.errors import answer_errors
+from panel.agent.inspect import get_inspect
 from panel.agent.keys import ENGINE
 from panel.agent.logs import get_logs
 from panel.agent.reports import Reporter, Send, listen
@@ -37,6 +38,7 @@ def application(engine: Engine) -> web.Application:
     app.add_routes(
         [
             web.get("/v1/ping", get_ping),
+            web.get("/v1/containers/{id}/inspect", get_inspect),
             web.get("/v1/containers/{id}/logs", get_logs),
             web.put("/v1/uploads/{id}", put_upload),
             web.delete("/v1/uploads/{id}", delete_upload),

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from panel.accounts.actors import Actor
 from panel.containers import logs, services
+from panel.containers.inspection import bundle
 from panel.containers.models import Container, ContainerQuerySet
 from panel.containers.serializers import (
     ContainerSerializer,
@@ -132,11 +133,15 @@ class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
     @extend_schema(summary="Inspect a container", responses=InspectSerializer)
     @action(detail=True, methods=["get"])
     def inspect(self, request: Request, pk: str) -> Response:
-        """Everything the panel knows of it, with its image."""
+        """Everything the panel knows of it, its image, and the OCI bundle it runs from on its host."""
         container = self.get_object()
         image = services.image_of(container)
         return Response(
-            {"container": ContainerSerializer(container).data, "image": image.config if image is not None else None}
+            {
+                "container": ContainerSerializer(container).data,
+                "image": image.config if image is not None else None,
+                **bundle(container),
+            }
         )
 
     @extend_schema(

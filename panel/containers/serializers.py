@@ -42,7 +42,12 @@ RESTART = OpenApiExample("At once", value={"timeout_s": 0}, request_only=True)
 KILL = OpenApiExample("Reload the configuration", value={"signal": "HUP"}, request_only=True)
 INSPECT = OpenApiExample(
     "A container and its image",
-    value={"container": TOLD, "image": {"id": IMAGE, "references": ["docker.io/library/busybox:latest"]}},
+    value={
+        "container": TOLD,
+        "image": {"id": IMAGE, "references": ["docker.io/library/busybox:latest"]},
+        "config": {"ociVersion": "1.2.0", "process": {"args": ["sh"], "cwd": "/"}, "root": {"path": "rootfs"}},
+        "config_error": "",
+    },
     response_only=True,
 )
 
@@ -147,7 +152,9 @@ class KillSerializer(serializers.Serializer[Any]):
 
 @extend_schema_serializer(examples=[INSPECT])
 class InspectSerializer(serializers.Serializer[Any]):
-    """Everything the panel knows of a container."""
+    """Everything that is known of a container."""
 
     container = ContainerSerializer()
     image = serializers.DictField(allow_null=True, help_text="what the host tells about the image")
+    config = serializers.DictField(allow_null=True, help_text="the OCI bundle's config.json on its host")
+    config_error = serializers.CharField(help_text="why `config` cannot be told; empty when it is")

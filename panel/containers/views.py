@@ -90,7 +90,7 @@ class Logs(ContainerPage):
 
 
 class Inspect(ContainerPage):
-    """Everything the panel knows of it."""
+    """Everything that is known of it."""
 
     template_name = "containers/inspect.html"
 

@@ -42,6 +42,15 @@ async def test_it_tells_how_it_and_the_launcher_are(agent: Agent, client: AgentC
     assert "does not answer" in told["launcher"]
 
 
+async def test_a_container_is_told_with_its_bundle(agent: Agent, client: AgentClient, container_id: str) -> None:
+    found = await client.inspect(container_id)
+    assert found["state"]["status"] == "created"
+    assert found["config"]["process"]["args"] == ["true"]
+    with pytest.raises(AgentError) as refused:
+        await client.inspect("0" * 64)
+    assert refused.value.status == 404
+
+
 async def test_a_log_is_followed_to_the_end_of_the_run(
     agent: Agent, client: AgentClient, writer: LogWriter, container_id: str
 ) -> None:

@@ -74,6 +74,8 @@ def test_inspecting_shows_container_and_image(viewer: User, image: Image) -> Non
 
     assert document["container"]["name"] == "one"
     assert document["image"] == {}
+    assert document["config"] is None
+    assert "does not answer" in document["config_error"]
 
 
 def test_the_openapi_document_is_3_1_and_open(client: Client) -> None:
