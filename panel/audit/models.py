@@ -20,10 +20,6 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
         """Refused."""
         raise PermissionError("audit rows are never deleted")
 
-    def denied(self) -> "AuditQuerySet":
-        """Attempts that were refused."""
-        return self.filter(outcome=AuditEntry.Outcome.DENIED)
-
     def search(self, text: str) -> "AuditQuerySet":
         """Rows whose actor, action, object or detail holds `text`."""
         fields = ("actor_name", "action", "object_name", "object_id", "detail")

@@ -27,11 +27,6 @@ class Host(models.Model):
         return self.name
 
     @property
-    def queue(self) -> str:
-        """The Celery queue its host worker listens on."""
-        return f"host.{self.name}"
-
-    @property
     def is_online(self) -> bool:
         """Whether its host worker was heard of lately."""
         return self.last_seen_at is not None and timezone.now() - self.last_seen_at < SILENT_AFTER
