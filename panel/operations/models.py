@@ -24,6 +24,10 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         """Those that have not ended."""
         return self.filter(status__in=Operation.OPEN)
 
+    def about(self, kind: str, object_id: str) -> "OperationQuerySet":
+        """Those that concern one object (`"container"`, its id)."""
+        return self.filter(object_kind=kind, object_id=object_id)
+
     def search(self, text: str) -> "OperationQuerySet":
         """Those whose kind, object or starter holds `text`."""
         return self.filter(
