@@ -25,7 +25,7 @@ test: setup-dev ## set up, then run every test
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 test-v2: setup-dev ## run the engine's tests that are marked v2 in a guest with pure cgroup v2
-	@tests/vm/run --timeout 3600 -- $(abspath $(BIN))/pytest -m v2 -p no:cacheprovider $(PYTEST_ARGS)
+	@tests/vm/run --timeout 3600 -- $(abspath $(BIN))/pytest -m v2 -p no:cacheprovider tests/engine $(PYTEST_ARGS)
 
 check: setup-dev ## linters, types, import contracts, migrations, OpenAPI document, lock files
 	$(BIN)/ruff check

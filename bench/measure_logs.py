@@ -1,7 +1,6 @@
 """A container that prints 200 MB as fast as it can, against the same program into a pipe to `cat >file`."""
 
 import secrets
-import statistics
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,15 @@ from bench.result import Result
 from engine import Engine, Image
 
 BYTES = 200_000_000
-RUNS = 9
+RUNS = 15
 TAIL = 40_000  # stderr may be recorded before what is still in the pipe of stdout: at most 1 MiB of short lines
 
 
 def measure(folder: Path) -> Iterator[Result]:
-    """Both in turn, on the same file system: how long the program itself needs for its writes, by its own clock."""
+    """Both in turn, on the same file system: how long the program itself needs for its writes, by its own clock.
+
+    The fastest of the runs, since both need two processors at once and whatever else runs only makes them slower.
+    """
     program = compile_static("flood", folder)
     with host(folder) as engine:
         image = engine.import_rootfs(rootfs_tar(program), reference="flood:bench")
@@ -26,9 +28,7 @@ def measure(folder: Path) -> Iterator[Result]:
             ours.append(run_container(engine, image, f"flood-{number}"))
             theirs.append(run_cat(program, folder / "out"))
     name = "container prints 200 MB"
-    yield Result(
-        name, statistics.median(ours), "s", bar=1.2, peer="pipe to cat >file", peer_value=statistics.median(theirs)
-    )
+    yield Result(name, min(ours), "s", bar=1.2, peer="pipe to cat >file", peer_value=min(theirs))
 
 
 def run_container(engine: Engine, image: Image, name: str) -> float:
