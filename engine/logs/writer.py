@@ -32,6 +32,7 @@ __all__ = ["STDERR", "STDOUT", "LogWriter", "take_lock"]
 
 STEP_BYTES = 128 << 10
 SPLICE_BYTES = 4 << 10
+MOST_BYTES = 1 << 20
 _FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the module termios is not worth loading for it
 # What the disk can answer without the shim being wrong: the output is lost, the container must not notice.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.ENOMEM})
@@ -63,7 +64,7 @@ class LogWriter:
         self._end, self._index_end = self._recover()
 
     def copy_from(self, fd: int, stream: int) -> int:
-        """Move what is ready on `fd`, at most 128 KiB, into the log as a piece of `stream`; one step, never waiting.
+        """Move what is ready on `fd`, at most 1 MiB, into the log as pieces of `stream`; one step, never waiting.
 
         `fd` is the reading end of a pipe or the master of a pty, set non-blocking. Returns the number of bytes taken,
         0 at the end of the output; raises `BlockingIOError` when nothing is ready.
@@ -111,15 +112,22 @@ class LogWriter:
             os.close(fd)
 
     def _copy_by_reading(self, fd: int, stream: int) -> int:
-        try:
-            length = os.readv(fd, [_BUFFER])
-        except OSError as error:
-            if error.errno == errno.EIO:  # a pty's master says so when the last slave was closed
-                return 0
-            raise
-        if length:
-            self.write(_BUFFER[:length], stream)
-        return length
+        """Read and write; as long as the buffer is filled there is more, which needs no poll(2) to be known."""
+        total = 0
+        while True:
+            try:
+                length = os.readv(fd, [_BUFFER])
+            except OSError as error:
+                if total and error.errno == errno.EAGAIN:
+                    return total
+                if error.errno == errno.EIO:  # a pty's master says so when the last slave was closed
+                    return total
+                raise
+            if length:
+                self.write(_BUFFER[:length], stream)
+            total += length
+            if length < STEP_BYTES or total >= MOST_BYTES:
+                return total
 
     def _record(self, length: int, stream: int) -> None:
         """Append the record of `length` bytes that are in the data file already; without a record they do not count."""
