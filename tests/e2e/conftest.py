@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.e2e.harbour import Harbour
 from tests.images import busybox, docker_archive
@@ -13,6 +14,11 @@ from tests.services.panel import Panel
 
 expect.set_options(timeout=15_000)  # a busy machine is slow, and waiting costs a passing test nothing
 
+# Root needs --no-sandbox; there is no graphics card; nothing but the panel is to be talked to.
+CHROMIUM = (
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-quic"),
+)
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
 
 
@@ -20,7 +26,7 @@ ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
 def browser() -> Iterator[Browser]:
     """The distribution's Chromium."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
         yield chromium
         chromium.close()
 
@@ -74,4 +80,7 @@ def harbour(page: Page, request: pytest.FixtureRequest) -> Iterator[Harbour]:
     """What a person does in the panel, by name; the last thing seen is kept, which explains a failure."""
     harbour = Harbour(page, ARTIFACTS / request.node.name.split("[")[0])
     yield harbour
-    harbour.shot("end")
+    try:
+        harbour.shot("end")
+    except PlaywrightTimeoutError as error:  # no picture of a busy page is no fault of the test's
+        print(f"no picture of the end: {error}")
