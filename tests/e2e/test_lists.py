@@ -1,5 +1,6 @@
 """Lists in the browser: filtered while one types, sorted by their heads, and the address says what is shown."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_list_follows_what_is_typed_and_its_address_can_be_shared(harbour: Har
     page.evaluate("window.neverReloaded = true")
     names = page.locator("#list tbody .list-name > a")
     page.get_by_label("Search containers").fill("list-")
+    expect(page).to_have_url(re.compile("search=list-"))
     expect(names).to_have_count(3)
     page.get_by_role("columnheader", name="Name").get_by_role("link").click()
     expect(names).to_have_text(NAMES)
