@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, expect, sync_playwright
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.e2e.harbour import Harbour
 from tests.images import busybox, docker_archive
@@ -80,7 +79,4 @@ def harbour(page: Page, request: pytest.FixtureRequest) -> Iterator[Harbour]:
     """What a person does in the panel, by name; the last thing seen is kept, which explains a failure."""
     harbour = Harbour(page, ARTIFACTS / request.node.name.split("[")[0])
     yield harbour
-    try:
-        harbour.shot("end")
-    except PlaywrightTimeoutError as error:  # no picture of a busy page is no fault of the test's
-        print(f"no picture of the end: {error}")
+    harbour.leave()

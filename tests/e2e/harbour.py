@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 
 class Harbour:
@@ -24,6 +25,16 @@ class Harbour:
         """Keep a picture."""
         self.shots.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=self.shots / f"{name}.png", full_page=full_page)
+
+    def leave(self) -> None:
+        """Keep a picture of what was seen last, which explains a failure, and go; a second time does nothing."""
+        if self.page.url == "about:blank":
+            return
+        try:
+            self.shot("end")
+        except PlaywrightTimeoutError as error:  # a picture that cannot be had of a busy page is no fault of the test's
+            print(f"no picture of the end: {error}")
+        self.page.goto("about:blank")
 
     def upload(self, archive: Path) -> Locator:
         """Choose an archive on the upload page and wait until it is loaded: its card."""

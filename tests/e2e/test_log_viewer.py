@@ -54,6 +54,7 @@ def source(harbour: Harbour, panel: Panel, image: str) -> Iterator[Source]:
     harbour.page.goto(f"/containers/{operation['object_id']}/logs/")
     expect(harbour.page.locator("[data-part=state]")).to_have_text("Live")
     yield source
+    harbour.leave()  # first: a page that is sent away while its socket is held here may hang the browser
     panel.request("DELETE", f"containers/{operation['object_id']}/", wait_s=30)
 
 
