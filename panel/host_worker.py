@@ -1,7 +1,7 @@
 """The host worker: `celery -A panel.host_worker worker -Q host.<name>`, one engine verb per task, without Django.
 
-When it is ready it repairs what a crash left half done, tells the panel everything, then says every few seconds that
-it lives.
+When it is ready it repairs what a crash left half done and tells the panel everything; then it says every few seconds
+that it lives, and every few minutes everything again, should a word have been lost.
 """
 
 import logging
@@ -20,9 +20,10 @@ from panel.operations.work import host_engine
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_S = 5.0
-PRUNE_EVERY_BEATS = 720  # an hour
-TASKS = ("panel.containers.tasks", "panel.images.tasks", "panel.hosts.tasks")
+HEARTBEAT_EVERY_BEATS = 2
+REPORT_EVERY_BEATS = 150  # five minutes
+PRUNE_EVERY_BEATS = 1800  # an hour
+TASKS = ("panel.containers.tasks", "panel.images.tasks")
 
 # Taken off the broker when it begins: after a crash the panel sends it again, so the broker need not.
 app = configured("moorage.host", TASKS, acks_late=False, visibility_timeout_s=3600)
@@ -42,11 +43,14 @@ def _live() -> None:
     except Exception:
         # Without this thread the host would look dead; its tasks work, or fail with causes of their own.
         logger.exception("what a crash may have left was not repaired, or the panel was not told")
-    alive.every(HEARTBEAT_S, _beat)
+    alive.every(alive.SAY_EVERY_S, _beat)
 
 
 def _beat(number: int) -> None:
     alive.say(f"host.{Environment.from_env().host_name}")
-    reports.send("hosts.heartbeat", at=datetime.now(UTC).isoformat())
+    if number % HEARTBEAT_EVERY_BEATS == 0:
+        reports.send("hosts.heartbeat", at=datetime.now(UTC).isoformat())
+    if number and number % REPORT_EVERY_BEATS == 0:
+        send_report(host_engine())
     if number % PRUNE_EVERY_BEATS == 0:
         journal().prune()

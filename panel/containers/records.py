@@ -53,13 +53,14 @@ def remove(host: str, ids: list[Any]) -> None:
 def reconcile(host: str, values: list[Any], specs: dict[str, Any], taken_at: datetime) -> None:
     """Make the host's containers here what the host says it has.
 
-    Unknown ones are written down, those the host has no longer are removed, except for what was asked for since the
-    report was taken or is still to be done.
+    Unknown ones are written down, those the host has no longer are removed, except for what an operation was at when the
+    report was taken, or since: of that the operation's own end tells.
     """
     states = [state for value in values if (state := parse_state(value)) is not None]
     for state in states:
         if not Container.objects.filter(pk=state.id).exists():
-            _insert(host, state, specs.get(state.id))
+            if not Operation.objects.open_since(taken_at).about("container", state.id).exists():
+                _insert(host, state, specs.get(state.id))
         elif _update(host, state):
             transaction.on_commit(partial(announce, "containers", state.id))
     _remove_vanished(host, {state.id for state in states}, taken_at)
@@ -123,9 +124,9 @@ def _insert(host: str, state: ContainerState, spec: Any) -> None:
 
 
 def _remove_vanished(host: str, present: set[str], taken_at: datetime) -> None:
-    still_to_do = Operation.objects.open().filter(object_kind="container", object_id=OuterRef("pk"))
+    at_work = Operation.objects.open_since(taken_at).filter(object_kind="container", object_id=OuterRef("pk"))
     gone = Container.objects.filter(host_id=host, created_at__lt=taken_at).exclude(status=Container.Status.FAILED)
-    for container in gone.exclude(pk__in=present).exclude(Exists(still_to_do)):
+    for container in gone.exclude(pk__in=present).exclude(Exists(at_work)):
         audit.record(
             actor=Actor.system(host),
             action="containers.vanished",

@@ -10,7 +10,9 @@ from panel.operations.signals import client
 
 logger = logging.getLogger(__name__)
 
-FADES_AFTER_S = 20
+SAY_EVERY_S = 2.0
+FADES_AFTER_S = 7
+"""So long does a process that was killed pass for one that lives; on a busy machine words may come late."""
 
 
 def key(process: str) -> str:
@@ -18,10 +20,10 @@ def key(process: str) -> str:
     return f"moorage:alive:{process}"
 
 
-def say(process: str) -> None:
+def say(process: str, *, fades_after_s: int = FADES_AFTER_S) -> None:
     """This process lives; while the broker is away nobody hears it."""
     try:
-        client().set(key(process), "1", ex=FADES_AFTER_S)
+        client().set(key(process), "1", ex=fades_after_s)
     except redis.RedisError as error:
         logger.warning("the broker does not answer: %s", error)
 

@@ -10,13 +10,13 @@ from celery.signals import beat_init, worker_ready
 from panel.celery import app
 from panel.operations import alive, interrupted
 
-HEARTBEAT_S = 5.0
+FADES_AFTER_S = 17  # a tick comes every five seconds, through the queue
 
 
 @shared_task(name="operations.tick", expires=30)
 def tick() -> None:
     """Send what waits, and say that the clock goes."""
-    alive.say("beat")
+    alive.say("beat", fades_after_s=FADES_AFTER_S)
     interrupted.send_waiting()
 
 
@@ -44,7 +44,7 @@ def first_tick(**kwargs: Any) -> None:
 @worker_ready.connect
 def begin(**kwargs: Any) -> None:
     """Say every few seconds that this worker lives."""
-    threading.Thread(target=alive.every, args=(HEARTBEAT_S, _beat), name="heartbeat", daemon=True).start()
+    threading.Thread(target=alive.every, args=(alive.SAY_EVERY_S, _beat), name="heartbeat", daemon=True).start()
 
 
 def _beat(number: int) -> None:

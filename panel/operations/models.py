@@ -1,10 +1,12 @@
 """Operations: one row for everything that runs on a host."""
 
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.subject import Subject
@@ -23,6 +25,10 @@ class OperationQuerySet(models.QuerySet["Operation"]):
     def open(self) -> "OperationQuerySet":
         """Those that have not ended."""
         return self.filter(status__in=Operation.OPEN)
+
+    def open_since(self, moment: datetime) -> "OperationQuerySet":
+        """Those that had not ended at `moment`: what was read then may lack, or still hold, what they did."""
+        return self.filter(Q(status__in=Operation.OPEN) | Q(finished_at__gte=moment))
 
     def about(self, kind: str, object_id: str) -> "OperationQuerySet":
         """Those that concern one object (`"container"`, its id)."""

@@ -18,7 +18,6 @@ OPERATIONS: dict[str, str | Promise] = {
     "images.import_rootfs": _("Import root filesystem"),
     "images.import": _("Import root filesystem"),
     "images.remove": _("Remove image"),
-    "hosts.report": _("Report of the host"),
 }
 
 CAPABILITIES: dict[str, str | Promise] = {

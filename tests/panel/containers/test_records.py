@@ -144,6 +144,32 @@ def test_a_container_created_after_the_report_was_taken_stays(container: Contain
     assert Container.objects.exists()
 
 
+def ended_operation(kind: str, *, seconds_ago: float) -> None:
+    """One about the container, that has ended."""
+    finished_at = timezone.now() - timedelta(seconds=seconds_ago)
+    about = {"host_id": "local", "object_kind": "container", "object_id": ID}
+    Operation.objects.create(kind=kind, status="done", finished_at=finished_at, **about)
+
+
+def test_a_report_taken_before_a_creation_ended_does_not_undo_it(container: Container) -> None:
+    ended_operation("containers.create", seconds_ago=1)
+    Container.objects.update(created_at=timezone.now() - timedelta(seconds=3))
+
+    records.reconcile("local", [], {}, timezone.now() - timedelta(seconds=2))
+
+    assert Container.objects.exists()
+
+
+def test_a_report_taken_before_a_removal_ended_does_not_bring_the_container_back(local: Host) -> None:
+    ended_operation("containers.remove", seconds_ago=1)
+
+    records.reconcile("local", [state()], {}, timezone.now() - timedelta(seconds=2))
+    assert not Container.objects.exists()
+
+    records.reconcile("local", [state()], {}, timezone.now())
+    assert Container.objects.exists()
+
+
 def test_what_needs_a_look_comes_first(local: Host) -> None:
     def make(name: str, **columns: Any) -> None:
         Container.objects.create(name=name, host=local, image="busybox", **columns)
