@@ -1,15 +1,12 @@
 """A host's engine without a panel: a launcher of its own on temporary folders."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from engine import ContainerSpec, Engine, EngineError, Image, Status
-
-CHECKOUT = Path(__file__).resolve().parents[1]
+from engine import ContainerSpec, Engine, Image, Status
+from tests.services.host import await_launcher, start_launcher
 
 
 @contextmanager
@@ -18,36 +15,16 @@ def host(folder: Path) -> Iterator[Engine]:
     home, run = folder / "home", folder / "run"
     home.mkdir()
     run.mkdir()
-    command = [
-        "setpriv",
-        "--pdeathsig",
-        "TERM",
-        sys.executable,
-        "-S",
-        "-m",
-        "engine.launcher",
-        str(run / "launcher.sock"),
-    ]
-    launcher = subprocess.Popen(command, cwd=CHECKOUT)
+    launcher = start_launcher(run)
     engine = Engine(home, run)
     try:
-        wait_for_launcher(engine)
+        await_launcher(engine)
         yield engine
     finally:
         for state in engine.states():
             engine.remove(state.id, force=True)
         launcher.terminate()
         launcher.wait(timeout=10)
-
-
-def wait_for_launcher(engine: Engine) -> None:
-    """Return when the launcher answers; its own error after ten seconds."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with suppress(EngineError):
-            return engine.ping_launcher()
-        time.sleep(0.02)
-    return engine.ping_launcher()
 
 
 def spec_of(image: Image, name: str, *command: str) -> ContainerSpec:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _socket
 import os
-import sys
 import time
 
 from engine.launcher import failure, records
@@ -30,7 +29,7 @@ def record_failure(plan: Plan, error: EngineError) -> None:
 
 def _record(plan: Plan, end: records.Exit) -> None:
     path = records.write(plan.folder, end)
-    _remove_cgroups(plan.cgroups)
+    _remove_cgroups(plan)
     _announce(plan.observed, plan.id)
     records.sync(path)
 
@@ -53,14 +52,24 @@ def _oom_kills(path: str) -> int:
     return int(fields.get("oom_kill", 0))
 
 
-def _remove_cgroups(folders: list[str]) -> None:
+def _remove_cgroups(plan: Plan) -> None:
     """The last process may take a moment to leave; what stays is taken by the engine's next start or repair."""
+    folders = plan.cgroups
     for _ in range(_REMOVE_TRIES):
         folders = [folder for folder in folders if not _rmdir(folder)]
         if not folders:
             return
         time.sleep(0.01)
-    print(f"moorage-shim: still in use: {', '.join(folders)}", file=sys.stderr)
+    _tell(plan, f"control groups are still in use: {', '.join(folders)}")
+
+
+def _tell(plan: Plan, text: str) -> None:
+    """Write a line to `shim.log` in the container's folder: the shim's standard error may be gone with the panel."""
+    fd = os.open(f"{plan.folder}/shim.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, f"{records.now()} {text}\n".encode())
+    finally:
+        os.close(fd)
 
 
 def _rmdir(folder: str) -> bool:

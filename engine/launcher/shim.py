@@ -142,6 +142,11 @@ def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, d
 
 
 def _become_shim() -> None:
+    """A session of its own, and no hold on whatever the launcher's input and output are: those may go before it does."""
     os.setsid()
+    nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
     process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
     process.prctl_name("moorage-shim")

@@ -53,8 +53,8 @@ def remove(host: str, ids: list[Any]) -> None:
 def reconcile(host: str, values: list[Any], specs: dict[str, Any], taken_at: datetime) -> None:
     """Make the host's containers here what the host says it has.
 
-    Unknown ones are written down, those the host has no longer are removed, except for what an operation was at when the
-    report was taken, or since: of that the operation's own end tells.
+    Unknown ones are written down, those the host has no longer are removed, except for what an operation was at when
+    the report was taken, or since: of that the operation's own end tells.
     """
     states = [state for value in values if (state := parse_state(value)) is not None]
     for state in states:
