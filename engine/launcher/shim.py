@@ -142,7 +142,7 @@ def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, d
 
 
 def _become_shim() -> None:
-    """A session of its own, and no hold on whatever the launcher's input and output are: those may go before it does."""
+    """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does."""
     os.setsid()
     nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     os.dup2(nothing, 0)
