@@ -66,7 +66,6 @@ def make(
         rootfs=str(folder / spec.root.path),
         machine=os.uname().machine,
         hostname=spec.hostname if "uts" in kinds else "",
-        has_own_network="network" in kinds,
         steps=steps(spec, hierarchies),
         join=list(cgroup.join),
         process=_process(spec.process),

@@ -15,7 +15,7 @@ from engine.errors import KernelError
 from engine.launcher import ending, failure, init, link, messages, records
 from engine.launcher.messages import Plan
 from engine.logs.writer import take_lock
-from engine.sys import process
+from engine.sys import network, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,29 +23,49 @@ if TYPE_CHECKING:
 
 _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
+_EARLY = {
+    "net": process.CLONE_NEWNET,
+    "ipc": process.CLONE_NEWIPC,
+    "uts": process.CLONE_NEWUTS,
+    "pid": process.CLONE_NEWPID,  # the next child is the first process in it
+}
 
 
 def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
     """Wait for a container to start, start and record it, hand its descriptors over, answer; or record why not."""
     assert launcher.socket is not None  # noqa: S101 - the shim was forked with one
     try:
+        outside = _make_namespaces()
         message, descriptors = link.receive(launcher.socket)
         if message:  # else the launcher ended before it had anything to do
             plan_fd, root_fd, reply_fd = descriptors
-            _deliver(plan_fd, root_fd, reply_fd, shim, launcher)
+            _deliver(plan_fd, root_fd, reply_fd, outside, shim, launcher)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
 
-def _deliver(plan_fd: int, root_fd: int, reply_fd: int, shim: _socket.socket, launcher: link.Link) -> None:
+def _make_namespaces() -> dict[int, int]:
+    """Make the namespaces that nearly every container wants while there is time: a network takes the kernel a while.
+
+    Returns, by CLONE_NEW* flag, descriptors of those outside, for a container that does not want its own.
+    """
+    outside = {flag: os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name, flag in _EARLY.items()}
+    process.unshare(sum(outside))
+    network.loopback_up()
+    return outside
+
+
+def _deliver(
+    plan_fd: int, root_fd: int, reply_fd: int, outside: dict[int, int], shim: _socket.socket, launcher: link.Link
+) -> None:
     plan = messages.read_plan(plan_fd)
     shim_lock = records.lock_shim(plan.folder, os.getppid())
     reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     try:
         log_lock = _take_log(f"{plan.folder}/log")
-        pid, pidfd, outputs = _clone(plan, root_fd)
+        pid, pidfd, outputs = _clone(plan, root_fd, outside)
     except KernelError as error:
         cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
         ending.record_failure(plan, cause)
@@ -67,7 +87,7 @@ def _take_log(folder: str) -> int:
         raise KernelError("open", error.errno or 0, folder) from error
 
 
-def _clone(plan: Plan, root_fd: int) -> tuple[int, int, list[int]]:
+def _clone(plan: Plan, root_fd: int, outside: dict[int, int]) -> tuple[int, int, list[int]]:
     """Clone the first process and wait until its program runs: its pid, pidfd, and the read ends of its output.
 
     Raises KernelError for the step that failed.
@@ -75,7 +95,10 @@ def _clone(plan: Plan, root_fd: int) -> tuple[int, int, list[int]]:
     status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     pipes = [] if plan.is_terminal else [_pipe(), _pipe()]
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
-    pid, pidfd = process.clone3(plan.clone_flags, cgroup_fd=cgroup_fd)
+    for flag, fd in outside.items():
+        if not plan.clone_flags & flag:
+            process.setns(fd, flag)
+    pid, pidfd = process.clone3(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
     if pid == 0:
         init.main(plan.birth, root_fd, [writer for _, writer in pipes], theirs)
     theirs.close()

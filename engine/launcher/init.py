@@ -12,7 +12,7 @@ import sys
 from engine.errors import KernelError
 from engine.launcher import messages
 from engine.launcher.messages import Birth, Process
-from engine.sys import capabilities, mount, network, process, seccomp, terminal
+from engine.sys import capabilities, mount, process, seccomp, terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ def _enter(birth: Birth, root_fd: int, outputs: list[int], status: _socket.socke
     if birth.process.oom_score_adj is not None:
         _write("/proc/self/oom_score_adj", b"%d" % birth.process.oom_score_adj)
     _change_root(birth, root_fd)
-    if birth.has_own_network:
-        network.loopback_up()
     if birth.hostname:
         process.sethostname(birth.hostname)
     _set_rlimits(birth.process)

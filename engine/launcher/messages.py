@@ -64,7 +64,6 @@ class Birth(NamedTuple):
     rootfs: str
     machine: str
     hostname: str
-    has_own_network: bool
     steps: list[list[Any]]
     join: list[str]
     process: Process

@@ -1,4 +1,4 @@
-"""The one thing a container's first process does to its network: bring loopback up (netdevice(7))."""
+"""The one thing done to a container's new network: bring loopback up (netdevice(7))."""
 
 import ctypes
 import os

@@ -57,6 +57,11 @@ def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
     return pid, pidfd.value
 
 
+def setns(fd: int, flag: int) -> None:
+    """setns(2): enter the namespace behind `fd`, which is of the kind `flag` names."""
+    check(libc.setns(fd, flag), "setns")
+
+
 def unshare(flags: int) -> None:
     """unshare(2)."""
     check(libc.unshare(flags), "unshare")
