@@ -93,7 +93,7 @@ def steps(spec: Spec, hierarchies: list[Hierarchy]) -> list[Step]:
         found += _SPECIAL.get(item.type, _mount_steps)(item, hierarchies)
         if item.destination == "/dev":
             found += _device_steps()
-    found.append(["mkdir", spec.process.cwd, 0o755])
+    found.append(["make_cwd", spec.process.cwd])
     found += [["mask", path] for path in spec.linux.masked_paths]
     found += [["read_only", path, _NO_FURTHER] for path in spec.linux.readonly_paths]
     if spec.root.readonly:

@@ -1,6 +1,6 @@
 """Gives birth to a container on behalf of its shim, in a process that ends as soon as the program runs.
 
-The first process becomes the shim's child when this one ends (the shim is a subreaper), and everything this one had to
+The first process is cloned as a sister of this one (CLONE_PARENT), a child of the shim, and everything this one had to
 read, make and remember is gone with it.
 """
 
@@ -98,17 +98,13 @@ def _clone(plan: Plan, root_fd: int, outside: dict[int, int]) -> tuple[int, int,
     for flag, fd in outside.items():
         if not plan.clone_flags & flag:
             process.setns(fd, flag)
-    pid, pidfd = process.clone3(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
+    pid, pidfd = process.clone_sister(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
     if pid == 0:
         init.main(plan.birth, root_fd, [writer for _, writer in pipes], theirs)
     theirs.close()
     for _, writer in pipes:
         os.close(writer)
-    try:
-        terminal = _await_exec(status)
-    except KernelError:
-        os.waitpid(pid, 0)
-        raise
+    terminal = _await_exec(status)
     return pid, pidfd, terminal or [reader for reader, _ in pipes]
 
 

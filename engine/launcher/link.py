@@ -9,7 +9,7 @@ import struct
 from engine.launcher import messages
 
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
-_MAXIMUM_DESCRIPTORS = 8
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(4 * 8)  # room for eight descriptors
 _MSG_NOSIGNAL = 0x4000
 _MSG_DONTWAIT = 0x40
 _MSG_CMSG_CLOEXEC = 0x40000000
@@ -24,9 +24,8 @@ def send(socket: _socket.socket, message: bytes, descriptors: list[int]) -> None
 
 def receive(socket: _socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     """One message and the descriptors that came with it, close-on-exec; `b""` when the other side is gone."""
-    size = _socket.CMSG_SPACE(4 * _MAXIMUM_DESCRIPTORS)
     try:
-        message, ancillary, _, _ = socket.recvmsg(messages.MAXIMUM_MESSAGE, size, flags | _MSG_CMSG_CLOEXEC)
+        message, ancillary, _, _ = socket.recvmsg(messages.MAXIMUM_MESSAGE, _ANCILLARY_BYTES, flags | _MSG_CMSG_CLOEXEC)
     except ConnectionError:
         return b"", []
     descriptors: list[int] = []

@@ -117,15 +117,24 @@ def run(launcher: link.Link) -> NoReturn:
     theirs.close()
     born, descriptors = link.receive(ours)
     ours.close()
-    os.waitpid(child, 0)  # with its end the container's first process becomes a child of this one
+    os.waitpid(child, 0)
     if born:
         plan_fd, _shim_lock, *held = descriptors
         shim = Shim(plan_fd, int(messages.unpack(born)[1][0]), held, launcher)
         shim.watch()
         shim.finish()
     else:
+        _reap_all()  # a first process that failed is a child of this one
         launcher.send(messages.pack(messages.DONE))
     os._exit(0)
+
+
+def _reap_all() -> None:
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
 
 
 def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
@@ -144,9 +153,7 @@ def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, d
 def _become_shim() -> None:
     """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does."""
     os.setsid()
-    nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    os.close(nothing)
-    process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
-    process.prctl_name("moorage-shim")
+    os.write(os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC), b"moorage-shim")

@@ -18,11 +18,10 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 CLONE_PIDFD = 0x1000
+CLONE_PARENT = 0x8000
 CLONE_INTO_CGROUP = 0x200000000
-SIGCHLD = 17
 
 PR_SET_KEEPCAPS = 8
-PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
@@ -39,20 +38,20 @@ libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 libc.sethostname.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
 
 
-# Types are made here, once: making one in a fork touches fifty pages it shares with the launcher.
+# Made here, once: making a type in a fork touches fifty pages it shares with the launcher.
 _CloneArgs = ctypes.c_uint64 * 11  # struct clone_args, up to and with `cgroup`
-_Name = ctypes.c_char * 16
 
 
-def clone3(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
-    """clone3(2) as a fork into the namespaces of `flags`, and into a v2 cgroup where `cgroup_fd` is given.
+def clone_sister(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
+    """clone3(2) as a fork with the caller's own parent, into new namespaces and, with `cgroup_fd`, a v2 cgroup.
 
     Returns `(pid, pidfd)` in the parent and `(0, -1)` in the child. Single-threaded callers only: Python's own fork
     hooks do not run.
     """
     pidfd = ctypes.c_int(-1)
-    flags |= CLONE_PIDFD | (CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
-    arguments = _CloneArgs(flags, ctypes.addressof(pidfd), 0, 0, SIGCHLD, 0, 0, 0, 0, 0, max(cgroup_fd, 0))
+    flags |= CLONE_PIDFD | CLONE_PARENT | (CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
+    # No exit signal: with CLONE_PARENT it is the caller's own.
+    arguments = _CloneArgs(flags, ctypes.addressof(pidfd), 0, 0, 0, 0, 0, 0, 0, 0, max(cgroup_fd, 0))
     pid = syscall("clone3", _CLONE3, arguments, ctypes.sizeof(arguments))
     return pid, pidfd.value
 
@@ -77,13 +76,6 @@ def sethostname(name: str) -> None:
     """sethostname(2)."""
     encoded = name.encode()
     check(libc.sethostname(encoded, len(encoded)), "sethostname", name)
-
-
-def prctl_name(name: str) -> None:
-    """prctl(2) PR_SET_NAME: what ps(1) shows, 15 bytes at most."""
-    buffer = _Name()
-    buffer.value = name.encode()[:15]
-    prctl(PR_SET_NAME, ctypes.addressof(buffer))
 
 
 def close_on_exec_from(first_fd: int) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import NetworkMode, Rlimit
+from engine import EngineError, NetworkMode, Rlimit
 from engine.container import runs
 from tests.services.host import Host
 
@@ -132,6 +132,18 @@ def test_process_limits_host_name_folder_and_environment_are_as_asked(host: Host
     assert output.splitlines() == ["100", "200", "pier.example", "/srv/new", "1 2"]
 
 
+def test_the_working_directory_may_be_reached_by_a_link_but_must_be_a_folder(host: Host) -> None:
+    container = host.create("pwd", "-P", cwd="/app/sub")
+    (host.home / "containers" / container / "upper" / "app").symlink_to("/srv")
+    (host.home / "containers" / container / "upper" / "srv").mkdir()
+    host.engine.start(container)
+    host.wait(container)
+    assert host.output(container) == "/srv/sub\n"
+    wrong = host.create("pwd", cwd="/etc/passwd")
+    with pytest.raises(EngineError, match="mkdir on /etc/passwd failed: File exists"):
+        host.engine.start(wrong)
+
+
 def test_a_container_sees_its_own_control_group_as_the_root(host: Host) -> None:
     _, output = host.finish("cat", "/proc/self/cgroup")
     assert [line for line in output.splitlines() if "moorage" in line] == []
@@ -149,8 +161,6 @@ def test_an_images_links_are_followed_inside_its_own_root_only(host: Host) -> No
 
 
 def test_a_link_where_a_mount_belongs_is_refused(host: Host) -> None:
-    from engine import EngineError
-
     container = host.create("true")
     upper = host.home / "containers" / container / "upper"
     (upper / "proc").symlink_to("/etc")
