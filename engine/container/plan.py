@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.cgroups import Cgroup, Hierarchy
+from engine.container.seccomp_filter import compile_filter
 from engine.errors import InvalidSpec
 from engine.launcher.messages import Birth, Plan, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.spec import defaults
-from engine.spec.runtime import Mount, Process, Seccomp, Spec
-from engine.sys import capabilities, mount, names, process, seccomp_filter
+from engine.spec.runtime import Mount, Process, Spec
+from engine.sys import capabilities, mount, names, process
 
 _S_IFCHR = 0o020000
 _FLAGS = {
@@ -69,7 +70,7 @@ def make(
         steps=steps(spec, hierarchies),
         join=list(cgroup.join),
         process=_process(spec.process),
-        seccomp=compile_seccomp(spec.linux.seccomp) if spec.linux.seccomp else b"",
+        seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
     )
     return Plan(
         id=container_id,
@@ -182,18 +183,3 @@ def _rlimit_number(kind: str) -> int:
 
 def _signed(value: int) -> int:
     return -1 if value >= 1 << 63 else value
-
-
-@functools.lru_cache(maxsize=64)
-def compile_seccomp(section: Seccomp) -> bytes:
-    """The filter program of an OCI seccomp section."""
-    rules = [
-        seccomp_filter.Rule(
-            rule.names,
-            seccomp_filter.action(rule.action, rule.errno_ret),
-            tuple(seccomp_filter.Condition(a.index, a.op, a.value, a.value_two) for a in rule.args),
-        )
-        for rule in section.syscalls
-    ]
-    default = seccomp_filter.action(section.default_action, section.default_errno_ret)
-    return seccomp_filter.compile_filter(section.architectures, rules, default)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.container.plan import compile_seccomp
+from engine.container.seccomp_filter import action, compile_filter, run
 from engine.errors import InvalidSpec
 from engine.spec.defaults import CAPABILITIES
+from engine.spec.runtime import Seccomp, SeccompArgument, SeccompRule
 from engine.spec.seccomp import default_profile
-from engine.sys.seccomp_filter import Condition, Rule, action, compile_filter, run
 from engine.sys.syscalls import syscall_number
 
 X86_64, I386, X32 = 0xC000003E, 0x40000003, 0x4000003E
@@ -15,7 +15,7 @@ BIG = 1 << 40
 
 
 def default_program(*more: str) -> bytes:
-    return compile_seccomp(default_profile(frozenset({*CAPABILITIES, *more}), "x86_64", "6.1.0"))
+    return compile_filter(default_profile(frozenset({*CAPABILITIES, *more}), "x86_64", "6.1.0"))
 
 
 def verdict(program: bytes, name: str, *arguments: int, arch: int = X86_64) -> int:
@@ -72,6 +72,15 @@ def test_another_architecture_kills() -> None:
     assert run(default_program(), number=0, arch=0xC00000B7) == KILL
 
 
+def allow(*arguments: SeccompArgument) -> SeccompRule:
+    return SeccompRule(("read",), "SCMP_ACT_ALLOW", None, arguments)
+
+
+def one_call(*rules: SeccompRule) -> bytes:
+    """A filter with rules for read(2) only; everything else is EPERM."""
+    return compile_filter(Seccomp("SCMP_ACT_ERRNO", 1, ("SCMP_ARCH_X86_64",), rules))
+
+
 COMPARISONS = {
     "SCMP_CMP_EQ": lambda a, b: a == b,
     "SCMP_CMP_NE": lambda a, b: a != b,
@@ -86,17 +95,16 @@ COMPARISONS = {
 def test_comparisons_are_made_on_all_64_bits(operator: str) -> None:
     values = [0, 1, 5, 6, 0xFFFFFFFF, BIG, BIG + 5, (1 << 64) - 1]
     for against in values:
-        rule = Rule(("read",), ALLOW, (Condition(2, operator, against),))
-        program = compile_filter(["SCMP_ARCH_X86_64"], [rule], EPERM)
+        program = one_call(allow(SeccompArgument(2, against, operator)))
         for value in values:
             wanted = ALLOW if COMPARISONS[operator](value, against) else EPERM
             assert verdict(program, "read", 0, 0, value) == wanted, (operator, value, against)
 
 
 def test_every_condition_of_a_rule_must_hold_and_the_first_rule_that_does_wins() -> None:
-    both = Rule(("read",), ALLOW, (Condition(0, "SCMP_CMP_EQ", 1), Condition(1, "SCMP_CMP_GT", BIG)))
-    other = Rule(("read",), action("SCMP_ACT_ERRNO", 7), (Condition(0, "SCMP_CMP_EQ", 1),))
-    program = compile_filter(["SCMP_ARCH_X86_64"], [both, other], EPERM)
+    both = allow(SeccompArgument(0, 1, "SCMP_CMP_EQ"), SeccompArgument(1, BIG, "SCMP_CMP_GT"))
+    other = SeccompRule(("read",), "SCMP_ACT_ERRNO", 7, (SeccompArgument(0, 1, "SCMP_CMP_EQ"),))
+    program = one_call(both, other)
     assert verdict(program, "read", 1, BIG + 1) == ALLOW
     assert verdict(program, "read", 1, BIG) == 0x00050007
     assert verdict(program, "read", 2, BIG + 1) == EPERM
@@ -106,4 +114,4 @@ def test_what_cannot_be_kept_is_refused() -> None:
     with pytest.raises(InvalidSpec, match="SCMP_ACT_NOTIFY"):
         action("SCMP_ACT_NOTIFY", None)
     with pytest.raises(InvalidSpec, match="SCMP_ARCH_PPC"):
-        compile_filter(["SCMP_ARCH_PPC"], [], EPERM)
+        compile_filter(Seccomp("SCMP_ACT_ERRNO", 1, ("SCMP_ARCH_PPC",)))

@@ -8,11 +8,12 @@ default.
 Layout of `struct seccomp_data`: seccomp(2); operators: runtime-spec config-linux.md, "seccomp".
 """
 
+import functools
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from engine.errors import InvalidSpec
+from engine.spec.runtime import Seccomp, SeccompArgument, SeccompRule
 from engine.sys.syscalls import syscall_number
 
 _LD, _JA, _JEQ, _JGT, _JGE, _AND, _RET = 0x20, 0x05, 0x15, 0x25, 0x35, 0x54, 0x06
@@ -40,26 +41,7 @@ _END = 1 << 32
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
 
 
-@dataclass(frozen=True)
-class Condition:
-    """One comparison of argument `index` (0 to 5) with `value`; for `SCMP_CMP_MASKED_EQ` `value` is the mask."""
-
-    index: int
-    op: str
-    value: int
-    value_two: int = 0
-
-
-@dataclass(frozen=True)
-class Rule:
-    """When one of `names` is called and all `conditions` hold, `action` happens."""
-
-    names: tuple[str, ...]
-    action: int
-    conditions: tuple[Condition, ...] = ()
-
-
-_Verdict = tuple[Rule, ...]  # tried in order; empty: the default action
+_Verdict = tuple[SeccompRule, ...]  # tried in order; empty: the default action
 
 
 def action(name: str, errno: int | None) -> int:
@@ -71,15 +53,16 @@ def action(name: str, errno: int | None) -> int:
     return _ACTIONS[name]
 
 
-def compile_filter(architectures: Iterable[str], rules: Iterable[Rule], default: int) -> bytes:
+@functools.lru_cache(maxsize=64)
+def compile_filter(section: Seccomp) -> bytes:
     """The program as bytes (an array of `struct sock_filter`); calls of any other architecture kill the process."""
-    rules = tuple(rules)
+    default = action(section.default_action, section.default_errno_ret)
     tables: dict[int, dict[int, _Verdict]] = {}
-    for name in architectures:
+    for name in section.architectures:
         if name not in _AUDIT_ARCH:
             raise InvalidSpec("linux.seccomp.architectures", f"{name} is not one this engine can filter")
         token = _AUDIT_ARCH[name]
-        tables.setdefault(_X86_64 if token == _X32 else token, {}).update(_table(rules, token))
+        tables.setdefault(_X86_64 if token == _X32 else token, {}).update(_table(section.syscalls, token))
     code: list[Instruction] = [(_LD, 0, 0, _ARCH)]
     for arch, table in tables.items():
         body = [(_LD, 0, 0, _NR), *_search(_segments(table, default), default)]
@@ -88,16 +71,16 @@ def compile_filter(architectures: Iterable[str], rules: Iterable[Rule], default:
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in code)
 
 
-def _table(rules: Iterable[Rule], arch: int) -> dict[int, _Verdict]:
+def _table(rules: Iterable[SeccompRule], arch: int) -> dict[int, _Verdict]:
     """Number to the rules that speak of it; an unconditional rule ends the list."""
-    found: dict[int, list[Rule]] = {}
+    found: dict[int, list[SeccompRule]] = {}
     for rule in rules:
         for name in rule.names:
             number = syscall_number(name, arch)
             if number is None:
                 continue
             known = found.setdefault(number, [])
-            if not known or known[-1].conditions:
+            if not known or known[-1].args:
                 known.append(rule)
     return {number: tuple(known) for number, known in found.items()}
 
@@ -122,7 +105,7 @@ _X32_FIRST = 0x40000000
 
 
 def _plain(verdict: _Verdict) -> _Verdict | int:
-    return verdict[0].action if verdict and not verdict[0].conditions else verdict
+    return action(verdict[0].action, verdict[0].errno_ret) if verdict and not verdict[0].args else verdict
 
 
 def _search(segments: list[tuple[int, _Verdict | int]], default: int) -> list[Instruction]:
@@ -142,14 +125,14 @@ def _leaf(verdict: _Verdict | int, default: int) -> list[Instruction]:
     code: list[Instruction] = []
     for rule in verdict:
         code += _rule(rule)
-        if not rule.conditions:
+        if not rule.args:
             return code
     return [*code, (_RET, 0, 0, default)]
 
 
-def _rule(rule: Rule) -> list[Instruction]:
+def _rule(rule: SeccompRule) -> list[Instruction]:
     """Each condition falls through when it holds and leaves the rule when it does not."""
-    blocks = [_condition(condition) for condition in rule.conditions]
+    blocks = [_condition(condition) for condition in rule.args]
     code: list[Instruction] = []
     left = sum(map(len, blocks)) + 1
     for block in blocks:
@@ -157,13 +140,13 @@ def _rule(rule: Rule) -> list[Instruction]:
             jumps = {_NEXT: 0, _HOLDS: len(block) - position - 1, _FAILS: left - position - 1}
             code.append((op, jumps[true], jumps[false], constant))
         left -= len(block)
-    return [*code, (_RET, 0, 0, rule.action)]
+    return [*code, (_RET, 0, 0, action(rule.action, rule.errno_ret))]
 
 
 _NEXT, _HOLDS, _FAILS = 0, 1, 2
 
 
-def _condition(condition: Condition) -> list[Instruction]:
+def _condition(condition: SeccompArgument) -> list[Instruction]:
     """A 64-bit comparison as two 32-bit ones, high half first."""
     low_at = _ARGS + 8 * condition.index
     high, low = condition.value >> 32, condition.value & 0xFFFFFFFF
