@@ -44,6 +44,7 @@ def make(container_id: str, spec: ContainerSpec, image: Image, identity: Identit
             capabilities=_capability_sets(capabilities, is_root=identity.uid == 0),
             rlimits=_rlimits(spec),
             no_new_privileges=spec.no_new_privileges,
+            oom_score_adj=0,  # the launcher may be better protected than any container should be
         ),
         root=Root("rootfs", spec.read_only),
         hostname=hostname,

@@ -158,7 +158,7 @@ def _is_required(field: "dataclasses.Field[Any]") -> bool:
 
 
 def _is_omitted(field: "dataclasses.Field[Any]", value: Any) -> bool:
-    return value is None or (not _is_required(field) and value in ((), {}, "", False))
+    return value is None or (not _is_required(field) and (value is False or value in ((), {}, "")))
 
 
 def _join(where: str, key: str) -> str:

@@ -121,6 +121,11 @@ def test_no_descriptor_of_the_hosts_reaches_the_program(host: Host) -> None:
     assert output.split() == ["0", "1", "2"]
 
 
+def test_a_container_is_no_better_protected_from_the_oom_killer_than_others(host: Host) -> None:
+    _, output = host.finish("cat", "/proc/self/oom_score_adj")
+    assert output == "0\n"
+
+
 def test_process_limits_host_name_folder_and_environment_are_as_asked(host: Host) -> None:
     _, output = host.finish(
         *("sh", "-c", "ulimit -n; ulimit -Hn; hostname; pwd; echo $A"),

@@ -1,5 +1,7 @@
 """OCI documents: the specification's own key names, nothing empty written, unknown keys read over."""
 
+from dataclasses import replace
+
 from engine.spec.runtime import Linux, Memory, Process, Resources, Root, Spec
 
 SPEC = Spec(
@@ -22,6 +24,12 @@ def test_what_is_empty_is_left_out() -> None:
     assert "hostname" not in value
     assert "terminal" not in value["process"]
     assert value["linux"]["resources"] == {"memory": {"limit": 1}}
+
+
+def test_a_number_is_written_even_if_it_is_nought() -> None:
+    value = replace(SPEC.process, oom_score_adj=0)
+    written = replace(SPEC, process=value).to_json()["process"]
+    assert (written["oomScoreAdj"], written["user"]) == (0, {"uid": 0, "gid": 0})
 
 
 def test_a_document_with_keys_of_a_newer_version_is_read() -> None:
