@@ -1,20 +1,21 @@
-"""A larger real image: a minimal Debian root made by debootstrap once and kept in the ignored `.cache/`."""
+"""A larger real image: a minimal Debian root, made by debootstrap once and kept in the user's cache folder."""
 
 import fcntl
+import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 from tests.images.build import Built, build
 
-CACHE = Path(__file__).resolve().parents[2] / ".cache"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "moorage-tests"
 SUITE = "bookworm"
 
 
 def debian_tarball() -> Path:
     """The root filesystem as an uncompressed tar of some 200 MB; the first call takes minutes and needs root."""
     path = CACHE / f"debian-{SUITE}.tar"
-    CACHE.mkdir(exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "debian.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
