@@ -48,6 +48,7 @@ class ContainerPage(ObjectPage):
 
     permission_required: str | tuple[str, ...] = "containers.view"
     context_object_name = "container"
+    leading_part = "container-head"
     list_name = "containers:list"
     gone_words = _("The container was removed")
     part_name = ""

@@ -40,6 +40,7 @@ class ImagePage(ObjectPage):
     template_name = "images/detail.html"
     context_object_name = "image"
     list_name = "images:list"
+    leading_part = "image"
     gone_words = _("The image was removed")
 
     def get_queryset(self) -> QuerySet[Image]:

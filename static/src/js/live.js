@@ -10,6 +10,7 @@ const indicator = () => document.querySelector("[data-link]");
 const waiting = new Map();
 let timer = null;
 let recent = []; // when the last refreshes were, the oldest first
+let isLeaving = false; // the server has sent the reader elsewhere, and the next page is on its way
 
 function show(state) {
   const element = indicator();
@@ -18,6 +19,7 @@ function show(state) {
 
 function refresh() {
   timer = null;
+  if (isLeaving) return;
   if (document.hidden) return; // nobody looks; it is made up for when somebody does
   recent = [...recent, performance.now()].slice(-MOST);
   const hints = new Map(waiting);
@@ -76,6 +78,16 @@ document.addEventListener("visibilitychange", () => !document.hidden && waiting.
 // What was asked from this page shows at once, hint or not.
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && event.detail.requestConfig?.verb === "post") hintAll();
+});
+
+// Several parts may hear at once that their object is gone. The first answer leads away and carries a notice to the next
+// page; a second would send for that page again, when the notice has been read already.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (isLeaving) event.preventDefault();
+  else isLeaving = event.detail.xhr.getResponseHeader("HX-Redirect") !== null;
+});
+window.addEventListener("pageshow", () => {
+  isLeaving = false;
 });
 
 if (document.body.dataset.signedIn !== undefined) connect();

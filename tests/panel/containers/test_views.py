@@ -181,6 +181,13 @@ def test_a_page_left_open_goes_back_to_the_list_when_its_container_is_removed(vi
     assert answer.headers["HX-Redirect"] == "/containers/"
 
 
+def test_only_one_part_of_a_page_left_open_leads_away_from_it(viewer: User, local: Host) -> None:
+    answer = signed_in(viewer).get(f"/containers/{'0' * 64}/", headers={**HTMX, "HX-Target": "container-body"})
+    assert answer.status_code == 204
+    assert "HX-Redirect" not in answer.headers
+    assert not answer.cookies  # a notice set here would be shown once more on the page after the next
+
+
 def test_the_tabs_of_a_container(viewer: User, local: Host) -> None:
     container = make(local, "web", status="exited", exit_code=127, desired="running", error="no such program: <b>x</b>")
     browser = signed_in(viewer)

@@ -35,7 +35,8 @@ def test_an_image_shows_what_it_runs_its_layers_and_who_uses_it(viewer: User, im
 
 
 def test_a_page_left_open_goes_back_to_the_list_when_its_image_is_removed(viewer: User, local: Host) -> None:
-    assert signed_in(viewer).get("/images/1/", headers=HTMX).headers["HX-Redirect"] == "/images/"
+    answer = signed_in(viewer).get("/images/1/", headers={**HTMX, "HX-Target": "image"})
+    assert answer.headers["HX-Redirect"] == "/images/"
 
 
 def test_removal_is_an_operation(operator: User, image: Image) -> None:
