@@ -38,7 +38,7 @@ def make(container_id: str, spec: ContainerSpec, image: Image, identity: Identit
         process=Process(
             args=_arguments(spec, image),
             cwd=spec.cwd or image.working_dir or "/",
-            user=User(identity.uid, identity.gid, identity.groups),
+            user=User(identity.uid, identity.gid, additional_gids=identity.groups),
             env=_environment(spec, image, identity, hostname),
             terminal=spec.tty,
             capabilities=_capability_sets(capabilities, is_root=identity.uid == 0),

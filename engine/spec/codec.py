@@ -18,6 +18,11 @@ from engine.errors import InvalidSpec
 T = TypeVar("T")
 
 
+def key(name: str) -> dict[str, str]:
+    """Metadata of a field whose key in OCI documents is not its own name in lowerCamelCase (`blockIO`, `class`)."""
+    return {"oci": name}
+
+
 def to_json(value: Any, *, oci: bool = False) -> Any:
     """A JSON value (dict, list, str, int, float, bool, None) equal in content to `value`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -38,13 +43,16 @@ def from_json(kind: type[T], value: object, *, oci: bool = False, where: str = "
     """Build a `kind` (a dataclass) from a JSON object.
 
     Raises InvalidSpec naming the field (`resources.memory_bytes`) for a missing, unknown or wrongly typed one; OCI
-    documents may hold keys that are not known here, as their specification demands of readers.
+    documents may hold keys that are not known here, as their specification demands of readers, and `null` for what is
+    not there, as programs in Go write it.
     """
     if not isinstance(value, dict):
         raise InvalidSpec(where or kind.__name__, "must be an object")
     fields = _fields(cast(Any, kind), oci)
     arguments = {}
     for key, item in value.items():
+        if oci and item is None:
+            continue
         if key in fields:
             arguments[fields[key].name] = fields[key].convert(item, _join(where, key))
         elif not oci:
@@ -158,7 +166,10 @@ def _is_required(field: "dataclasses.Field[Any]") -> bool:
 
 
 def _is_omitted(field: "dataclasses.Field[Any]", value: Any) -> bool:
-    return value is None or (not _is_required(field) and (value is False or value in ((), {}, "")))
+    """Nothing, and what is empty; false only where that is what the field is without being said."""
+    if value is None or (value is False and field.default is False):
+        return True
+    return value in ((), {}, "") and not _is_required(field)
 
 
 def _join(where: str, key: str) -> str:

@@ -78,7 +78,7 @@ def allow(*arguments: SeccompArgument) -> SeccompRule:
 
 def one_call(*rules: SeccompRule) -> bytes:
     """A filter with rules for read(2) only; everything else is EPERM."""
-    return compile_filter(Seccomp("SCMP_ACT_ERRNO", 1, ("SCMP_ARCH_X86_64",), rules))
+    return compile_filter(Seccomp("SCMP_ACT_ERRNO", 1, ("SCMP_ARCH_X86_64",), syscalls=rules))
 
 
 COMPARISONS = {

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.spec.runtime import Linux, Memory, Process, Resources, Root, Spec
+from tests.engine.unit.spec.complete import CONFIG
 
 SPEC = Spec(
     oci_version="1.2.0",
@@ -34,3 +35,12 @@ def test_a_number_is_written_even_if_it_is_nought() -> None:
 
 def test_a_document_with_keys_of_a_newer_version_is_read() -> None:
     assert Spec.from_json(SPEC.to_json() | {"landlock": {"rules": []}}) == SPEC
+
+
+def test_every_field_of_the_specification_is_read_and_written() -> None:
+    assert Spec.from_json(CONFIG).to_json() == CONFIG
+
+
+def test_what_a_program_in_go_writes_for_nothing_is_nothing() -> None:
+    value = SPEC.to_json() | {"hooks": None, "mounts": None}
+    assert Spec.from_json(value) == SPEC
