@@ -10,9 +10,9 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import messages
-from engine.launcher.messages import Birth, Process
-from engine.sys import capabilities, mount, process, seccomp, terminal
+from engine.launcher import messages, program
+from engine.launcher.messages import Birth
+from engine.sys import mount, process, terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def main(packed: bytes, root_fd: int, outputs: list[int], status: _socket.socket
     try:
         birth = messages.unpack_birth(packed)
         _enter(birth, root_fd, outputs, status)
-        _execute(birth.process)
+        program.execute(birth.process)
     except KernelError as error:
         status.send(messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
     except OSError as error:
@@ -42,18 +42,17 @@ def main(packed: bytes, root_fd: int, outputs: list[int], status: _socket.socket
 def _enter(birth: Birth, root_fd: int, outputs: list[int], status: _socket.socket) -> None:
     process.reset_signals()
     for path in birth.join:
-        _write(path, b"0")
+        program.write(path, b"0")
     os.setsid()
     # Only now, in its cgroup, does the namespace's root become that cgroup.
     process.unshare(process.CLONE_NEWCGROUP)
-    if birth.process.oom_score_adj is not None:
-        _write("/proc/self/oom_score_adj", b"%d" % birth.process.oom_score_adj)
+    program.set_oom_score(birth.process)
     _change_root(birth, root_fd)
     if birth.hostname:
         process.sethostname(birth.hostname)
-    _set_rlimits(birth.process)
+    program.set_limits(birth.process)
     _connect_stdio(birth.process.is_terminal, outputs, status)
-    _drop_rights(birth.process, birth.seccomp, birth.machine)
+    program.drop_rights(birth.process, birth.seccomp, birth.machine)
 
 
 def _change_root(birth: Birth, root_fd: int) -> None:
@@ -132,11 +131,6 @@ STEPS: dict[str, Callable[..., None]] = {
 }
 
 
-def _set_rlimits(what: Process) -> None:
-    for number, soft, hard in what.rlimits:
-        process.setrlimit(number, soft, hard)
-
-
 def _connect_stdio(is_terminal: bool, outputs: list[int], status: _socket.socket) -> None:
     if not is_terminal:
         os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
@@ -156,55 +150,3 @@ def _connect_stdio(is_terminal: bool, outputs: list[int], status: _socket.socket
 def _send_descriptor(status: _socket.socket, word: bytes, fd: int) -> None:
     sol_socket, scm_rights = 1, 1
     status.sendmsg([word], [(sol_socket, scm_rights, fd.to_bytes(4, sys.byteorder))])
-
-
-def _drop_rights(what: Process, program: bytes, machine: str) -> None:
-    capabilities.drop_bounding(what.bounding, what.last_cap)
-    process.prctl(process.PR_SET_KEEPCAPS, 1)
-    os.setgroups(what.groups)
-    # Without no_new_privs the filter needs CAP_SYS_ADMIN, so it must be in place before that goes.
-    if program and not what.no_new_privileges:
-        seccomp.load(program, machine)
-    os.setresgid(what.gid, what.gid, what.gid)
-    os.setresuid(what.uid, what.uid, what.uid)
-    process.prctl(process.PR_SET_KEEPCAPS, 0)
-    capabilities.capset(what.effective, what.permitted, what.inheritable)
-    _chdir(what.cwd)
-    if what.no_new_privileges:
-        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
-        if program:
-            seccomp.load(program, machine)
-
-
-def _chdir(path: str) -> None:
-    try:
-        os.chdir(path)
-    except OSError as error:
-        raise KernelError("chdir", error.errno or 0, path) from None
-
-
-def _execute(what: Process) -> None:
-    """execve the program; without a slash it is looked for in the container's own PATH."""
-    process.close_on_exec_from(3)
-    env = dict(entry.split("=", 1) for entry in what.env)
-    name = what.args[0]
-    candidates = [name] if "/" in name else [f"{part or '.'}/{name}" for part in env.get("PATH", "").split(":")]
-    found = _ERRNO_NOT_FOUND
-    for path in candidates:
-        try:
-            os.execve(path, what.args, env)  # noqa: S606 - to run a program is the point
-        except OSError as error:
-            # As execvp(3): go on looking, but remember that something was there and could not be run.
-            if error.errno not in (_ERRNO_NOT_FOUND, 20):
-                found = error.errno or found
-    raise KernelError("execve", found, name)
-
-
-def _write(path: str, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, data)
-    except OSError as error:
-        raise KernelError("write", error.errno or 0, path) from None
-    finally:
-        os.close(fd)

@@ -149,6 +149,18 @@ def test_the_working_directory_may_be_reached_by_a_link_but_must_be_a_folder(hos
         host.engine.start(wrong)
 
 
+@pytest.mark.parametrize("fd", range(3, 13))
+def test_a_descriptor_of_the_engines_is_no_way_out_as_working_directory(host: Host, fd: int) -> None:
+    container = host.create("ls", cwd=f"/proc/self/fd/{fd}")
+    try:
+        host.engine.start(container)
+    except EngineError as error:
+        assert "chdir" in error.message or "mkdir" in error.message  # noqa: PT017 - refused, or the container's own root
+    else:
+        host.wait(container)
+        assert host.output(container).split() == ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "var"]
+
+
 def test_a_container_sees_its_own_control_group_as_the_root(host: Host) -> None:
     _, output = host.finish("cat", "/proc/self/cgroup")
     assert [line for line in output.splitlines() if "moorage" in line] == []

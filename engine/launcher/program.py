@@ -1,0 +1,87 @@
+"""From a process that is where it should be to the program it was made for: limits, rights, working directory, execve.
+
+Both a container's first process (`init.py`) and one that enters a running container (`entering.py`) end here, so both
+lose the same rights in the same order.
+"""
+
+from __future__ import annotations
+
+import os
+
+from engine.errors import KernelError
+from engine.launcher.messages import Process
+from engine.sys import capabilities, process, seccomp
+
+_ERRNO_NOT_FOUND = 2
+
+
+def set_oom_score(what: Process) -> None:
+    """How much the kernel prefers to kill it when memory runs out; while the host's own /proc is there to say so."""
+    if what.oom_score_adj is not None:
+        write("/proc/self/oom_score_adj", b"%d" % what.oom_score_adj)
+
+
+def set_limits(what: Process) -> None:
+    """The process limits."""
+    for number, soft, hard in what.rlimits:
+        process.setrlimit(number, soft, hard)
+
+
+def drop_rights(what: Process, filter_program: bytes, machine: str) -> None:
+    """Become the user, with the capabilities and behind the filter of `what`, in its working directory."""
+    capabilities.drop_bounding(what.bounding, what.last_cap)
+    process.prctl(process.PR_SET_KEEPCAPS, 1)
+    os.setgroups(what.groups)
+    # Without no_new_privs the filter needs CAP_SYS_ADMIN, so it must be in place before that goes.
+    if filter_program and not what.no_new_privileges:
+        seccomp.load(filter_program, machine)
+    os.setresgid(what.gid, what.gid, what.gid)
+    os.setresuid(what.uid, what.uid, what.uid)
+    process.prctl(process.PR_SET_KEEPCAPS, 0)
+    capabilities.capset(what.effective, what.permitted, what.inheritable)
+    _chdir(what.cwd)
+    if what.no_new_privileges:
+        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
+        if filter_program:
+            seccomp.load(filter_program, machine)
+
+
+def execute(what: Process) -> None:
+    """execve the program; without a slash it is looked for in the container's own PATH. Raises KernelError."""
+    process.close_on_exec_from(3)
+    env = dict(entry.split("=", 1) for entry in what.env)
+    name = what.args[0]
+    candidates = [name] if "/" in name else [f"{part or '.'}/{name}" for part in env.get("PATH", "").split(":")]
+    found = _ERRNO_NOT_FOUND
+    for path in candidates:
+        try:
+            os.execve(path, what.args, env)  # noqa: S606 - to run a program is the point
+        except OSError as error:
+            # As execvp(3): go on looking, but remember that something was there and could not be run.
+            if error.errno not in (_ERRNO_NOT_FOUND, 20):
+                found = error.errno or found
+    raise KernelError("execve", found, name)
+
+
+def write(path: str, data: bytes) -> None:
+    """Write to a file of the kernel's. Raises KernelError when it refuses, OSError when there is none."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, data)
+    except OSError as error:
+        raise KernelError("write", error.errno or 0, path) from None
+    finally:
+        os.close(fd)
+
+
+def _chdir(path: str) -> None:
+    """Go to the working directory, unless it lies outside the root.
+
+    /proc/self/fd/N leads to whatever folder a descriptor is open on, also one of the host's. The kernel gives a folder
+    that cannot be reached from the root no path.
+    """
+    try:
+        os.chdir(path)
+        os.getcwd()
+    except OSError as error:
+        raise KernelError("chdir", error.errno or 0, path) from None
