@@ -77,15 +77,15 @@ def _change_root(birth: Birth, root_fd: int) -> None:
 
 
 def _mkdir(path: str, mode: int) -> None:
-    """Make the folder and its parents where missing; what is there must be a folder, not a link to one."""
-    at = ""
-    for part in path.strip("/").split("/"):
-        at += "/" + part
-        try:
-            os.mkdir(at, mode)
-        except FileExistsError:
-            if not os.path.isdir(at) or (at == path and os.path.islink(at)):
-                raise KernelError("mkdir", 20, at) from None  # ENOTDIR
+    """Make the folder, and its parents where missing; what is there must be a folder, not a link to one."""
+    try:
+        os.mkdir(path, mode)
+    except FileNotFoundError:
+        _mkdir(os.path.dirname(path), mode)
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if os.path.islink(path) or not os.path.isdir(path):
+            raise KernelError("mkdir", 20, path) from None  # ENOTDIR
 
 
 def _make_cwd(path: str) -> None:
