@@ -39,8 +39,9 @@ _FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the module termios is not worth lo
 # What the disk can answer without the shim being wrong: the output is lost, the container must not notice.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.ENOMEM})
 
+
 def _page_aligned(size: int) -> memoryview:
-    """Writable memory that begins with a page: elsewhere the kernel's copy out of a pipe may take four times as long."""
+    """Writable memory that begins with a page: elsewhere the copy out of a pipe may take four times as long."""
     memory = bytearray(size + _PAGE_BYTES)
     start = -ctypes.addressof(ctypes.c_char.from_buffer(memory)) % _PAGE_BYTES
     return memoryview(memory)[start : start + size]
