@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.host import Engine
     from engine.images import Image, RemovedImage, Upload
     from engine.logs import LogBatch, LogLine, LogReader
+    from engine.spec.changes import Change, ChangeKind
     from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Resources, Rlimit, Status
     from engine.spec.progress import Step
 
@@ -54,6 +55,7 @@ _HOMES = {
     "engine.host": ["Engine"],
     "engine.images": ["Image", "RemovedImage", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
+    "engine.spec.changes": ["Change", "ChangeKind"],
     "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Resources", "Rlimit", "Status"],
     "engine.spec.progress": ["Step"],
 }
@@ -62,6 +64,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Cancelled",
     "Capabilities",
+    "Change",
+    "ChangeKind",
     "CommandNotExecutable",
     "CommandNotFound",
     "Conflict",

@@ -2,18 +2,20 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine import capabilities
 from engine.capabilities import Capabilities
 from engine.cgroups import CgroupManager
-from engine.container import create, remove, repair, start, state, stop
+from engine.container import create, diff, remove, repair, start, state, stop
 from engine.container.runtime import Runtime
 from engine.errors import NotFound
 from engine.images import Image, ImageStore, RemovedImage, Upload
 from engine.launcher import client
 from engine.logs import LogReader
+from engine.spec.changes import Change
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.progress import IsCancelled, Progress
 
@@ -89,6 +91,10 @@ class Engine:
         current = state.load(folder)
         files = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in ("spec", "config")}
         return {"state": current.to_json(), **files}
+
+    def diff(self, container_id: str) -> Iterator[Change]:
+        """What it changed in its image's files. See `engine.container.diff`."""
+        return diff.diff(self._runtime, container_id)
 
     def logs(self, container_id: str) -> LogReader:
         """A reader of its log. Raises NotFound."""

@@ -14,6 +14,8 @@ from typing import Self, TypeVar
 
 from engine.errors import InvalidArchive, KernelError
 from engine.images.limits import MAXIMUM_ENTRIES
+from engine.rootfs.overlay import is_whiteout
+from engine.rootfs.walk import lstat
 from engine.sys.openat2 import RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, openat2
 
 T = TypeVar("T")
@@ -21,7 +23,6 @@ Parts = tuple[bytes, ...]
 
 MAXIMUM_PATH_BYTES = 4095
 MAXIMUM_NAME_BYTES = 255
-OPAQUE = "trusted.overlay.opaque"
 _OPEN_PARENTS = 64
 _IMPLIED_MODE = 0o755
 _BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
@@ -203,16 +204,3 @@ def _stat_beneath(root: Path, path: bytes) -> os.stat_result | None:
         return os.fstat(fd)
     finally:
         os.close(fd)
-
-
-def lstat(parent: int, name: bytes) -> os.stat_result | None:
-    """What is there under the name, None for nothing."""
-    try:
-        return os.stat(name, dir_fd=parent, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-
-
-def is_whiteout(info: os.stat_result) -> bool:
-    """Overlayfs hides what the lower layers have under a character device numbered 0/0."""
-    return stat.S_ISCHR(info.st_mode) and info.st_rdev == 0

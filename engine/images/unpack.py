@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from engine.errors import InvalidArchive, KernelError
 from engine.images.limits import DiskSpace, storage_full
 from engine.images.tar import Entry, Kind, TarReader
-from engine.images.tree import OPAQUE, LayerTree, Parts, lstat, split
+from engine.images.tree import LayerTree, Parts, split
+from engine.rootfs.overlay import OPAQUE
+from engine.rootfs.walk import lstat
 
 WHITEOUT = b".wh."
 OPAQUE_MARKER = b".wh..wh..opq"

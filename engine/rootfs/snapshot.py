@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.rootfs.overlay import open_overlay
+from engine.rootfs.overlay import open_merged, open_overlay
 from engine.sys.remove_tree import remove_tree
 
 
@@ -27,7 +27,24 @@ class Snapshot:
 
     def open(self, lower: Sequence[Path]) -> int:
         """A descriptor of the overlay over `lower` (top-most first), detached. The caller closes it."""
-        return open_overlay(lower, self.folder / "upper", self.folder / "work", attach_at=self.rootfs)
+        return open_overlay(lower, self.upper, self.folder / "work", attach_at=self.rootfs)
+
+    @property
+    def upper(self) -> Path:
+        """The folder that holds what the container wrote, under the owners it sees."""
+        return self.folder / "upper"
+
+    def open_below(self, lower: Sequence[Path]) -> int:
+        """A descriptor of what `lower` shows without the writable layer. The caller closes it."""
+        return open_merged(lower, attach_at=self.rootfs)
+
+    def open_merged(self, lower: Sequence[Path]) -> int:
+        """A descriptor of the whole root, for reading only. The caller closes it.
+
+        Unlike `open` this may be done while the container has its root mounted, or mounts it meanwhile: the writable
+        layer is one more lower one here. What the container changes after that may or may not be seen.
+        """
+        return open_merged([self.upper, *lower], attach_at=self.rootfs)
 
     def remove(self) -> None:
         """Take everything away, however deep a tree the container left; links it planted are not followed."""
