@@ -12,7 +12,7 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import ending, failure, init, link, messages, records
+from engine.launcher import ending, failure, init, link, messages, records, sources
 from engine.launcher.messages import Plan
 from engine.logs.writer import take_lock
 from engine.sys import network, process
@@ -93,6 +93,7 @@ def _clone(plan: Plan, root_fd: int, outside: dict[int, int]) -> tuple[int, int,
     Raises KernelError for the step that failed.
     """
     status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    mounts = [sources.open_source(*source) for source in plan.sources]
     pipes = [] if plan.is_terminal else [_pipe(), _pipe()]
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
     for flag, fd in outside.items():
@@ -100,8 +101,10 @@ def _clone(plan: Plan, root_fd: int, outside: dict[int, int]) -> tuple[int, int,
             process.setns(fd, flag)
     pid, pidfd = process.clone_sister(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
     if pid == 0:
-        init.main(plan.birth, root_fd, [writer for _, writer in pipes], theirs)
+        init.main(plan.birth, root_fd, mounts, [writer for _, writer in pipes], theirs)
     theirs.close()
+    for fd in mounts:
+        os.close(fd)
     for _, writer in pipes:
         os.close(writer)
     terminal = _await_exec(status)

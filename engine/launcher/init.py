@@ -10,24 +10,24 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import messages, program
+from engine.launcher import messages, program, steps
 from engine.launcher.messages import Birth
 from engine.sys import mount, process, terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Callable
     from typing import NoReturn
 
-_ERRNO_NOT_FOUND = 2
 
+def main(packed: bytes, root_fd: int, mounts: list[int], outputs: list[int], status: _socket.socket) -> NoReturn:
+    """Become the container of the packed `Birth`.
 
-def main(packed: bytes, root_fd: int, outputs: list[int], status: _socket.socket) -> NoReturn:
-    """Become the container of the packed `Birth`. `outputs` are the write ends for stdout and stderr."""
+    `mounts` are the plan's sources, opened; `outputs` the write ends for stdout and stderr.
+    """
     try:
         birth = messages.unpack_birth(packed)
-        _enter(birth, root_fd, outputs, status)
+        _enter(birth, root_fd, mounts, outputs, status)
         program.execute(birth.process)
     except KernelError as error:
         status.send(messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
@@ -39,7 +39,7 @@ def main(packed: bytes, root_fd: int, outputs: list[int], status: _socket.socket
         os._exit(127)
 
 
-def _enter(birth: Birth, root_fd: int, outputs: list[int], status: _socket.socket) -> None:
+def _enter(birth: Birth, root_fd: int, mounts: list[int], outputs: list[int], status: _socket.socket) -> None:
     process.reset_signals()
     for path in birth.join:
         program.write(path, b"0")
@@ -47,7 +47,7 @@ def _enter(birth: Birth, root_fd: int, outputs: list[int], status: _socket.socke
     # Only now, in its cgroup, does the namespace's root become that cgroup.
     process.unshare(process.CLONE_NEWCGROUP)
     program.set_oom_score(birth.process)
-    _change_root(birth, root_fd)
+    _change_root(birth, root_fd, mounts)
     if birth.hostname:
         process.sethostname(birth.hostname)
     program.set_limits(birth.process)
@@ -55,7 +55,7 @@ def _enter(birth: Birth, root_fd: int, outputs: list[int], status: _socket.socke
     program.drop_rights(birth.process, birth.seccomp, birth.machine)
 
 
-def _change_root(birth: Birth, root_fd: int) -> None:
+def _change_root(birth: Birth, root_fd: int, mounts: list[int]) -> None:
     """Attach the prepared root, pivot into it, and work through the plan's steps before the old root is let go.
 
     After pivot_root(".", ".") absolute paths, and the symbolic links an image may hold in them, end in the new root;
@@ -68,67 +68,14 @@ def _change_root(birth: Birth, root_fd: int) -> None:
     mount.pivot_root(".", ".")
     os.umask(0)
     for name, *arguments in birth.steps:
-        STEPS[name](*arguments)
+        if name in steps.WITH_SOURCE:
+            arguments[0] = mounts[arguments[0]]
+        steps.STEPS[name](*arguments)
     os.umask(0o022)
     os.fchdir(old_root)
     mount.umount2(".", mount.MNT_DETACH)
     os.close(old_root)
     os.chdir("/")
-
-
-def _mkdir(path: str, mode: int) -> None:
-    """Make the folder, and its parents where missing; what is there must be a folder, not a link to one."""
-    try:
-        os.mkdir(path, mode)
-    except FileNotFoundError:
-        _mkdir(os.path.dirname(path), mode)
-        os.mkdir(path, mode)
-    except FileExistsError:
-        if os.path.islink(path) or not os.path.isdir(path):
-            raise KernelError("mkdir", 20, path) from None  # ENOTDIR
-
-
-def _make_cwd(path: str) -> None:
-    """Make the working directory where it is missing; links that lead to one are the image's own business."""
-    try:
-        os.makedirs(path, 0o755, exist_ok=True)
-    except OSError as error:
-        raise KernelError("mkdir", error.errno or 0, path) from None
-
-
-def _mount_if_there(source: str, target: str, fstype: str, flags: int, data: str) -> None:
-    try:
-        mount.mount(source, target, fstype, flags, data)
-    except KernelError as error:
-        if error.errno != _ERRNO_NOT_FOUND:
-            raise
-
-
-def _mask(path: str) -> None:
-    """Hide a file behind /dev/null, a folder behind an empty read-only file system; what is not there needs no mask."""
-    if os.path.isdir(path):
-        mount.mount("tmpfs", path, "tmpfs", mount.MS_RDONLY, "size=0k")
-    else:
-        _mount_if_there("/dev/null", path, "", mount.MS_BIND, "")
-
-
-def _read_only(path: str, flags: int) -> None:
-    """Bind the path onto itself, read-only; what is not there needs no protection."""
-    if os.path.exists(path):
-        mount.mount(path, path, "", mount.MS_BIND | mount.MS_REC, "")
-        mount.mount("", path, "", mount.MS_BIND | mount.MS_REMOUNT | mount.MS_RDONLY | flags, "")
-
-
-STEPS: dict[str, Callable[..., None]] = {
-    "mkdir": _mkdir,
-    "make_cwd": _make_cwd,
-    "mount": mount.mount,
-    "mknod": os.mknod,
-    "symlink": os.symlink,
-    "mask": _mask,
-    "read_only": _read_only,
-    "read_only_root": lambda: mount.mount_setattr("/", attr_set=mount.MS_RDONLY),
-}
 
 
 def _connect_stdio(is_terminal: bool, outputs: list[int], status: _socket.socket) -> None:

@@ -57,7 +57,7 @@ class Birth(NamedTuple):
     """All the first process needs, and forgets at execve.
 
     `steps` is the list of things to do in the new root before the old one goes, each `[name, *arguments]` of a function
-    in `init.py`'s `STEPS`. `join` are files that the process writes `0` to (cgroup v1 `tasks`). `seccomp` is the filter
+    in `steps.py`. `join` are files that the process writes `0` to (cgroup v1 `tasks`). `seccomp` is the filter
     program, empty for none.
     """
 
@@ -74,7 +74,10 @@ class Plan(NamedTuple):
     """All a shim needs for one run of a container, computed beforehand by the engine.
 
     `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those removed at the end, `oom_file`
-    counts `oom_kill`. `birth` is a packed `Birth`: opened by the first process only, so the shim stays small.
+    counts `oom_kill`. `sources` are what of the host is mounted inside, opened while still outside: each `[path,
+    subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a change is `[attr_set,
+    attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by its place in the list. `birth` is a
+    packed `Birth`: opened by the first process only, so the shim stays small.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Plan(NamedTuple):
     cgroup_v2: str
     cgroups: list[str]
     oom_file: str
+    sources: list[list[Any]]
     birth: bytes
 
 

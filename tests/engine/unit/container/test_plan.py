@@ -4,6 +4,7 @@ from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy
 from engine.container import bundle, plan
+from engine.container.mount_steps import Step
 from engine.container.users import Identity
 from engine.images import Image
 from engine.launcher.messages import unpack_birth
@@ -12,6 +13,7 @@ from engine.spec.runtime import Spec
 from engine.sys import mount, process
 
 ID = "ab" * 32
+BUNDLE = Path("/b")
 V1 = [Hierarchy(Path("/c/memory"), 1, ("memory",)), Hierarchy(Path("/c/cpu"), 1, ("cpu", "cpuacct"))]
 V2 = [Hierarchy(Path("/c"), 2, ("memory", "cpu", "pids"))]
 IMAGE = Image(
@@ -42,26 +44,26 @@ def make(identity: Identity | None = None, **spec: object) -> Spec:
     return bundle.make(ID, asked, IMAGE, identity or Identity(0, 0, (), "/root"), f"/moorage/{ID}")
 
 
-def names(steps: list[plan.Step]) -> list[str]:
+def names(steps: list[Step]) -> list[str]:
     return [f"{step[0]} {step[2] if step[0] == 'mount' else step[1] if step[1:] else ''}" for step in steps]
 
 
 def test_dev_is_mounted_before_what_lies_in_it_and_proc_before_it_is_masked() -> None:
-    order = names(plan.steps(make(), V2))
+    order = names(plan.prepare(make(), V2, BUNDLE).steps)
     assert order.index("mount /dev") < order.index("mknod /dev/null") < order.index("mount /dev/pts")
     assert order.index("mount /proc") < order.index("mask /proc/kcore")
     assert order.index("mknod /dev/null") < order.index("mask /proc/kcore")
 
 
 def test_a_read_only_root_is_the_last_step() -> None:
-    assert plan.steps(make(read_only=True), V2)[-1] == ["read_only_root"]
-    assert ["read_only_root"] not in plan.steps(make(), V2)
+    assert plan.prepare(make(read_only=True), V2, BUNDLE).steps[-1] == ["read_only_root"]
+    assert ["read_only_root"] not in plan.prepare(make(), V2, BUNDLE).steps
 
 
 def test_a_v2_host_shows_one_cgroup_tree_a_v1_host_one_for_each_mount() -> None:
-    ours = [step for step in plan.steps(make(), V2) if step[0] == "mount" and "cgroup" in step[3]]
+    ours = [step for step in plan.prepare(make(), V2, BUNDLE).steps if step[0] == "mount" and "cgroup" in step[3]]
     assert ours == [["mount", "cgroup", "/sys/fs/cgroup", "cgroup2", mount.MS_RDONLY | 14, ""]]
-    theirs = [step[5] for step in plan.steps(make(), V1) if step[0] == "mount" and step[3] == "cgroup"]
+    theirs = [step[5] for step in plan.prepare(make(), V1, BUNDLE).steps if step[0] == "mount" and step[3] == "cgroup"]
     assert theirs == ["memory", "cpu,cpuacct"]
 
 

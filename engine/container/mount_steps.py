@@ -1,0 +1,132 @@
+"""Compiles a bundle's mounts, devices and hidden paths into sources opened outside and steps carried out inside."""
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.cgroups import Hierarchy
+from engine.container import device_steps, mount_options
+from engine.container.mount_options import MountOptions
+from engine.errors import InvalidSpec
+from engine.spec import defaults
+from engine.spec.mounts import check_target
+from engine.spec.runtime import Mount, Spec
+from engine.sys import mount
+
+Step = list[Any]
+Source = list[Any]
+
+_USUAL = frozenset(item.destination for item in defaults.MOUNTS)
+_NO_FURTHER = mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC
+
+
+@dataclass
+class MountPlan:
+    """`sources` and `steps` as `engine/launcher/messages.py` describes them; `kinds` are mounted types by place.
+
+    `bundle` is the folder relative sources are found from, `volumes` the one that holds all volumes.
+    """
+
+    bundle: Path
+    volumes: Path | None
+    hierarchies: list[Hierarchy]
+    sources: list[Source] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def add_source(self, source: Source) -> int:
+        """Its place in the list."""
+        self.sources.append(source)
+        return len(self.sources) - 1
+
+
+def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:
+    """Everything mounted and made in the new root, in the bundle's order. Raises InvalidSpec naming the mount."""
+    plan = MountPlan(bundle, volumes, hierarchies)
+    for index, item in enumerate(spec.mounts):
+        where = f"mounts[{index}]"
+        at = posixpath.normpath("/" + item.destination.lstrip("/"))  # relative ones are old, and meant this
+        if item.type not in ("proc", "bind"):
+            check_target(f"{where}.destination", at)
+        options = mount_options.parse(item.options, f"{where}.options")
+        is_bind = options.is_bind or item.type == "bind"
+        if is_bind:
+            _bind(plan, item, at, options, where)
+        else:
+            _SPECIAL.get(item.type, _file_system)(plan, item, at, options)
+        plan.kinds[at] = "bind" if is_bind else item.type
+        if at == "/dev" and not is_bind:
+            plan.steps += device_steps.steps(spec.linux.devices)
+    if "/dev" not in plan.kinds:
+        plan.steps += device_steps.steps(spec.linux.devices)
+    return plan
+
+
+def hide(plan: MountPlan, spec: Spec) -> None:
+    """Add the steps that mask paths and make others read-only."""
+    for path in spec.linux.masked_paths:
+        if _is_the_kernels(plan, path) and plan.kinds.get("/dev") == "tmpfs":
+            plan.steps.append(["mask", path])
+        else:  # its folder, or /dev/null, may be anybody's: take both by descriptor
+            plan.steps.append(["mask_found", plan.add_source(["/dev/null", "", False, []]), path])
+    for path in spec.linux.readonly_paths:
+        step = "read_only" if _is_the_kernels(plan, path) else "read_only_found"
+        plan.steps.append([step, path, _NO_FURTHER])
+
+
+def _is_the_kernels(plan: MountPlan, path: str) -> bool:
+    """Whether the path lies in a proc or sysfs of the container's own, where nobody plants links."""
+    top = "/" + path.lstrip("/").partition("/")[0]
+    return plan.kinds.get(top) in ("proc", "sysfs")
+
+
+def _bind(plan: MountPlan, item: Mount, at: str, options: MountOptions, where: str) -> None:
+    if options.superblock or options.data:
+        wrong = (*options.superblock, *options.data)[0]
+        raise InvalidSpec(f"{where}.options", f"{wrong} is not an option of a bind mount")
+    if not item.source:
+        raise InvalidSpec(f"{where}.source", "a bind mount needs one")
+    changes = [[c.attr_set, c.attr_clr, c.propagation, c.is_recursive] for c in options.changes]
+    source = plan.add_source([*_split(plan, item.source), options.is_recursive, changes])
+    plan.steps.append(["attach", source, at])
+
+
+def _split(plan: MountPlan, source: str) -> tuple[str, str]:
+    """The folder whose owner decides what is in it, and the path within that must not lead out of it.
+
+    What a volume holds was written by containers; any other path is the administrator's own.
+    """
+    path = plan.bundle / source
+    if plan.volumes is None or not path.is_relative_to(plan.volumes):
+        return str(path), ""
+    name, data, *within = path.relative_to(plan.volumes).parts
+    return str(plan.volumes / name / data), "/".join(within)
+
+
+def _file_system(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> None:
+    data = ",".join(options.data)
+    if at in _USUAL and not options.copies_up and not options.propagation:
+        plan.steps += [["mkdir", at, 0o755], ["mount", item.source, at, item.type, options.flags, data]]
+        return
+    step = "mount_copying_up" if options.copies_up and item.type == "tmpfs" else "mount_on"
+    plan.steps.append([step, item.source, at, item.type, options.flags, data, options.propagation])
+
+
+def _cgroup(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> None:
+    """What a container sees of its own groups: the v2 tree, or one v1 tree per mount of the host."""
+    flags, steps = options.flags, plan.steps
+    if all(hierarchy.version == 2 for hierarchy in plan.hierarchies):
+        steps.append(["mount", "cgroup", at, "cgroup2", flags, ""])
+        return
+    steps.append(["mount", "tmpfs", at, "tmpfs", flags & ~mount.MS_RDONLY, "mode=755,size=0k"])
+    for hierarchy in plan.hierarchies:
+        if hierarchy.version == 1:
+            inside = f"{at}/{','.join(hierarchy.controllers)}"
+            steps += [["mkdir", inside, 0o755]]
+            steps += [["mount", "cgroup", inside, "cgroup", flags, ",".join(hierarchy.controllers)]]
+    steps.append(["mount", "", at, "", mount.MS_REMOUNT | mount.MS_BIND | flags, ""])
+
+
+_SPECIAL: dict[str, Callable[[MountPlan, Mount, str, MountOptions], None]] = {"cgroup": _cgroup}

@@ -1,0 +1,179 @@
+"""What a caller may ask to have mounted in a container; the meanings are those of Docker's `Mount` object."""
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.errors import InvalidSpec
+
+VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,199}")
+TMPFS_FLAGS = frozenset(
+    "ro rw nosuid suid nodev dev noexec exec sync async dirsync atime noatime diratime nodiratime"
+    " relatime norelatime strictatime nostrictatime symfollow nosymfollow".split()
+)
+TMPFS_VALUES = frozenset("size mode uid gid nr_inodes nr_blocks mpol huge".split())
+IN_PROC = frozenset(
+    "cpuinfo diskstats meminfo stat swaps uptime loadavg slabinfo net/dev sys/kernel/ns_last_pid"
+    " sys/crypto/fips_enabled".split()
+)
+"""The only files below /proc that may be mounted upon, as runc has it: the others are how a process is guarded."""
+_LARGEST_BYTES = 1 << 62
+_LARGEST_MODE = 0o7777
+
+
+class MountType(StrEnum):
+    """`bind`: a file or folder of the host. `volume`: a volume by name, a new one without. `tmpfs`: memory."""
+
+    BIND = "bind"
+    VOLUME = "volume"
+    TMPFS = "tmpfs"
+
+
+class Propagation(StrEnum):
+    """Whether later mounts below this one are seen on the other side (mount_namespaces(7)); `r`: those within too."""
+
+    PRIVATE = "private"
+    RPRIVATE = "rprivate"
+    SHARED = "shared"
+    RSHARED = "rshared"
+    SLAVE = "slave"
+    RSLAVE = "rslave"
+
+
+class RecursiveReadOnly(StrEnum):
+    """What a read-only mount means for the mounts within it: `if-possible`, only the outermost, or `required`."""
+
+    IF_POSSIBLE = "if-possible"
+    OFF = "off"
+    REQUIRED = "required"
+
+
+class Relabel(StrEnum):
+    """SELinux label of a bind source: `shared` between containers (`z`) or `private` to one (`Z`)."""
+
+    NONE = ""
+    SHARED = "shared"
+    PRIVATE = "private"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One mount of a container.
+
+    `source` is a path of the host (bind), a volume's name (volume; empty for an anonymous one) or empty (tmpfs).
+    `create_source` makes a missing bind source a folder. `non_recursive` leaves out what is mounted within the source.
+    `no_copy` leaves a new volume empty, `subpath` mounts a folder of it, `labels` are those of a volume that is made.
+    `size_bytes`, `mode` and `options` (mount(8)'s, such as `exec` or `uid=1000`) are those of a tmpfs.
+    """
+
+    type: MountType
+    target: str
+    source: str = ""
+    read_only: bool = False
+    recursive_read_only: RecursiveReadOnly = RecursiveReadOnly.IF_POSSIBLE
+    propagation: Propagation = Propagation.RPRIVATE
+    non_recursive: bool = False
+    create_source: bool = False
+    relabel: Relabel = Relabel.NONE
+    no_copy: bool = False
+    subpath: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    size_bytes: int | None = None
+    mode: int | None = None
+    options: tuple[str, ...] = ()
+
+
+_BELONGS_TO = {
+    "create_source": {MountType.BIND},
+    "non_recursive": {MountType.BIND},
+    "relabel": {MountType.BIND, MountType.VOLUME},
+    "no_copy": {MountType.VOLUME},
+    "subpath": {MountType.VOLUME},
+    "labels": {MountType.VOLUME},
+    "size_bytes": {MountType.TMPFS},
+    "mode": {MountType.TMPFS},
+    "options": {MountType.TMPFS},
+}
+
+
+def check_mounts(mounts: tuple[Mount, ...]) -> None:
+    """Raise InvalidSpec naming the first field that makes no sense; two mounts at one place are one too many."""
+    taken: set[str] = set()
+    for index, mount in enumerate(mounts):
+        where = f"mounts[{index}]"
+        check_target(f"{where}.target", mount.target)
+        _check_belonging(where, mount)
+        _CHECKS[mount.type](where, mount)
+        at = posixpath.normpath(mount.target)
+        if at in taken:
+            raise InvalidSpec(f"{where}.target", f"{at} is mounted twice")
+        taken.add(at)
+
+
+def check_target(field: str, target: str) -> None:
+    """An absolute path, not the root itself, and below /proc only one of the files that hold figures."""
+    path = posixpath.normpath("/" + target.lstrip("/"))
+    if not target.startswith("/") or path == "/":
+        raise InvalidSpec(field, f"{target[:80]!r} must be an absolute path other than /")
+    if path.startswith("/proc/") and path.removeprefix("/proc/") not in IN_PROC:
+        raise InvalidSpec(field, f"{target[:80]!r} is inside /proc, where nothing may be mounted")
+
+
+def _check_belonging(where: str, mount: Mount) -> None:
+    blank = Mount(mount.type, mount.target)
+    for name, types in _BELONGS_TO.items():
+        if mount.type not in types and getattr(mount, name) != getattr(blank, name):
+            raise InvalidSpec(f"{where}.{name}", f"does not go with a mount of type {mount.type.value}")
+    if mount.recursive_read_only is not RecursiveReadOnly.IF_POSSIBLE and not mount.read_only:
+        raise InvalidSpec(f"{where}.recursive_read_only", "goes only with read_only")
+
+
+def _check_bind(where: str, mount: Mount) -> None:
+    if not mount.source.startswith("/"):
+        raise InvalidSpec(f"{where}.source", f"{mount.source[:80]!r} must be an absolute path of the host")
+    is_required = mount.recursive_read_only is RecursiveReadOnly.REQUIRED
+    if is_required and mount.propagation is not Propagation.RPRIVATE:
+        raise InvalidSpec(f"{where}.recursive_read_only", "required goes only with the propagation rprivate")
+
+
+def _check_volume(where: str, mount: Mount) -> None:
+    if mount.source:
+        check_volume_name(f"{where}.source", mount.source)
+    if mount.propagation is not Propagation.RPRIVATE:
+        raise InvalidSpec(f"{where}.propagation", "does not go with a mount of type volume")
+    parts = mount.subpath.split("/")
+    if mount.subpath.startswith("/") or ".." in parts:
+        raise InvalidSpec(f"{where}.subpath", f"{mount.subpath[:80]!r} must be a path within the volume")
+    if mount.subpath and not mount.source:
+        raise InvalidSpec(f"{where}.subpath", "needs a volume with a name")
+
+
+def _check_tmpfs(where: str, mount: Mount) -> None:
+    if mount.source:
+        raise InvalidSpec(f"{where}.source", "a tmpfs has none")
+    if mount.propagation is not Propagation.RPRIVATE:
+        raise InvalidSpec(f"{where}.propagation", "does not go with a mount of type tmpfs")
+    if mount.size_bytes is not None and not 0 <= mount.size_bytes <= _LARGEST_BYTES:
+        raise InvalidSpec(f"{where}.size_bytes", f"{mount.size_bytes} is not between 0 and {_LARGEST_BYTES}")
+    if mount.mode is not None and not 0 <= mount.mode <= _LARGEST_MODE:
+        raise InvalidSpec(f"{where}.mode", f"{mount.mode} is not between 0 and {_LARGEST_MODE} (octal 7777)")
+    for index, option in enumerate(mount.options):
+        name, _, value = option.partition("=")
+        known = name in TMPFS_VALUES and value if "=" in option else name in TMPFS_FLAGS
+        if not known or "," in option:
+            raise InvalidSpec(f"{where}.options[{index}]", f"{option[:80]!r} is not an option of a tmpfs")
+
+
+_CHECKS = {MountType.BIND: _check_bind, MountType.VOLUME: _check_volume, MountType.TMPFS: _check_tmpfs}
+
+
+def check_volume_name(field: str, name: str) -> None:
+    """Docker's rule: a letter or digit, then letters, digits, `_`, `.` or `-`; from 2 to 200."""
+    if not VOLUME_NAME.fullmatch(name):
+        raise InvalidSpec(
+            field,
+            f"{name[:80]!r} is not a volume's name",
+            hint="Use letters, digits, '_', '.' and '-', starting with a letter or digit; an absolute path is a bind.",
+        )
