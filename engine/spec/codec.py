@@ -28,7 +28,9 @@ def to_json(value: Any, *, oci: bool = False) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
         return {
-            _key(field, oci): to_json(item, oci=oci) for field, item in pairs if not (oci and _is_omitted(field, item))
+            key_of(field, oci=oci): to_json(item, oci=oci)
+            for field, item in pairs
+            if not (oci and _is_omitted(field, item))
         }
     if isinstance(value, Enum):
         return value.value
@@ -39,23 +41,24 @@ def to_json(value: Any, *, oci: bool = False) -> Any:
     return value
 
 
-def from_json(kind: type[T], value: object, *, oci: bool = False, where: str = "") -> T:
+def from_json(kind: type[T], value: object, *, oci: bool = False, is_strict: bool | None = None, where: str = "") -> T:
     """Build a `kind` (a dataclass) from a JSON object.
 
-    Raises InvalidSpec naming the field (`resources.memory_bytes`) for a missing, unknown or wrongly typed one; OCI
-    documents may hold keys that are not known here, as their specification demands of readers, and `null` for what is
-    not there, as programs in Go write it.
+    Raises InvalidSpec naming the field (`resources.memory_bytes`) for a missing, unknown or wrongly typed one. OCI
+    documents may hold `null` for what is not there, as programs in Go write it, and, unless `is_strict`, keys that are
+    not known here, as their specification demands of readers.
     """
+    is_strict = not oci if is_strict is None else is_strict
     if not isinstance(value, dict):
         raise InvalidSpec(where or kind.__name__, "must be an object")
-    fields = _fields(cast(Any, kind), oci)
+    fields = _fields(cast(Any, kind), oci, is_strict)
     arguments = {}
     for key, item in value.items():
         if oci and item is None:
             continue
         if key in fields:
             arguments[fields[key].name] = fields[key].convert(item, _join(where, key))
-        elif not oci:
+        elif is_strict:
             raise InvalidSpec(_join(where, str(key)), "is not a known field")
     for key, field in fields.items():
         if field.is_required and field.name not in arguments:
@@ -75,25 +78,25 @@ class _Field:
 
 
 @functools.cache
-def _fields(kind: Any, oci: bool) -> dict[str, _Field]:
+def _fields(kind: Any, oci: bool, is_strict: bool) -> dict[str, _Field]:
     """What is known of a dataclass by JSON key, worked out once: containers wait for this when they start."""
     hints = typing.get_type_hints(kind)
     return {
-        _key(field, oci): _Field(field.name, _is_required(field), _converter(hints[field.name], oci))
+        key_of(field, oci=oci): _Field(field.name, _is_required(field), _converter(hints[field.name], oci, is_strict))
         for field in dataclasses.fields(kind)
     }
 
 
-def _converter(hint: Any, oci: bool) -> Convert:
+def _converter(hint: Any, oci: bool, is_strict: bool) -> Convert:
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
-        return _optional(hint, oci)
+        return _optional(hint, oci, is_strict)
     if origin is tuple:
-        return _list(typing.get_args(hint)[0], oci)
+        return _list(typing.get_args(hint)[0], oci, is_strict)
     if origin is not None and issubclass(origin, Mapping):
-        return _mapping(typing.get_args(hint)[1], oci)
+        return _mapping(typing.get_args(hint)[1], oci, is_strict)
     if dataclasses.is_dataclass(hint):
-        return lambda value, where: from_json(cast(type[Any], hint), value, oci=oci, where=where)
+        return lambda value, where: from_json(cast(type[Any], hint), value, oci=oci, is_strict=is_strict, where=where)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return lambda value, where: _enum(hint, value, where)
     if hint is Any:
@@ -101,14 +104,14 @@ def _converter(hint: Any, oci: bool) -> Convert:
     return lambda value, where: _scalar(hint, value, where)
 
 
-def _optional(hint: Any, oci: bool) -> Convert:
+def _optional(hint: Any, oci: bool, is_strict: bool) -> Convert:
     kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
-    convert = _converter(kinds[0], oci)
+    convert = _converter(kinds[0], oci, is_strict)
     return lambda value, where: None if value is None else convert(value, where)
 
 
-def _list(item_hint: Any, oci: bool) -> Convert:
-    convert = _converter(item_hint, oci)
+def _list(item_hint: Any, oci: bool, is_strict: bool) -> Convert:
+    convert = _converter(item_hint, oci, is_strict)
 
     def to_tuple(value: Any, where: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -120,8 +123,8 @@ def _list(item_hint: Any, oci: bool) -> Convert:
     return to_tuple
 
 
-def _mapping(item_hint: Any, oci: bool) -> Convert:
-    convert = _converter(item_hint, oci)
+def _mapping(item_hint: Any, oci: bool, is_strict: bool) -> Convert:
+    convert = _converter(item_hint, oci, is_strict)
 
     def to_dict(value: Any, where: str) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -152,9 +155,10 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
-def _key(field: "dataclasses.Field[Any]", oci: bool) -> str:
+def key_of(field: "dataclasses.Field[Any]", *, oci: bool) -> str:
+    """The field's key in a document."""
     if not oci:
-        return field.name
+        return field.name.rstrip("_")
     if "oci" in field.metadata:
         return cast(str, field.metadata["oci"])
     first, *rest = field.name.rstrip("_").split("_")
