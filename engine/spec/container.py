@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from engine.errors import InvalidSpec
 from engine.spec import checks, codec
+from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
 
 
 class NetworkMode(StrEnum):
@@ -20,6 +22,7 @@ class Status(StrEnum):
 
     CREATED = "created"
     RUNNING = "running"
+    RESTARTING = "restarting"
     EXITED = "exited"
     REMOVING = "removing"
 
@@ -75,6 +78,12 @@ class ContainerSpec:
     stop_signal: str = ""
     stop_timeout_s: float = 10.0
     labels: Mapping[str, str] = field(default_factory=dict)
+    # its life: `auto_remove` removes it after its end, `ttl_s` ends and removes it so long after its creation
+    restart: RestartPolicy = field(default_factory=RestartPolicy)
+    health: HealthCheck = field(default_factory=HealthCheck)
+    restart_when_unhealthy: bool = False
+    auto_remove: bool = False
+    ttl_s: float | None = None
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -103,6 +112,11 @@ class ContainerSpec:
         checks.capabilities("cap_add", self.cap_add)
         checks.capabilities("cap_drop", self.cap_drop)
         checks.stop(self.stop_signal, self.stop_timeout_s)
+        self.restart.validate()
+        self.health.validate()
+        check_ttl(self.ttl_s)
+        if self.auto_remove and (self.restart.name is not Restart.NO or self.restart_when_unhealthy):
+            raise InvalidSpec("auto_remove", "a container that is removed after its end cannot be started again")
 
 
 @dataclass(frozen=True)
@@ -111,7 +125,9 @@ class ContainerState:
 
     `seq` grows with every change, so of two states the larger is the newer. `run` counts the starts. `exit_code` is
     `None` until the first end, 128+n after a death by signal n, 126/127 when the program could not be started.
-    `error` says why a start failed, or that an exit was not seen by anyone.
+    `error` says why a start failed, or that an exit was not seen by anyone. `restart_count` counts the restarts by
+    policy since somebody last started it; while it is restarting, `restart_at` is when it is started next. `expires_at`
+    is the end of its time to live.
     """
 
     id: str
@@ -127,6 +143,9 @@ class ContainerState:
     exit_code: int | None = None
     oom_killed: bool = False
     error: str = ""
+    restart_count: int = 0
+    restart_at: str = ""
+    expires_at: str = ""
 
     @classmethod
     def from_json(cls, value: object) -> Self:

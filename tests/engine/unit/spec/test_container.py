@@ -4,6 +4,7 @@ import pytest
 
 from engine.errors import InvalidSpec
 from engine.spec.container import ContainerSpec, NetworkMode, Resources, Rlimit
+from engine.spec.life import HealthCheck, Restart, RestartPolicy
 
 MINIMAL = {"name": "web", "image": "busybox"}
 FULL = ContainerSpec(
@@ -26,6 +27,10 @@ FULL = ContainerSpec(
     stop_signal="SIGUSR1",
     stop_timeout_s=2.5,
     labels={"team": "harbour"},
+    restart=RestartPolicy(Restart.ON_FAILURE, 5),
+    health=HealthCheck(("CMD-SHELL", "true"), interval_s=5, retries=2),
+    restart_when_unhealthy=True,
+    ttl_s=3600.0,
 )
 
 
@@ -73,6 +78,18 @@ def test_what_is_not_said_has_dockers_defaults() -> None:
         ({"stop_signal": "SIGHUMP"}, "stop_signal"),
         ({"stop_timeout_s": -1}, "stop_timeout_s"),
         ({"labels": ["x"]}, "labels"),
+        ({"restart": {"name": "sometimes"}}, "restart.name"),
+        ({"restart": {"name": "on-failure", "max_retries": -1}}, "restart.max_retries"),
+        ({"restart": {"name": "always", "max_retries": 3}}, "restart.max_retries"),
+        ({"health": {"test": ["SHELL", "true"]}}, "health.test"),
+        ({"health": {"test": ["CMD"]}}, "health.test"),
+        ({"health": {"test": ["CMD-SHELL", "a", "b"]}}, "health.test"),
+        ({"health": {"test": ["NONE", "x"]}}, "health.test"),
+        ({"health": {"interval_s": 0}}, "health.interval_s"),
+        ({"health": {"retries": 0}}, "health.retries"),
+        ({"health": {"start_period_s": -1}}, "health.start_period_s"),
+        ({"auto_remove": True, "restart": {"name": "always"}}, "auto_remove"),
+        ({"ttl_s": 0}, "ttl_s"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(change: dict[str, object], field: str) -> None:
