@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from engine.logs import LogBatch, LogLine, LogReader
     from engine.spec.changes import Change, ChangeKind
     from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Resources, Rlimit, Status
+    from engine.spec.death import Death
+    from engine.spec.life import HealthCheck, Restart, RestartPolicy
     from engine.spec.progress import Step
 
 _HOMES = {
@@ -57,6 +59,8 @@ _HOMES = {
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
     "engine.spec.changes": ["Change", "ChangeKind"],
     "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Resources", "Rlimit", "Status"],
+    "engine.spec.death": ["Death"],
+    "engine.spec.life": ["HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.progress": ["Step"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -72,8 +76,10 @@ __all__ = [
     "ContainerSpec",
     "ContainerState",
     "DamagedStore",
+    "Death",
     "Engine",
     "EngineError",
+    "HealthCheck",
     "Image",
     "InvalidArchive",
     "InvalidSpec",
@@ -86,6 +92,8 @@ __all__ = [
     "NotFound",
     "RemovedImage",
     "Resources",
+    "Restart",
+    "RestartPolicy",
     "Rlimit",
     "Status",
     "Step",

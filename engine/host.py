@@ -9,8 +9,9 @@ from typing import Any, BinaryIO
 from engine import capabilities
 from engine.capabilities import Capabilities
 from engine.cgroups import CgroupManager
-from engine.container import create, diff, remove, repair, start, state, stop
+from engine.container import create, deaths, diff, remove, repair, start, state, stop
 from engine.container.runtime import Runtime
+from engine.container.stop import Asker
 from engine.errors import NotFound
 from engine.images import Image, ImageStore, RemovedImage, Upload
 from engine.launcher import client
@@ -54,22 +55,26 @@ class Engine:
         """Run its program. See `engine.container.start`."""
         return start.start(self._runtime, container_id)
 
-    def stop(self, container_id: str, *, signal: str | None = None, timeout_s: float | None = None) -> ContainerState:
+    def stop(
+        self, container_id: str, *, signal: str | None = None, timeout_s: float | None = None, asked_by: str = ""
+    ) -> ContainerState:
         """End it: stop signal, grace period, kill. See `engine.container.stop`."""
-        return stop.stop(self._runtime, container_id, signal=signal, timeout_s=timeout_s)
+        asker = Asker("stop", asked_by)
+        return stop.stop(self._runtime, container_id, signal=signal, timeout_s=timeout_s, asker=asker)
 
-    def kill(self, container_id: str, *, signal: str = "KILL") -> ContainerState:
+    def kill(self, container_id: str, *, signal: str = "KILL", asked_by: str = "") -> ContainerState:
         """Send a signal to its first process. See `engine.container.stop`."""
-        return stop.kill(self._runtime, container_id, signal=signal)
+        return stop.kill(self._runtime, container_id, signal=signal, asker=Asker("kill", asked_by))
 
-    def restart(self, container_id: str, *, timeout_s: float | None = None) -> ContainerState:
+    def restart(self, container_id: str, *, timeout_s: float | None = None, asked_by: str = "") -> ContainerState:
         """Stop it if it runs, then start it."""
-        self.stop(container_id, timeout_s=timeout_s)
+        asker = Asker("restart", asked_by)
+        stop.stop(self._runtime, container_id, signal=None, timeout_s=timeout_s, asker=asker)
         return self.start(container_id)
 
-    def remove(self, container_id: str, *, force: bool = False) -> None:
+    def remove(self, container_id: str, *, force: bool = False, asked_by: str = "") -> None:
         """Leave nothing of it. See `engine.container.remove`."""
-        remove.remove(self._runtime, container_id, force=force)
+        remove.remove(self._runtime, container_id, force=force, asked_by=asked_by)
 
     def state(self, container_id: str) -> ContainerState:
         """What is known of it now. Raises NotFound."""
@@ -86,11 +91,14 @@ class Engine:
         return found
 
     def inspect(self, container_id: str) -> dict[str, Any]:
-        """`{"state", "spec", "config"}`: what is known, what was asked, and the OCI bundle's configuration."""
+        """`{"state", "spec", "config", "deaths"}`.
+
+        What is known, what was asked, the OCI bundle's configuration, and how its last runs ended, the newest first.
+        """
         folder = self._runtime.folder(container_id)
         current = state.load(folder)
         files = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in ("spec", "config")}
-        return {"state": current.to_json(), **files}
+        return {"state": current.to_json(), **files, "deaths": [death.to_json() for death in deaths.read(folder)]}
 
     def diff(self, container_id: str) -> Iterator[Change]:
         """What it changed in its image's files. See `engine.container.diff`."""

@@ -8,7 +8,7 @@ import functools
 import os
 from pathlib import Path
 
-from engine.cgroups import Cgroup, Hierarchy
+from engine.cgroups import Cgroup, Hierarchy, evidence
 from engine.container import mount_steps
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
@@ -38,8 +38,12 @@ def make(
     cgroup: Cgroup,
     hierarchies: list[Hierarchy],
     volumes: Path | None = None,
+    restarts: int = 0,
 ) -> Plan:
-    """The plan for one run of the bundle in `folder`; `volumes` is the folder of this host's volumes."""
+    """The plan for one run of the bundle in `folder`.
+
+    `volumes` is the folder of this host's volumes; `restarts` runs before this one were brought by the restart policy.
+    """
     mounts = prepare(spec, hierarchies, folder, volumes)
     kinds = {namespace.type for namespace in spec.linux.namespaces}
     birth = Birth(
@@ -62,6 +66,8 @@ def make(
         cgroup_v2=cgroup.v2_folder,
         cgroups=list(cgroup.folders),
         oom_file=cgroup.oom_file,
+        evidence=evidence.places(cgroup),
+        restarts=restarts,
         sources=mounts.sources,
         birth=pack_birth(birth),
     )

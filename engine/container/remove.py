@@ -5,13 +5,13 @@ from pathlib import Path
 from engine.container import state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
-from engine.container.stop import stop_locked
+from engine.container.stop import Asker, stop_locked
 from engine.errors import NotFound
 from engine.spec.container import Status
 from engine.sys.remove_tree import remove_tree
 
 
-def remove(runtime: Runtime, container_id: str, *, force: bool) -> None:
+def remove(runtime: Runtime, container_id: str, *, force: bool, asked_by: str = "") -> None:
     """Take away cgroups, writable layer, log and records; nothing happens when there is no such container.
 
     Raises Conflict for a running container unless `force`, which kills it first. The decision is on the disk before
@@ -21,7 +21,7 @@ def remove(runtime: Runtime, container_id: str, *, force: bool) -> None:
         with runtime.locked(container_id) as folder:
             current = wait.await_record(folder)
             if force and current.status is Status.RUNNING:
-                current = stop_locked(runtime, folder, signal="KILL", timeout_s=0)
+                current = stop_locked(runtime, folder, signal="KILL", timeout_s=0, asker=Asker("remove", asked_by))
             state.check_step(current, Status.REMOVING)
             if current.status is not Status.REMOVING:
                 state.advance(folder, state.load_record(folder), intent=Intent.REMOVE, durable=True)

@@ -5,11 +5,12 @@ import signal
 import time
 from pathlib import Path
 
-from engine.container import remove, runs, state
+from engine.cgroups import evidence
+from engine.container import asked, remove, runs, state
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
-from engine.launcher import records
+from engine.launcher import ending, records
 from engine.logs.writer import LogWriter
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
@@ -47,39 +48,39 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
     if record.intent is Intent.REMOVE:
         remove.finish(runtime, folder)
         return
-    if record.intent is not Intent.START or _is_settled(folder, record):
+    started, end = runs.read_started(folder), runs.read_exit(folder)
+    run = state.current_run(record, started, end)
+    if run == 0 or (end is not None and end.run == run):
         return
-    started = runs.read_started(folder)
-    if started is None or started.run != record.run:
-        _undo_start(runtime, folder, record)
-    elif not process.is_alive(started.pid, started.ticks, started.boot):
-        _record(runtime, folder, record, _UNKNOWN, state.UNSEEN_END)
+    if started is None or started.run != run:
+        _undo_start(runtime, folder, run)
+    elif process.is_alive(started.pid, started.ticks, started.boot):
+        asked.withdraw(folder)  # this lock is ours: whoever wanted an end was killed before it came
+    elif not records.has_shim(str(folder)):
+        _record(runtime, folder, run, _UNKNOWN, state.UNSEEN_END)
 
 
-def _is_settled(folder: Path, record: state.Record) -> bool:
-    end = runs.read_exit(folder)
-    return end is not None and end.run == record.run
-
-
-def _undo_start(runtime: Runtime, folder: Path, record: state.Record) -> None:
+def _undo_start(runtime: Runtime, folder: Path, run: int) -> None:
     """Whoever started it was killed before it ran; a shim that is at it still gets a moment to say so."""
     deadline = time.monotonic() + _START_GRACE_S
-    while time.monotonic() < deadline and not _has_spoken(folder, record):
+    while time.monotonic() < deadline and not _has_spoken(folder, run):
         time.sleep(0.05)
-    if not _has_spoken(folder, record):
-        _record(runtime, folder, record, _FAILED, "The start was interrupted before the program ran.")
+    if not _has_spoken(folder, run):
+        _record(runtime, folder, run, _FAILED, "The start was interrupted before the program ran.")
 
 
-def _has_spoken(folder: Path, record: state.Record) -> bool:
+def _has_spoken(folder: Path, run: int) -> bool:
     """Whether the shim of this run has told of its start or its end."""
-    started = runs.read_started(folder)
-    return _is_settled(folder, record) or (started is not None and started.run == record.run)
+    told = (runs.read_started(folder), runs.read_exit(folder))
+    return any(record is not None and record.run == run for record in told)
 
 
-def _record(runtime: Runtime, folder: Path, record: state.Record, code: int, why: str) -> None:
-    _empty_group(runtime, record.id)
-    _end_log(folder, record.run)
-    records.sync(records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), why)))
+def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> None:
+    _end_log(folder, run)
+    end = records.Exit(run, code, 0, False, records.now(), why, 0, "")
+    places = evidence.places(runtime.cgroups.find(folder.name))
+    records.sync(ending.note(str(folder), end, evidence=places))
+    _empty_group(runtime, folder.name)
 
 
 def _end_log(folder: Path, run: int) -> None:

@@ -6,17 +6,19 @@ from typing import Any
 
 from engine.launcher.records import Exit, Started
 
+_SINCE_RESTARTS = {"restarts": 0}  # records of runs from before there were any are without it
+
 
 def read_started(folder: Path) -> Started | None:
     """The last `started.json`, None when there is none."""
     value = _read(folder / "started.json")
-    return None if value is None else Started(**value)
+    return None if value is None else Started(**_SINCE_RESTARTS | value)
 
 
 def read_exit(folder: Path) -> Exit | None:
     """The last `exit.json`, None when there is none."""
     value = _read(folder / "exit.json")
-    return None if value is None else Exit(**value)
+    return None if value is None else Exit(**_SINCE_RESTARTS | {"restart_at": ""} | value)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from engine.container import plan, runs, state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import EngineError
-from engine.launcher import client, failure, records
+from engine.launcher import client, ending, failure, records
 from engine.launcher.client import Launcher
 from engine.rootfs import Snapshot
 from engine.spec import runtime as oci
@@ -29,7 +29,7 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
         wait.await_shim(folder)
         with client.connect(str(runtime.launcher)) as launcher:
             record = state.load_record(folder)
-            record = state.advance(folder, record, intent=Intent.START, run=record.run + 1)
+            record = state.advance(folder, record, intent=Intent.START, run=current.run + 1)
             try:
                 _launch(runtime, launcher, folder, record)
             except EngineError as error:
@@ -68,5 +68,5 @@ def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error:
         return
     if end is None or end.run != record.run:
         code = failure.exit_code_of(error)
-        records.write(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message))
+        ending.note(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message, 0, ""))
     runtime.cgroups.remove(record.id)

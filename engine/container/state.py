@@ -2,7 +2,10 @@
 
 `state.json` is the engine's: identity, the number of the run, and what it set out to do. `started.json` and `exit.json`
 are the shim's (`engine/launcher/records.py`). Joined by the run's number they give the state; no file has two writers,
-so no update is lost whatever is killed between any two of them.
+so no update is lost whatever is killed between any two of them. A run begun by the restart policy has a number that the
+engine has not given, so the current run is the largest of the three.
+
+Engine and shim count their changes apart, neither count ever goes back, and `seq` is their sum: it grows with each.
 """
 
 import json
@@ -17,15 +20,14 @@ from engine.launcher import records
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
 
-_SEQ_STEP = 4  # room between two of the engine's changes for the shim's: started 1, ended 2
-
 LEGAL = {
     Status.CREATED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
-    Status.RUNNING: {Status.EXITED},
+    Status.RUNNING: {Status.RESTARTING, Status.EXITED},
+    Status.RESTARTING: {Status.RUNNING, Status.RESTARTING, Status.EXITED},
     Status.EXITED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
     Status.REMOVING: {Status.REMOVING},
 }
-"""EXITED after CREATED is a start that failed."""
+"""EXITED after CREATED is a start that failed; RESTARTING is between two runs by the restart policy."""
 
 
 class Intent(StrEnum):
@@ -38,7 +40,7 @@ class Intent(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """`state.json`."""
+    """`state.json`. `seq` counts the engine's own changes, `run` is the last run it asked for."""
 
     id: str
     name: str
@@ -47,6 +49,8 @@ class Record:
     seq: int
     run: int = 0
     intent: Intent = Intent.CREATE
+    auto_remove: bool = False
+    expires_at: str = ""
 
 
 def check_step(state: ContainerState, to: Status) -> None:
@@ -69,7 +73,12 @@ def load_record(folder: Path) -> Record:
 def advance(folder: Path, record: Record, *, intent: Intent, run: int | None = None, durable: bool = False) -> Record:
     """Write down the engine's next step. `durable` waits for the disk: only a removal must survive a power cut."""
     run = record.run if run is None else run
-    record = replace(record, intent=intent, run=run, seq=record.seq + _SEQ_STEP)
+    return save(folder, replace(record, intent=intent, run=run), durable=durable)
+
+
+def save(folder: Path, record: Record, *, durable: bool = False) -> Record:
+    """Write `record` down as one more change; returns it with its number."""
+    record = replace(record, seq=record.seq + 1)
     write_file(folder / "state.json", json.dumps(asdict(record)).encode(), durable=durable)
     return record
 
@@ -78,38 +87,52 @@ def load(folder: Path) -> ContainerState:
     """The container's state now, from its three files. Raises NotFound."""
     record = load_record(folder)
     started, end = runs.read_started(folder), runs.read_exit(folder)
-    if started is not None and started.run != record.run:
+    run = current_run(record, started, end)
+    if started is not None and started.run != run:
         started = None
     state = ContainerState(
         id=record.id,
         name=record.name,
         image=record.image,
-        seq=record.seq,
-        run=record.run,
+        seq=record.seq + _shims_changes(started, end),
+        run=run,
         status=Status.REMOVING if record.intent is Intent.REMOVE else Status.CREATED,
         pid=0,
         created_at=record.created_at,
         started_at=started.started_at if started else "",
+        restart_count=started.restarts if started else 0,
+        expires_at=record.expires_at,
     )
     if end is not None:
-        state = _with_end(state, end, is_current=end.run == record.run)
+        state = _with_end(state, end)
     if state.status is not Status.CREATED or started is None:
         return state
     if process.is_alive(started.pid, started.ticks, started.boot) or records.has_shim(str(folder)):
-        return replace(state, status=Status.RUNNING, pid=started.pid, seq=state.seq + 1)
+        return replace(state, status=Status.RUNNING, pid=started.pid)
     return replace(state, status=Status.EXITED, seq=state.seq + 1, exit_code=255, error=UNSEEN_END)
 
 
 UNSEEN_END = "The end of this run was seen by nobody, so its exit code is not known."
 
 
-def _with_end(state: ContainerState, end: records.Exit, *, is_current: bool) -> ContainerState:
+def current_run(record: Record, started: records.Started | None, end: records.Exit | None) -> int:
+    """The number of the last run that anybody began."""
+    return max(record.run, started.run if started else 0, end.run if end else 0)
+
+
+def _shims_changes(started: records.Started | None, end: records.Exit | None) -> int:
+    """Each run is two: that it runs, and that it has ended."""
+    return max(2 * started.run - 1 if started else 0, 2 * end.run if end else 0)
+
+
+def _with_end(state: ContainerState, end: records.Exit) -> ContainerState:
     """The last end stays visible while a new run is on its way; it is the state only when it is this run's."""
     known = replace(state, finished_at=end.finished_at, exit_code=end.exit_code, oom_killed=end.oom_killed)
-    if not is_current:
+    if end.run != state.run:
         return known
-    status = state.status if state.status is Status.REMOVING else Status.EXITED
-    return replace(known, status=status, error=end.error, seq=state.seq + 2)
+    status = Status.RESTARTING if end.restart_at else Status.EXITED
+    status = state.status if state.status is Status.REMOVING else status
+    return replace(known, status=status, error=end.error, restart_count=end.restarts, restart_at=end.restart_at)
 
 
 def write_file(path: Path, data: bytes, *, durable: bool) -> None:

@@ -3,9 +3,10 @@
 import json
 import os
 import signal as signals
+from dataclasses import dataclass
 from pathlib import Path
 
-from engine.container import state, wait
+from engine.container import asked, state, wait
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, KernelError
 from engine.spec import checks
@@ -15,23 +16,36 @@ from engine.sys import names
 _KILL_TIMEOUT_S = 10.0
 
 
-def stop(runtime: Runtime, container_id: str, *, signal: str | None, timeout_s: float | None) -> ContainerState:
+@dataclass(frozen=True)
+class Asker:
+    """What the caller is at, and what he says of himself: both are kept with the end that follows."""
+
+    verb: str
+    by: str = ""
+
+
+def stop(
+    runtime: Runtime, container_id: str, *, signal: str | None, timeout_s: float | None, asker: Asker
+) -> ContainerState:
     """Send the stop signal, give the container `timeout_s` to end, then kill it; nothing happens when it does not run.
 
     What is `None` comes from the container's specification, then from its image, then is SIGTERM.
     """
     with runtime.locked(container_id) as folder:
-        return stop_locked(runtime, folder, signal=signal, timeout_s=timeout_s)
+        return stop_locked(runtime, folder, signal=signal, timeout_s=timeout_s, asker=asker)
 
 
-def stop_locked(runtime: Runtime, folder: Path, *, signal: str | None, timeout_s: float | None) -> ContainerState:
+def stop_locked(
+    runtime: Runtime, folder: Path, *, signal: str | None, timeout_s: float | None, asker: Asker
+) -> ContainerState:
     """`stop` for a caller that holds the container's lock."""
-    spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
+    spec = _spec(folder)
     number = checks.signal_number("signal", signal) if signal else _stop_signal(runtime, folder, spec)
     pidfd = wait.open_process(folder)
     if pidfd is None:
         return wait.await_record(folder)
     try:
+        _ask(folder, asker, number, ends=True)
         _send(pidfd, number)
         if not wait.has_ended(pidfd, spec.stop_timeout_s if timeout_s is None else timeout_s):
             _send(pidfd, signals.SIGKILL)
@@ -41,9 +55,10 @@ def stop_locked(runtime: Runtime, folder: Path, *, signal: str | None, timeout_s
     return wait.await_record(folder)
 
 
-def kill(runtime: Runtime, container_id: str, *, signal: str) -> ContainerState:
+def kill(runtime: Runtime, container_id: str, *, signal: str, asker: Asker) -> ContainerState:
     """Signal the first process; after SIGKILL wait until its end is recorded. Raises Conflict when it does not run.
 
+    SIGKILL and the container's own stop signal ask for its end; after any other the restart policy stays in force.
     Takes no lock: it is for the very moment in which a stop holds it and waits in vain, and a pidfd means one process.
     """
     number = checks.signal_number("signal", signal)
@@ -53,6 +68,8 @@ def kill(runtime: Runtime, container_id: str, *, signal: str) -> ContainerState:
     if pidfd is None:
         raise Conflict(f"Container {current.name} is not running.", hint="Start it first.")
     try:
+        ends = number in (signals.SIGKILL, _stop_signal(runtime, folder, _spec(folder)))
+        _ask(folder, asker, number, ends=ends)
         _send(pidfd, number)
         if number != signals.SIGKILL:
             return state.load(folder)
@@ -60,6 +77,15 @@ def kill(runtime: Runtime, container_id: str, *, signal: str) -> ContainerState:
     finally:
         os.close(pidfd)
     return wait.await_record(folder)
+
+
+def _ask(folder: Path, asker: Asker, number: int, *, ends: bool) -> None:
+    run = state.load(folder).run
+    asked.write(folder, run=run, verb=asker.verb, by=asker.by, signal=number, ends=ends)
+
+
+def _spec(folder: Path) -> ContainerSpec:
+    return ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
 
 
 def _stop_signal(runtime: Runtime, folder: Path, spec: ContainerSpec) -> int:

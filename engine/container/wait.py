@@ -55,9 +55,10 @@ def await_shim(folder: Path) -> None:
 
 def has_unrecorded_end(folder: Path) -> bool:
     """Whether the process of the current run is gone and its shim has not yet said how it ended."""
-    run = state.load_record(folder).run
     started, end = runs.read_started(folder), runs.read_exit(folder)
-    if started is None or started.run != run or (end is not None and end.run == run):
+    if started is None or started.run != state.current_run(state.load_record(folder), started, end):
+        return False
+    if end is not None and end.run == started.run:
         return False
     return not process.is_alive(started.pid, started.ticks, started.boot) and records.has_shim(str(folder))
 

@@ -72,7 +72,7 @@ def _deliver(
         _answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()
-    records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now()))
+    records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
     held = [pidfd, log_lock, *outputs]
     link.send(shim, messages.pack(messages.STARTED, pid), [plan_fd, shim_lock, *held])
     launcher.send(messages.pack(messages.HOLD, pid), [plan_fd, *held])

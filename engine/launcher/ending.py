@@ -6,8 +6,9 @@ import _socket
 import os
 import time
 
-from engine.launcher import failure, records
+from engine.launcher import certificate, failure, records
 from engine.launcher.messages import Plan
+from engine.launcher.records import Exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,29 +19,39 @@ _REMOVE_TRIES = 50
 
 def record_run(plan: Plan, status: int) -> None:
     """The program ran and has ended with this wait status; -1 when nobody could learn it."""
-    _record(plan, _exit_of(plan.run, status, _oom_kills(plan.oom_file)))
+    core_dumped = status != -1 and os.WCOREDUMP(status)
+    _record(plan, _exit_of(plan, status, _oom_kills(plan.oom_file)), core_dumped=core_dumped)
 
 
 def record_failure(plan: Plan, error: EngineError) -> None:
     """The program never ran: the end is recorded with the exit code that a shell would give."""
     code = failure.exit_code_of(error)
-    _record(plan, records.Exit(plan.run, code, 0, False, records.now(), error.message))
+    _record(plan, Exit(plan.run, code, 0, False, records.now(), error.message, plan.restarts, ""))
 
 
-def _record(plan: Plan, end: records.Exit) -> None:
-    path = records.write(plan.folder, end)
+def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: list[list[str]] | None = None) -> str:
+    """Write an end down: first its certificate, so that whoever sees the end finds that too; returns the record's path.
+
+    `evidence` names files as `certificate.gather` takes them. Raises OSError.
+    """
+    certificate.write(folder, end, core_dumped, certificate.gather(evidence or []))
+    return records.write(folder, end)
+
+
+def _record(plan: Plan, end: Exit, *, core_dumped: bool = False) -> None:
+    path = note(plan.folder, end, core_dumped=core_dumped, evidence=plan.evidence)
     _remove_cgroups(plan)
     _announce(plan.observed, plan.id)
     records.sync(path)
 
 
-def _exit_of(run: int, status: int, oom_kills: int) -> records.Exit:
+def _exit_of(plan: Plan, status: int, oom_kills: int) -> Exit:
     if status == -1:
         why = "The end of this run was seen by nobody: shim and launcher were both gone."
-        return records.Exit(run, 255, 0, oom_kills > 0, records.now(), why)
+        return Exit(plan.run, 255, 0, oom_kills > 0, records.now(), why, plan.restarts, "")
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     code = 128 + number if number else os.WEXITSTATUS(status)
-    return records.Exit(run, code, number, oom_kills > 0, records.now(), "")
+    return Exit(plan.run, code, number, oom_kills > 0, records.now(), "", plan.restarts, "")
 
 
 def _oom_kills(path: str) -> int:

@@ -74,10 +74,11 @@ class Plan(NamedTuple):
     """All a shim needs for one run of a container, computed beforehand by the engine.
 
     `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those removed at the end, `oom_file`
-    counts `oom_kill`. `sources` are what of the host is mounted inside, opened while still outside: each `[path,
-    subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a change is `[attr_set,
-    attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by its place in the list. `birth` is a
-    packed `Birth`: opened by the first process only, so the shim stays small.
+    counts `oom_kill`, `evidence` names what is kept of the groups (`certificate.gather`). `restarts` counts the runs
+    that the restart policy brought. `sources` are what of the host is mounted inside, opened while still outside: each
+    `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a change is
+    `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by its place in the list.
+    `birth` is a packed `Birth`: opened by the first process only, so the shim stays small.
     """
 
     id: str
@@ -90,6 +91,8 @@ class Plan(NamedTuple):
     cgroup_v2: str
     cgroups: list[str]
     oom_file: str
+    evidence: list[list[str]]
+    restarts: int
     sources: list[list[Any]]
     birth: bytes
 

@@ -1,7 +1,8 @@
 """What a shim leaves on disk of one run: `started.json` and `exit.json` in the container's folder.
 
 The shim is the only writer of both, but for runs that failed before there was a shim. Readers join them with the
-engine's own `state.json` by the number of the run (`engine/container/state.py`).
+engine's own `state.json` by the number of the run (`engine/container/state.py`). What more is known of an end is its
+certificate (`certificate.py`).
 """
 
 from __future__ import annotations
@@ -9,23 +10,34 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from _json import encode_basestring_ascii
+from _json import encode_basestring_ascii, make_scanner  # what `json` is made of
 
 from engine.launcher.named import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Started(NamedTuple):
-    """The container's first process; `ticks` and `boot` tell it from a later process with the same pid."""
+    """The container's first process; `ticks` and `boot` tell it from a later process with the same pid.
+
+    `restarts` counts the runs that the restart policy brought since somebody last asked for a start.
+    """
 
     run: int
     pid: int
     ticks: int
     boot: str
     started_at: str
+    restarts: int
 
 
 class Exit(NamedTuple):
-    """How a run ended. `exit_code` is 128+n for a death by signal n; `error` is set when it could not be started."""
+    """How a run ended. `exit_code` is 128+n for a death by signal n; `error` is set when it could not be started.
+
+    `restart_at` is when the next run follows by policy, empty when none does.
+    """
 
     run: int
     exit_code: int
@@ -33,18 +45,58 @@ class Exit(NamedTuple):
     oom_killed: bool
     finished_at: str
     error: str
+    restarts: int
+    restart_at: str
 
 
 def write(folder: str, record: Started | Exit) -> str:
     """Put the record in place in one rename; returns its path. It is not yet safe from a power cut: see `sync`."""
-    path = f"{folder}/{'started' if isinstance(record, Started) else 'exit'}.json"
-    fd = os.open(path + ".new", os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    name = "started" if isinstance(record, Started) else "exit"
+    return write_json(f"{folder}/{name}.json", record._asdict())
+
+
+def write_json(path: str, value: dict[str, Any]) -> str:
+    """Put an object in place in one rename; returns its path. What a failed write leaves is taken away."""
+    fresh = f"{path}.new"
+    fd = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, _text(record).encode())
+        _write_all(fd, text(value).encode())
+        os.rename(fresh, path)
+    except OSError:
+        os.unlink(fresh)
+        raise
     finally:
         os.close(fd)
-    os.rename(path + ".new", path)
     return path
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    """A disk that is nearly full takes a part, and only then refuses the rest."""
+    written = 0
+    while written < len(data):
+        written += os.write(fd, data[written:])
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """The object in the file, None when there is no such file; for shims, which do not carry the module `json`."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        data = b"".join(iter(lambda: os.read(fd, 65536), b""))
+    finally:
+        os.close(fd)
+    value: dict[str, Any] = make_scanner(_Scanning)(data.decode(), 0)[0]  # type: ignore[arg-type] # any object will do
+    return value
+
+
+class _Scanning:
+    """What the scanner asks of its `JSONDecoder`."""
+
+    strict = True
+    object_hook = object_pairs_hook = parse_constant = None
+    parse_float, parse_int = float, int
 
 
 def sync(path: str) -> None:
@@ -90,11 +142,12 @@ def now() -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', whole)}.{ns // 1000 % 1_000_000:06d}Z"
 
 
-def _text(record: Started | Exit) -> str:
-    fields = ", ".join(f'"{name}": {_value(value)}' for name, value in record._asdict().items())
-    return f"{{{fields}}}"
-
-
-def _value(value: object) -> str:
-    """JSON of a text, a whole number or a truth value; the module `json` is not for a shim to carry."""
-    return encode_basestring_ascii(value) if isinstance(value, str) else str(value).lower()
+def text(value: object) -> str:
+    """JSON of texts, numbers, truth values, None, and objects and lists of these."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{text(key)}: {text(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(text(item) for item in value)}]"
+    return "null" if value is None else str(value).lower()

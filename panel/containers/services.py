@@ -130,6 +130,9 @@ def _image(host: Host, name: str) -> Image:
     return image
 
 
+_ENDS = ("stop", "kill", "restart", "remove")  # the host keeps, with the end of a run, who asked for it
+
+
 def _request(
     actor: Actor,
     container: Container,
@@ -153,5 +156,5 @@ def _request(
         kind=f"containers.{verb}",
         host=container.host_id,
         subject=container.subject,
-        payload={"id": container.id, **(arguments or {})},
+        payload={"id": container.id, **(arguments or {}), **({"asked_by": actor.name} if verb in _ENDS else {})},
     )

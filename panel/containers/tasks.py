@@ -21,27 +21,33 @@ def start(work: Work, id: str) -> Outcome:  # noqa: A002
 
 
 @operation("containers.stop")
-def stop(work: Work, id: str, signal: str | None = None, timeout_s: float | None = None) -> Outcome:  # noqa: A002
+def stop(
+    work: Work,
+    id: str,  # noqa: A002
+    signal: str | None = None,
+    timeout_s: float | None = None,
+    asked_by: str = "",
+) -> Outcome:
     """Stop it."""
-    return _told(work.engine.stop(id, signal=signal, timeout_s=timeout_s))
+    return _told(work.engine.stop(id, signal=signal, timeout_s=timeout_s, asked_by=asked_by))
 
 
 @operation("containers.kill", is_exclusive=False)
-def kill(work: Work, id: str, signal: str = "KILL") -> Outcome:  # noqa: A002
+def kill(work: Work, id: str, signal: str = "KILL", asked_by: str = "") -> Outcome:  # noqa: A002
     """Signal it, also while a stop waits for it."""
-    return _told(work.engine.kill(id, signal=signal))
+    return _told(work.engine.kill(id, signal=signal, asked_by=asked_by))
 
 
 @operation("containers.restart")
-def restart(work: Work, id: str, timeout_s: float | None = None) -> Outcome:  # noqa: A002
+def restart(work: Work, id: str, timeout_s: float | None = None, asked_by: str = "") -> Outcome:  # noqa: A002
     """Stop it if it runs and start it."""
-    return _told(work.engine.restart(id, timeout_s=timeout_s))
+    return _told(work.engine.restart(id, timeout_s=timeout_s, asked_by=asked_by))
 
 
 @operation("containers.remove")
-def remove(work: Work, id: str, force: bool = False) -> Outcome:  # noqa: A002
+def remove(work: Work, id: str, force: bool = False, asked_by: str = "") -> Outcome:  # noqa: A002
     """Remove it; one that is not there is removed already."""
-    work.engine.remove(id, force=force)
+    work.engine.remove(id, force=force, asked_by=asked_by)
     return Outcome(removed=[id])
 
 

@@ -55,6 +55,10 @@ class Host:
         """Everything its log holds, both streams in order."""
         return "".join(f"{line.text.decode()}\n" for line in self.lines(container_id))
 
+    def wait_for_output(self, container_id: str, text: str) -> None:
+        """Return when its log holds `text`."""
+        wait_until(lambda: text in self.output(container_id), f"it has written {text!r}")
+
     def lines(self, container_id: str) -> list[LogLine]:
         """Its log, line by line."""
         return [line for batch in self.engine.logs(container_id).read() for line in batch.lines]

@@ -122,7 +122,8 @@ def test_a_verb_notes_what_should_be_and_asks_the_host(
 
     container.refresh_from_db()
     assert container.desired == desired
-    sent = {"operation": str(operation.pk), "id": container.id} | arguments
+    who = {} if verb == "start" else {"asked_by": operator.get_username()}
+    sent = {"operation": str(operation.pk), "id": container.id} | arguments | who
     assert queue("host.local") == [(f"containers.{verb}", sent)]
     assert AuditEntry.objects.get().action == f"containers.{verb}"
 

@@ -1,0 +1,47 @@
+"""Who asked for the end of a run: written before the signal is sent, read by the shim when the run has ended.
+
+`asked.json` in the container's folder. A shim that finds its run in it does not start the container again.
+"""
+
+import json
+import os
+import signal as signals
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.launcher import records
+from engine.spec import codec
+from engine.spec.death import Request
+
+
+def write(folder: Path, *, run: int, verb: str, by: str, signal: int, ends: bool) -> None:
+    """Note the request. One that only may lead to an end does not take the place of one for the end itself."""
+    before = read(folder)
+    if before is not None and before.run == run and before.ends and not ends:
+        return
+    request = Request(run, verb, by, _name(signal), records.now(), ends)
+    # Verbs of several processes may be at it at once: kill does not wait for the stop it cuts short.
+    fresh = folder / f"asked.json.{os.getpid()}-{threading.get_ident()}.new"
+    fresh.write_text(json.dumps(asdict(request)))
+    os.rename(fresh, folder / "asked.json")
+
+
+def read(folder: Path) -> Request | None:
+    """The last request, None when there was none."""
+    try:
+        return codec.from_json(Request, json.loads((folder / "asked.json").read_bytes()), where="asked")
+    except FileNotFoundError:
+        return None
+
+
+def withdraw(folder: Path) -> None:
+    """The end was asked for and never came about; when it comes it is again nobody's wish."""
+    (folder / "asked.json").unlink(missing_ok=True)
+
+
+def _name(signal: int) -> str:
+    try:
+        return signals.Signals(signal).name.removeprefix("SIG")
+    except ValueError:  # a real-time signal
+        return str(signal)
