@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from engine.host import Engine
-    from engine.images import Image, RemovedImage, Upload
+    from engine.images import Image, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader
     from engine.spec.changes import Change, ChangeKind
     from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Resources, Rlimit, Status
@@ -55,7 +55,7 @@ _HOMES = {
         "Unsupported",
     ],
     "engine.host": ["Engine"],
-    "engine.images": ["Image", "RemovedImage", "Upload"],
+    "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
     "engine.spec.changes": ["Change", "ChangeKind"],
     "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Resources", "Rlimit", "Status"],
@@ -98,6 +98,7 @@ __all__ = [
     "Status",
     "Step",
     "StorageFull",
+    "TarStream",
     "Unauthorized",
     "Unsupported",
     "Upload",

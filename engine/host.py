@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine import capabilities
 from engine.capabilities import Capabilities
 from engine.cgroups import CgroupManager
-from engine.container import create, deaths, diff, remove, repair, start, state, stop
+from engine.container import commit, create, deaths, diff, export, remove, repair, start, state, stop
 from engine.container.runtime import Runtime
 from engine.container.stop import Asker
 from engine.errors import NotFound
-from engine.images import Image, ImageStore, RemovedImage, Upload
+from engine.images import Image, ImageStore, RemovedImage, TarStream, Upload
 from engine.launcher import client
 from engine.logs import LogReader
 from engine.spec.changes import Change
@@ -103,6 +103,33 @@ class Engine:
     def diff(self, container_id: str) -> Iterator[Change]:
         """What it changed in its image's files. See `engine.container.diff`."""
         return diff.diff(self._runtime, container_id)
+
+    def export(self, container_id: str) -> TarStream:
+        """Its whole root as a tar. See `engine.container.export`."""
+        return export.export(self._runtime, container_id)
+
+    def commit(
+        self,
+        container_id: str,
+        reference: str | None = None,
+        *,
+        changes: Sequence[str] = (),
+        author: str = "",
+        message: str = "",
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Image:
+        """Make an image of it. See `engine.container.commit`."""
+        return commit.commit(
+            self._runtime,
+            container_id,
+            reference,
+            changes=changes,
+            author=author,
+            message=message,
+            progress=progress,
+            is_cancelled=is_cancelled,
+        )
 
     def logs(self, container_id: str) -> LogReader:
         """A reader of its log. Raises NotFound."""

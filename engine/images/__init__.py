@@ -1,8 +1,20 @@
 """Images of one host: references, layers, archives, uploads."""
 
+from engine.images.committer import Addition
 from engine.images.image import HistoryEntry, Image, ImageLayer, RemovedImage
 from engine.images.reference import Reference
 from engine.images.store import ImageStore
+from engine.images.stream_out import TarStream
 from engine.images.upload import Upload
 
-__all__ = ["HistoryEntry", "Image", "ImageLayer", "ImageStore", "Reference", "RemovedImage", "Upload"]
+__all__ = [
+    "Addition",
+    "HistoryEntry",
+    "Image",
+    "ImageLayer",
+    "ImageStore",
+    "Reference",
+    "RemovedImage",
+    "TarStream",
+    "Upload",
+]

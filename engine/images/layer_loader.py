@@ -46,14 +46,14 @@ class LayerLoader:
             self.staging.keep_layer(chain[-1])
         return _descriptor(reader)
 
-    def load_root(self, source: Readable, *, step: int) -> tuple[Descriptor, str]:
-        """Stage a root filesystem's tarball as a layer of its own; returns its descriptor and its diff id.
+    def load_new(self, source: Readable, *, below: Sequence[str] = (), step: int) -> tuple[Descriptor, str]:
+        """Stage a tarball as a new layer above the diff ids `below`; returns its descriptor and its diff id.
 
         As no digest is told that would show a missing part, the end of the tar has to be there.
         """
-        reader = self._read(source, step, copies=True, lower=(), needs_end=True)
+        reader = self._read(source, step, copies=True, lower=chain_ids(below), needs_end=True)
         self.staging.keep_blob(reader.digest)
-        self.staging.keep_layer(reader.diff_id)
+        self.staging.keep_layer(chain_ids([*below, reader.diff_id])[-1])
         return _descriptor(reader), reader.diff_id
 
     def _read(

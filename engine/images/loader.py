@@ -65,9 +65,9 @@ def load_root(
     """Stage an image of one layer, a root filesystem's tarball. Raises InvalidArchive, StorageFull, Cancelled."""
     step = reporter.plan("unpack root filesystem", _size(source))
     with reporter.step(step), reading("the tarball"):
-        layer, diff_id = LayerLoader(staging, space, reporter).load_root(source, step=step)
+        layer, diff_id = LayerLoader(staging, space, reporter).load_new(source, step=step)
     config = _config_of_root(diff_id)
-    return StagedImage(_add_manifest(staging, config, [layer]), digest_of(config), (str(reference),))
+    return StagedImage(add_manifest(staging, config, [layer]), digest_of(config), (str(reference),))
 
 
 def _size(source: BinaryIO) -> int:
@@ -96,15 +96,15 @@ def _load(archive: Archive, layers: LayerLoader, image: ArchivedImage, steps: Se
         diff_ids.append(layer.diff_id)
     references = tuple(str(reference.without_digest()) for reference in image.references)
     if not image.manifest:
-        return StagedImage(_add_manifest(layers.staging, image.config, descriptors), image.id, references)
+        return StagedImage(add_manifest(layers.staging, image.config, descriptors), image.id, references)
     layers.staging.add_blob(image.id, image.config)
     digest = digest_of(image.manifest)
     layers.staging.add_blob(digest, image.manifest)
     return StagedImage(Descriptor(image.manifest_type, digest, len(image.manifest)), image.id, references)
 
 
-def _add_manifest(staging: Staging, config: bytes, layers: Sequence[Descriptor]) -> Descriptor:
-    """Stage the configuration, and a manifest made of what is known."""
+def add_manifest(staging: Staging, config: bytes, layers: Sequence[Descriptor]) -> Descriptor:
+    """Stage the configuration, and a manifest made of what is known; returns the manifest's descriptor."""
     config_descriptor = Descriptor(OCI_CONFIG, digest_of(config), len(config))
     staging.add_blob(config_descriptor.digest, config)
     manifest = Manifest(config_descriptor, tuple(layers), media_type=OCI_MANIFEST)

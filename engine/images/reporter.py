@@ -1,4 +1,4 @@
-"""Tells how far a load has come, a few times a second, and asks whether it should go on."""
+"""Tells how far an operation on images has come, a few times a second, and asks whether it should go on."""
 
 import time
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Reporter:
             return
         self._asked_at = now
         if self._is_cancelled():
-            raise Cancelled("the load was cancelled; nothing of it was kept")
+            raise Cancelled("it was cancelled; nothing of it was kept")
 
     def tell(self) -> None:
         """Report now, whenever the last time was."""

@@ -1,15 +1,19 @@
 """The image store of one host: what the engine does with images, each verb whole or not at all."""
 
 import builtins
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.errors import Conflict, InvalidSpec
 from engine.images import cleaning, names
 from engine.images.catalog import Catalog, reference_of
+from engine.images.committer import Addition, stage_commit
 from engine.images.image import Image, RemovedImage
+from engine.images.layer_loader import LayerLoader
 from engine.images.layout import Layout
 from engine.images.limits import DiskSpace, noticing_full_disk
 from engine.images.loader import StagedImage, load_archive, load_root
@@ -77,6 +81,33 @@ class ImageStore:
             image = load_root(tarball, name, staging, DiskSpace(self._layout.root), reporter)
             self._publish(staging, [image], reporter)
         return self.get(image.id)
+
+    def config(self, image: Image) -> dict[str, Any]:
+        """The image's configuration, as the document it is."""
+        value: dict[str, Any] = json.loads(self._layout.blob(image.id).read_bytes())
+        return value
+
+    def commit(
+        self,
+        base: Image,
+        addition: Addition,
+        *,
+        reference: str | None,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Image:
+        """Make an image that is `base` with `addition`, nameless where `reference` is None.
+
+        Raises InvalidSpec for the reference, Conflict, StorageFull, Cancelled; nothing stays on the disk then.
+        """
+        names_given = () if reference is None else (str(_tag_reference(reference)),)
+        reporter = Reporter(progress, is_cancelled)
+        with noticing_full_disk(self._layout.root), Staging(self._layout) as staging:
+            layers = LayerLoader(staging, DiskSpace(self._layout.root), reporter)
+            stored = self._catalog.stored(base.manifest_digest)
+            staged = stage_commit(stored, self.config(base), addition, layers, reporter)
+            self._publish(staging, [replace(staged, references=names_given)], reporter)
+        return self.get(staged.id)
 
     def tag(self, name: str, reference: str) -> Image:
         """Give an image one more name; another image that had it loses it."""

@@ -77,6 +77,29 @@ class DigestReader(io.RawIOBase):
         return count
 
 
+class Chunks(io.RawIOBase):
+    """Bytes that are made piece by piece as a stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # io calls it with a writable buffer
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        count = min(len(view), len(self._left))
+        view[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
 class Section(io.RawIOBase):
     """Part of a seekable file as a stream of its own."""
 

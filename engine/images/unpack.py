@@ -14,6 +14,7 @@ from engine.errors import InvalidArchive, KernelError
 from engine.images.limits import DiskSpace, storage_full
 from engine.images.tar import Entry, Kind, TarReader
 from engine.images.tree import LayerTree, Parts, split
+from engine.rootfs.attributes import is_carried
 from engine.rootfs.overlay import OPAQUE
 from engine.rootfs.walk import lstat
 
@@ -27,7 +28,6 @@ MAXIMUM_ID = (1 << 32) - 2
 _HINT = "The image is hostile or was made by a faulty tool; build it again."
 _LAST_NS = (1 << 62) - 1  # in the year 2116; os.utime takes no more than 64 bits
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_ACLS = frozenset({"system.posix_acl_access", "system.posix_acl_default"})
 
 
 @dataclass
@@ -230,9 +230,8 @@ def _set_attributes(fd: int, entry: Entry) -> None:
     os.fchown(fd, entry.uid, entry.gid)
     os.fchmod(fd, entry.mode)
     for name, value in entry.xattrs.items():
-        if name == "security.capability" or name.startswith("user.") or name in _ACLS:
+        if is_carried(name):
             os.setxattr(fd, name, value)
-        # trusted.* would speak to overlayfs, security.* to a policy of another machine: they are left out.
 
 
 def _set_owner(parent: int, name: bytes, entry: Entry) -> None:

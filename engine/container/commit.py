@@ -1,0 +1,103 @@
+"""commit: an image made of a container, with what it wrote as one more layer."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from engine.container import state
+from engine.container.diff import opened_upper
+from engine.container.runtime import Runtime
+from engine.errors import Conflict
+from engine.images import Addition, Image, instructions
+from engine.images.pack import Packer
+from engine.images.unpack import DEVICES, OPAQUE_MARKER, WHITEOUT
+from engine.rootfs.ids import Ids
+from engine.rootfs.upper import Upper, UpperEntry
+from engine.rootfs.walk import join
+from engine.spec.container import ContainerSpec
+from engine.spec.progress import IsCancelled, Progress
+
+
+def commit(
+    runtime: Runtime,
+    container_id: str,
+    reference: str | None,
+    *,
+    changes: Sequence[str],
+    author: str,
+    message: str,
+    progress: Progress | None,
+    is_cancelled: IsCancelled | None,
+) -> Image:
+    """Make an image of the container, nameless where `reference` is None; the container may run.
+
+    The image runs as the container does (command, environment, user …) unless one of `changes` (Dockerfile
+    instructions: `CMD`, `ENV` …) says otherwise. What is in mounts is not part of it. Raises NotFound, InvalidSpec
+    naming the change, Conflict for a device that no image may hold, StorageFull, Cancelled.
+    """
+    folder = runtime.folder(container_id)
+    base = runtime.images.get(state.load_record(folder).image)
+    spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
+    config = instructions.apply(changes, _as_run(runtime.images.config(base).get("config") or {}, spec))
+    with ExitStack() as resources:
+        upper = resources.enter_context(opened_upper(folder, runtime.images.layer_paths(base)))
+        is_changed = next(upper.entries(), None) is not None
+        addition = Addition(_layer(upper) if is_changed else None, config, _command(folder), author, message)
+        return runtime.images.commit(base, addition, reference=reference, progress=progress, is_cancelled=is_cancelled)
+
+
+def _layer(upper: Upper) -> Iterator[bytes]:
+    """The tar of what the writable layer holds, in order of names; removals as markers (layer.md, "Whiteouts").
+
+    Owners need no translation: on the disk they are the container's own.
+    """
+    packer = Packer(Ids())
+    for entry in upper.entries():
+        if entry.is_whiteout:
+            if entry.below is not None:
+                folder, _, name = entry.path.rpartition(b"/")
+                yield packer.marker(join(folder, WHITEOUT + name))
+            continue
+        _check_device(entry)
+        yield from packer.entry(entry.path, entry.found)
+        if entry.is_opaque and entry.is_merged_folder:
+            yield packer.marker(join(entry.path, OPAQUE_MARKER))
+    yield packer.end()
+
+
+def _check_device(entry: UpperEntry) -> None:
+    info = entry.found.info
+    is_harmless = stat.S_ISCHR(info.st_mode) and (os.major(info.st_rdev), os.minor(info.st_rdev)) in DEVICES
+    if (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)) and not is_harmless:
+        raise Conflict(
+            f"/{os.fsdecode(entry.path)} is a device that no image may hold.",
+            hint="Remove it inside the container; give devices to the containers that need them.",
+        )
+
+
+def _as_run(config: Mapping[str, Any], spec: ContainerSpec) -> dict[str, Any]:
+    """The image's `config` object with what was asked of the container in place of what the image says."""
+    merged = dict(config)
+    if spec.entrypoint is not None:
+        merged |= {"Entrypoint": list(spec.entrypoint), "Cmd": None}
+    if spec.command is not None:
+        merged["Cmd"] = list(spec.command)
+    if spec.env:
+        entries = [*(config.get("Env") or ()), *spec.env]
+        merged["Env"] = [
+            f"{name}={value}" for name, value in dict(e.split("=", 1) for e in entries if "=" in e).items()
+        ]
+    if spec.labels:
+        merged["Labels"] = (config.get("Labels") or {}) | dict(spec.labels)
+    said = {"WorkingDir": spec.cwd, "User": spec.user, "StopSignal": spec.stop_signal}
+    return merged | {key: value for key, value in said.items() if value}
+
+
+def _command(folder: Path) -> str:
+    """What the container ran, for the image's history."""
+    process = json.loads((folder / "config.json").read_bytes())["process"]
+    return " ".join(process["args"])
