@@ -52,7 +52,7 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
 def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
     snapshot = Snapshot(folder)
     snapshot.prepare()
-    root_fd = snapshot.open(runtime.images.layer_paths(image))
+    root_fd = snapshot.open_merged(runtime.images.layer_paths(image))
     try:
         identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path))
     finally:

@@ -6,6 +6,7 @@ is plain data: which mounts are made in which order can be read, and tested, wit
 
 import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
@@ -13,8 +14,9 @@ from engine.container import mount_steps
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
 from engine.errors import InvalidSpec
-from engine.launcher.messages import Birth, Plan, pack_birth
+from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
+from engine.rootfs import Snapshot, takes_many_layers
 from engine.spec.runtime import Process, Spec
 from engine.sys import capabilities, names, process
 
@@ -34,13 +36,14 @@ def make(
     *,
     run: int,
     folder: Path,
+    layers: Sequence[Path],
     observed: Path,
     cgroup: Cgroup,
     hierarchies: list[Hierarchy],
     volumes: Path | None = None,
     restarts: int = 0,
 ) -> Plan:
-    """The plan for one run of the bundle in `folder`.
+    """The plan for one run of the bundle in `folder`, its root an overlay over `layers`, top-most first.
 
     `volumes` is the folder of this host's volumes; `restarts` runs before this one were brought by the restart policy.
     """
@@ -68,9 +71,15 @@ def make(
         oom_file=cgroup.oom_file,
         evidence=evidence.places(cgroup),
         restarts=restarts,
+        root=_root(Snapshot(folder), layers),
         sources=mounts.sources,
         birth=pack_birth(birth),
     )
+
+
+def _root(snapshot: Snapshot, layers: Sequence[Path]) -> Root:
+    writable = [str(snapshot.upper), str(snapshot.work)]
+    return Root([str(layer) for layer in layers], writable, str(snapshot.rootfs), takes_many_layers())
 
 
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:

@@ -1,7 +1,6 @@
 """start: from a folder on disk to a running program."""
 
 import json
-import os
 from pathlib import Path
 
 from engine.container import plan, runs, state, wait
@@ -9,8 +8,7 @@ from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import EngineError
 from engine.launcher import client, ending, failure, records
-from engine.launcher.client import Launcher
-from engine.rootfs import Snapshot
+from engine.launcher.messages import Plan
 from engine.spec import runtime as oci
 from engine.spec.container import ContainerState, Status
 
@@ -29,33 +27,31 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
         wait.await_shim(folder)
         with client.connect(str(runtime.launcher)) as launcher:
             record = state.load_record(folder)
-            record = state.advance(folder, record, intent=Intent.START, run=current.run + 1)
+            spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
+            made = _plan(runtime, folder, spec, record, run=current.run + 1)
+            launcher.prepare(made)
+            record = state.advance(folder, record, intent=Intent.START, run=made.run)
             try:
-                _launch(runtime, launcher, folder, record)
+                runtime.cgroups.create(record.id, spec.linux.resources)
+                launcher.start(made)
             except EngineError as error:
                 _record_failure(runtime, folder, record, error)
                 raise
         return state.load(folder)
 
 
-def _launch(runtime: Runtime, launcher: Launcher, folder: Path, record: state.Record) -> None:
-    spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
-    layers = runtime.images.layer_paths(runtime.images.get(record.image))
-    cgroup = runtime.cgroups.create(record.id, spec.linux.resources)
-    made = plan.make(
+def _plan(runtime: Runtime, folder: Path, spec: oci.Spec, record: state.Record, *, run: int) -> Plan:
+    """What the next run of the container takes."""
+    return plan.make(
         record.id,
         spec,
-        run=record.run,
+        run=run,
         folder=folder,
+        layers=runtime.images.layer_paths(runtime.images.get(record.image)),
         observed=runtime.observed,
-        cgroup=cgroup,
+        cgroup=runtime.cgroups.find(record.id),
         hierarchies=list(runtime.cgroups.hierarchies),
     )
-    root_fd = Snapshot(folder).open(layers)
-    try:
-        launcher.start(made, root_fd)
-    finally:
-        os.close(root_fd)
 
 
 def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error: EngineError) -> None:

@@ -12,7 +12,7 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import ending, failure, init, link, messages, records, sources
+from engine.launcher import ending, failure, init, link, messages, records, root, sources
 from engine.launcher.messages import Plan
 from engine.logs.writer import take_lock
 from engine.sys import network, process
@@ -38,8 +38,8 @@ def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
         outside = _make_namespaces()
         message, descriptors = link.receive(launcher.socket)
         if message:  # else the launcher ended before it had anything to do
-            plan_fd, root_fd, reply_fd = descriptors
-            _deliver(plan_fd, root_fd, reply_fd, outside, shim, launcher)
+            plan_fd, reply_fd = descriptors
+            _deliver(plan_fd, reply_fd, outside, shim, launcher)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -57,19 +57,24 @@ def _make_namespaces() -> dict[int, int]:
     return outside
 
 
-def _deliver(
-    plan_fd: int, root_fd: int, reply_fd: int, outside: dict[int, int], shim: _socket.socket, launcher: link.Link
-) -> None:
+def _deliver(plan_fd: int, reply_fd: int, outside: dict[int, int], shim: _socket.socket, launcher: link.Link) -> None:
     plan = messages.read_plan(plan_fd)
     shim_lock = records.lock_shim(plan.folder, os.getppid())
     reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     try:
-        log_lock = _take_log(f"{plan.folder}/log")
-        pid, pidfd, outputs = _clone(plan, root_fd, outside)
+        try:
+            log_lock = _take_log(f"{plan.folder}/log")
+            mounts = [root.open_root(plan.root), *(sources.open_source(*source) for source in plan.sources)]
+        finally:
+            message, _ = link.receive(reply)
+        if message != messages.GO:
+            return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
+        pid, pidfd, outputs = _clone(plan, mounts, outside)
     except KernelError as error:
-        cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
-        ending.record_failure(plan, cause)
-        _answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
+        if message == messages.GO:
+            cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
+            ending.record_failure(plan, cause)
+            _answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
@@ -87,13 +92,12 @@ def _take_log(folder: str) -> int:
         raise KernelError("open", error.errno or 0, folder) from error
 
 
-def _clone(plan: Plan, root_fd: int, outside: dict[int, int]) -> tuple[int, int, list[int]]:
+def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int, int, list[int]]:
     """Clone the first process and wait until its program runs: its pid, pidfd, and the read ends of its output.
 
-    Raises KernelError for the step that failed.
+    `mounts` are descriptors of the root and of the plan's sources. Raises KernelError for the step that failed.
     """
     status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    mounts = [sources.open_source(*source) for source in plan.sources]
     pipes = [] if plan.is_terminal else [_pipe(), _pipe()]
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
     for flag, fd in outside.items():
@@ -101,7 +105,7 @@ def _clone(plan: Plan, root_fd: int, outside: dict[int, int]) -> tuple[int, int,
             process.setns(fd, flag)
     pid, pidfd = process.clone_sister(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
     if pid == 0:
-        init.main(plan.birth, root_fd, mounts, [writer for _, writer in pipes], theirs)
+        init.main(plan.birth, mounts, [writer for _, writer in pipes], theirs)
     theirs.close()
     for fd in mounts:
         os.close(fd)

@@ -20,20 +20,30 @@ class Launcher:
         self._path = path
         self._connection = connection
 
-    def start(self, plan: Plan, root_fd: int) -> int:
-        """Have the container of `plan` started with the detached mount `root_fd` as its root; returns its pid.
+    def prepare(self, plan: Plan) -> None:
+        """Have everything made ready that the container of `plan` needs but its control groups; nothing runs yet.
 
-        Raises CommandNotFound, CommandNotExecutable, KernelError for the step that failed, LauncherUnavailable.
+        Raises LauncherUnavailable. A failure is told by `start`; closing the connection instead undoes all of it.
         """
-        self._connection.settimeout(_START_TIMEOUT_S)
         plan_fd = messages.write_plan(plan)
         try:
-            link.send(self._connection, messages.START, [plan_fd, root_fd])
-            reply, _ = link.receive(self._connection)
+            link.send(self._connection, messages.START, [plan_fd])
         except OSError as error:
             raise _unavailable(self._path, str(error)) from error
         finally:
             os.close(plan_fd)
+
+    def start(self, plan: Plan) -> int:
+        """Have the container that was prepared run; returns its pid.
+
+        Raises CommandNotFound, CommandNotExecutable, KernelError for the step that failed, LauncherUnavailable.
+        """
+        self._connection.settimeout(_START_TIMEOUT_S)
+        try:
+            self._connection.send(messages.GO)
+            reply, _ = link.receive(self._connection)
+        except OSError as error:
+            raise _unavailable(self._path, str(error)) from error
         word, fields = messages.unpack(reply)
         if word == messages.STARTED:
             return int(fields[0])

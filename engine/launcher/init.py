@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def main(packed: bytes, root_fd: int, mounts: list[int], outputs: list[int], status: _socket.socket) -> NoReturn:
+def main(packed: bytes, mounts: list[int], outputs: list[int], status: _socket.socket) -> NoReturn:
     """Become the container of the packed `Birth`.
 
-    `mounts` are the plan's sources, opened; `outputs` the write ends for stdout and stderr.
+    `mounts` are the root and the plan's sources, opened; `outputs` the write ends for stdout and stderr.
     """
     try:
         birth = messages.unpack_birth(packed)
-        _enter(birth, root_fd, mounts, outputs, status)
+        _enter(birth, mounts, outputs, status)
         program.execute(birth.process)
     except KernelError as error:
         status.send(messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
@@ -39,7 +39,7 @@ def main(packed: bytes, root_fd: int, mounts: list[int], outputs: list[int], sta
         os._exit(127)
 
 
-def _enter(birth: Birth, root_fd: int, mounts: list[int], outputs: list[int], status: _socket.socket) -> None:
+def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.socket) -> None:
     process.reset_signals()
     for path in birth.join:
         program.write(path, b"0")
@@ -47,7 +47,8 @@ def _enter(birth: Birth, root_fd: int, mounts: list[int], outputs: list[int], st
     # Only now, in its cgroup, does the namespace's root become that cgroup.
     process.unshare(process.CLONE_NEWCGROUP)
     program.set_oom_score(birth.process)
-    _change_root(birth, root_fd, mounts)
+    root_fd, *sources = mounts
+    _change_root(birth, root_fd, sources)
     if birth.hostname:
         process.sethostname(birth.hostname)
     program.set_limits(birth.process)
@@ -55,7 +56,7 @@ def _enter(birth: Birth, root_fd: int, mounts: list[int], outputs: list[int], st
     program.drop_rights(birth.process, birth.seccomp, birth.machine)
 
 
-def _change_root(birth: Birth, root_fd: int, mounts: list[int]) -> None:
+def _change_root(birth: Birth, root_fd: int, sources: list[int]) -> None:
     """Attach the prepared root, pivot into it, and work through the plan's steps before the old root is let go.
 
     After pivot_root(".", ".") absolute paths, and the symbolic links an image may hold in them, end in the new root;
@@ -69,7 +70,7 @@ def _change_root(birth: Birth, root_fd: int, mounts: list[int]) -> None:
     os.umask(0)
     for name, *arguments in birth.steps:
         if name in steps.WITH_SOURCE:
-            arguments[0] = mounts[arguments[0]]
+            arguments[0] = sources[arguments[0]]
         steps.STEPS[name](*arguments)
     os.umask(0o022)
     os.fchdir(old_root)

@@ -83,8 +83,8 @@ class Launcher:
         self.poll.unregister(caller.fileno())
         message, descriptors = link.receive(caller)
         word, fields = messages.unpack(message)
-        if word == messages.START and len(descriptors) == 2:
-            self._start(caller, *descriptors)
+        if word == messages.START and len(descriptors) == 1:
+            self._start(caller, descriptors[0])
         elif word == messages.HOLD:
             self._hold(Held(caller, 0), fields, descriptors)
         else:
@@ -92,15 +92,14 @@ class Launcher:
                 caller.send(messages.PONG)
             caller.close()
 
-    def _start(self, reply: _socket.socket, plan_fd: int, root_fd: int) -> None:
+    def _start(self, reply: _socket.socket, plan_fd: int) -> None:
         """Give the work to the shim that stands ready; the next is forked when this one tells of its container."""
         waiting, self.ready = self.ready, None
-        if waiting is None or not _send(waiting.socket, [plan_fd, root_fd, reply.fileno()]):
+        if waiting is None or not _send(waiting.socket, [plan_fd, reply.fileno()]):
             waiting = self._fork_shim()
-            _send(waiting.socket, [plan_fd, root_fd, reply.fileno()])
+            _send(waiting.socket, [plan_fd, reply.fileno()])
         reply.close()
         os.close(plan_fd)
-        os.close(root_fd)
 
     def _fork_shim(self) -> Held:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
@@ -133,6 +132,8 @@ class Launcher:
         _reap(held.shim_pid)
         if held is self.ready:
             self.ready = None  # killed while it waited; the next start forks its own
+        elif self.ready is None:
+            self.ready = self._fork_shim()  # its start came to nothing
 
     def _hold(self, held: Held, fields: list[str], descriptors: list[int]) -> None:
         for fd in held.descriptors:

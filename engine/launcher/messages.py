@@ -1,8 +1,9 @@
 """Every step of the handshake between engine, launcher, shim and the container's first process, by name.
 
-    engine    ── START, with the plan's memfd and the root mount ──▶ launcher
     launcher  ── fork ──▶ shim ── fork ──▶ birth      (both stand ready)
-    launcher  ── START, with plan, root and the engine's socket ──▶ birth
+    engine    ── START, with the plan's memfd ──▶ launcher
+    launcher  ── START, with plan and the engine's socket ──▶ birth      (which mounts the root meanwhile)
+    engine    ── GO ──▶ birth      (control groups and the record of the start are there)
     birth     ── clone3 ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
@@ -28,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-START, HOLD, PING = b"start", b"hold", b"ping"
+START, GO, HOLD, PING = b"start", b"go", b"hold", b"ping"
 STARTED, FAILED, PONG = b"started", b"failed", b"pong"
 CONSOLE, EXITED, DONE = b"console", b"exited", b"done"
 
@@ -53,12 +54,25 @@ class Process(NamedTuple):
     is_terminal: bool
 
 
+class Root(NamedTuple):
+    """What the root is made of: an overlay of the layers `lower` (top-most first) and `writable` (upper, work).
+
+    Without `writable` it is the folder `lower` names and everything mounted within. `at` is the empty folder it is
+    attached at; `by_context` says how the kernel wants an overlay described (`engine/sys/overlay.py`).
+    """
+
+    lower: list[str]
+    writable: list[str]
+    at: str
+    by_context: bool
+
+
 class Birth(NamedTuple):
     """All the first process needs, and forgets at execve.
 
-    `steps` is the list of things to do in the new root before the old one goes, each `[name, *arguments]` of a function
-    in `steps.py`. `join` are files that the process writes `0` to (cgroup v1 `tasks`). `seccomp` is the filter
-    program, empty for none.
+    `rootfs` is the folder where the root is attached. `steps` is the list of things to do in it before the old one
+    goes, each `[name, *arguments]` of a function in `steps.py`. `join` are files that the process writes `0` to
+    (cgroup v1 `tasks`). `seccomp` is the filter program, empty for none.
     """
 
     rootfs: str
@@ -73,11 +87,12 @@ class Birth(NamedTuple):
 class Plan(NamedTuple):
     """All a shim needs for one run of a container, computed beforehand by the engine.
 
-    `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those removed at the end, `oom_file`
-    counts `oom_kill`, `evidence` names what is kept of the groups (`certificate.gather`). `restarts` counts the runs
-    that the restart policy brought. `sources` are what of the host is mounted inside, opened while still outside: each
-    `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a change is
-    `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by its place in the list.
+    `root` is how the root is mounted. `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those
+    removed at the end, `oom_file` counts `oom_kill`, `evidence` is what is kept of the groups (`certificate.gather`).
+    `restarts` counts the runs that the restart policy brought. `sources` are what of the host is mounted inside, opened
+    while still outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving
+    `path`, and a change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by
+    its place in the list.
     `birth` is a packed `Birth`: opened by the first process only, so the shim stays small.
     """
 
@@ -93,9 +108,12 @@ class Plan(NamedTuple):
     oom_file: str
     evidence: list[list[str]]
     restarts: int
+    root: Root
     sources: list[list[Any]]
     birth: bytes
 
+
+_ROOT = Plan._fields.index("root")
 
 MAXIMUM_MESSAGE = 65536
 """Bytes; anything longer (a plan) travels in a memfd beside the message."""
@@ -117,13 +135,14 @@ def unpack_birth(data: bytes) -> Birth:
 def write_plan(plan: Plan) -> int:
     """A memfd that holds the plan. The caller closes it."""
     fd = os.memfd_create("plan", os.MFD_CLOEXEC)
-    os.write(fd, marshal.dumps(tuple(plan)))
+    os.write(fd, marshal.dumps((*plan[:_ROOT], tuple(plan.root), *plan[_ROOT + 1 :])))
     return fd
 
 
 def read_plan(fd: int) -> Plan:
     """What `write_plan` wrote."""
-    return Plan(*marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0)))  # noqa: S302 - as above
+    fields = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))  # noqa: S302 - as above
+    return Plan(*fields[:_ROOT], Root(*fields[_ROOT]), *fields[_ROOT + 1 :])  # type: ignore[call-arg] # as above
 
 
 def pack(word: bytes, *fields: object) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.rootfs.overlay import open_merged, open_overlay
+from engine.rootfs.overlay import open_merged
 from engine.sys.remove_tree import remove_tree
 
 
@@ -25,14 +25,15 @@ class Snapshot:
         for name in ("upper", "work", "rootfs"):
             os.makedirs(self.folder / name, mode=0o755, exist_ok=True)
 
-    def open(self, lower: Sequence[Path]) -> int:
-        """A descriptor of the overlay over `lower` (top-most first), detached. The caller closes it."""
-        return open_overlay(lower, self.upper, self.folder / "work", attach_at=self.rootfs)
-
     @property
     def upper(self) -> Path:
         """The folder that holds what the container wrote, under the owners it sees."""
         return self.folder / "upper"
+
+    @property
+    def work(self) -> Path:
+        """The folder overlayfs works in, on the same file system."""
+        return self.folder / "work"
 
     def open_below(self, lower: Sequence[Path]) -> int:
         """A descriptor of what `lower` shows without the writable layer. The caller closes it."""
@@ -41,7 +42,7 @@ class Snapshot:
     def open_merged(self, lower: Sequence[Path]) -> int:
         """A descriptor of the whole root, for reading only. The caller closes it.
 
-        Unlike `open` this may be done while the container has its root mounted, or mounts it meanwhile: the writable
+        This may be done while the container has its root mounted, or mounts it meanwhile: the writable
         layer is one more lower one here. What the container changes after that may or may not be seen.
         """
         return open_merged([self.upper, *lower], attach_at=self.rootfs)

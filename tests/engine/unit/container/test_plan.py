@@ -69,7 +69,7 @@ def test_a_v2_host_shows_one_cgroup_tree_a_v1_host_one_for_each_mount() -> None:
 
 def test_the_host_network_is_the_only_namespace_that_is_shared() -> None:
     cgroup = Cgroup((), (), "", "")
-    common = {"run": 1, "folder": Path("/f"), "observed": Path("/o"), "cgroup": cgroup, "hierarchies": V2}
+    common = {"run": 1, "folder": Path("/f"), "observed": Path("/o"), "cgroup": cgroup, "hierarchies": V2, "layers": []}
     own = plan.make(ID, make(), **common)  # type: ignore[arg-type]
     shared = plan.make(ID, make(network=NetworkMode.HOST), **common)  # type: ignore[arg-type]
     assert own.clone_flags ^ shared.clone_flags == process.CLONE_NEWNET
@@ -119,5 +119,5 @@ def test_limits_become_the_kernels_own_numbers() -> None:
 def test_an_unlimited_rlimit_is_minus_one_for_the_kernel() -> None:
     cgroup = Cgroup((), (), "", "")
     spec = make(rlimits={"nofile": Rlimit(5, -1)})
-    made = plan.make(ID, spec, run=1, folder=Path("/f"), observed=Path("/o"), cgroup=cgroup, hierarchies=V2)
+    made = plan.make(ID, spec, run=1, folder=Path("/f"), observed=Path("/o"), cgroup=cgroup, hierarchies=V2, layers=[])
     assert unpack_birth(made.birth).process.rlimits == [[7, 5, -1]]

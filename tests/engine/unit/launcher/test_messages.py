@@ -13,7 +13,8 @@ BIRTH = messages.Birth("/f/rootfs", "x86_64", "h", [["mkdir", "/x", 493]], [], P
 
 def test_a_plan_of_any_size_survives_its_memfd() -> None:
     large = BIRTH._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
-    plan = messages.Plan("id", 1, "/f", "/o", 0, False, "/bin", "", [], "", [], 0, [], messages.pack_birth(large))
+    root = messages.Root(["/layer"], ["/upper", "/work"], "/rootfs", True)
+    plan = messages.Plan("id", 1, "/f", "/o", 0, False, "/bin", "", [], "", [], 0, root, [], messages.pack_birth(large))
     fd = messages.write_plan(plan)
     try:
         assert messages.read_plan(fd) == plan

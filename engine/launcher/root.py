@@ -1,0 +1,14 @@
+"""Opens a container's root as its plan describes it: a detached mount that only its first process will ever attach."""
+
+from __future__ import annotations
+
+from engine.launcher.messages import Root
+from engine.sys import mount, overlay
+
+
+def open_root(root: Root) -> int:
+    """A descriptor of the mount; the caller closes it. Raises KernelError."""
+    if not root.writable:
+        flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | mount.AT_RECURSIVE
+        return mount.open_tree(root.lower[0], flags)
+    return overlay.open_overlay(root.lower, root.writable, attach_at=root.at, by_context=root.by_context)
