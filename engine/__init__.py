@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.spec.death import Death
     from engine.spec.life import HealthCheck, Restart, RestartPolicy
     from engine.spec.progress import Step
+    from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 
 _HOMES = {
     "engine.capabilities": ["Capabilities"],
@@ -62,6 +63,7 @@ _HOMES = {
     "engine.spec.death": ["Death"],
     "engine.spec.life": ["HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.progress": ["Step"],
+    "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -73,6 +75,7 @@ __all__ = [
     "CommandNotExecutable",
     "CommandNotFound",
     "Conflict",
+    "ConsoleSize",
     "ContainerSpec",
     "ContainerState",
     "DamagedStore",
@@ -83,6 +86,7 @@ __all__ = [
     "Image",
     "InvalidArchive",
     "InvalidSpec",
+    "IoPriority",
     "KernelError",
     "LauncherUnavailable",
     "LogBatch",
@@ -95,10 +99,12 @@ __all__ = [
     "Restart",
     "RestartPolicy",
     "Rlimit",
+    "Scheduler",
     "Status",
     "Step",
     "StorageFull",
     "TarStream",
+    "TimeOffset",
     "Unauthorized",
     "Unsupported",
     "Upload",

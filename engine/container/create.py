@@ -44,7 +44,7 @@ def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> 
 
 
 def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
-    if json.loads((folder / "spec.json").read_bytes()) != spec.to_json():
+    if ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes())) != spec:
         raise Conflict(f"Container {folder.name} exists already, with another specification.")
     return state.load(folder)
 
@@ -54,7 +54,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     snapshot.prepare()
     root_fd = snapshot.open_merged(runtime.images.layer_paths(image))
     try:
-        identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path))
+        identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path), spec.groups)
     finally:
         os.close(root_fd)
     oci = bundle.make(container_id, spec, image, identity, f"/{runtime.cgroups.parent}/{container_id}")

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
-from engine.container import mount_steps
+from engine.container import mount_steps, settings
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
 from engine.errors import InvalidSpec
 from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import Snapshot, takes_many_layers
-from engine.spec.runtime import Process, Spec
+from engine.spec.runtime import Spec
 from engine.sys import capabilities, names, process
 
 _CLONE = {
@@ -27,7 +27,9 @@ _CLONE = {
     "ipc": process.CLONE_NEWIPC,
     "network": process.CLONE_NEWNET,
     "cgroup": 0,  # entered by unshare(2), once the process is in its cgroup
+    "time": 0,  # made before clone3: its offsets are written before anybody is in it
 }
+_TERMINAL_SIZE = [24, 80]
 
 
 def make(
@@ -55,7 +57,7 @@ def make(
         hostname=spec.hostname if "uts" in kinds else "",
         steps=mounts.steps,
         join=list(cgroup.join),
-        process=_process(spec.process),
+        process=_process(spec),
         seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
     )
     return Plan(
@@ -73,6 +75,7 @@ def make(
         restarts=restarts,
         root=_root(Snapshot(folder), layers),
         sources=mounts.sources,
+        time_offsets=settings.time_offsets(spec.linux) if "time" in kinds else None,
         birth=pack_birth(birth),
     )
 
@@ -85,6 +88,7 @@ def _root(snapshot: Snapshot, layers: Sequence[Path]) -> Root:
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:
     """All that is done in the new root, in order: mounts, devices, masks, and last the root made read-only."""
     made = mount_steps.prepare(spec, hierarchies, bundle, volumes)
+    made.steps += settings.of_namespaces(spec)
     made.steps.append(["make_cwd", spec.process.cwd])
     mount_steps.hide(made, spec)
     if spec.root.readonly:
@@ -92,7 +96,8 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
     return made
 
 
-def _process(what: Process) -> PlanProcess:
+def _process(spec: Spec) -> PlanProcess:
+    what = spec.process
     sets = what.capabilities
     last = _last_cap()
     return PlanProcess(
@@ -111,6 +116,10 @@ def _process(what: Process) -> PlanProcess:
         no_new_privileges=what.no_new_privileges,
         oom_score_adj=what.oom_score_adj,
         is_terminal=what.terminal,
+        terminal_size=[size.height, size.width] if (size := what.console_size) else _TERMINAL_SIZE,
+        ambient=_mask(sets.ambient if sets else (), last),
+        settings=settings.of_process(what, spec.linux),
+        filter_flags=settings.filter_flags(spec.linux),
     )
 
 

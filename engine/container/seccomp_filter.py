@@ -9,6 +9,7 @@ Layout of `struct seccomp_data`: seccomp(2); operators: runtime-spec config-linu
 """
 
 import functools
+import os
 import struct
 from collections.abc import Iterable, Mapping
 
@@ -26,7 +27,9 @@ _ACTIONS = {
     "SCMP_ACT_TRAP": 0x00030000,
     "SCMP_ACT_LOG": _LOG,
     "SCMP_ACT_ALLOW": _ALLOW,
+    "SCMP_ACT_NOTIFY": 0x7FC00000,
 }
+_WITH_ERRNO = {"SCMP_ACT_ERRNO": 0x00050000, "SCMP_ACT_TRACE": 0x7FF00000}
 _ERRNO, _EPERM, _ENOSYS = 0x00050000, 1, 38
 _AUDIT_ARCH = {
     "SCMP_ARCH_X86_64": 0xC000003E,
@@ -35,6 +38,7 @@ _AUDIT_ARCH = {
     "SCMP_ARCH_AARCH64": 0xC00000B7,
     "SCMP_ARCH_ARM": 0x40000028,
 }
+_NATIVE = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 _X32, _X86_64 = 0x4000003E, 0xC000003E
 _END = 1 << 32
 
@@ -45,22 +49,23 @@ _Verdict = tuple[SeccompRule, ...]  # tried in order; empty: the default action
 
 
 def action(name: str, errno: int | None) -> int:
-    """The filter's return value for an action's OCI name. Raises InvalidSpec for one that is not offered."""
-    if name == "SCMP_ACT_ERRNO":
-        return _ERRNO | ((_EPERM if errno is None else errno) & 0xFFF)
-    if name not in _ACTIONS:
-        raise InvalidSpec("linux.seccomp", f"action {name} is not offered")
+    """The filter's return value for an action's OCI name."""
+    if name in _WITH_ERRNO:
+        return _WITH_ERRNO[name] | (_EPERM if errno is None else errno)
     return _ACTIONS[name]
 
 
 @functools.lru_cache(maxsize=64)
 def compile_filter(section: Seccomp) -> bytes:
-    """The program as bytes (an array of `struct sock_filter`); calls of any other architecture kill the process."""
+    """The program as bytes (an array of `struct sock_filter`); calls of any other architecture kill the process.
+
+    The machine's own is always among those filtered. The section has passed `engine.spec.runtime.checks`.
+    """
     default = action(section.default_action, section.default_errno_ret)
     tables: dict[int, dict[int, _Verdict]] = {}
-    for name in section.architectures:
+    for name in dict.fromkeys((_NATIVE[os.uname().machine], *section.architectures)):
         if name not in _AUDIT_ARCH:
-            raise InvalidSpec("linux.seccomp.architectures", f"{name} is not one this engine can filter")
+            continue  # no process of this machine makes calls of that architecture
         token = _AUDIT_ARCH[name]
         tables.setdefault(_X86_64 if token == _X32 else token, {}).update(_table(section.syscalls, token))
     code: list[Instruction] = [(_LD, 0, 0, _ARCH)]

@@ -38,15 +38,23 @@ class _Group:
     members: frozenset[str]
 
 
-def resolve(user: str, read_file: ReadFile) -> Identity:
-    """Whom `user` (empty: root) means inside this root. Raises InvalidSpec for a name that is not there."""
+def resolve(user: str, read_file: ReadFile, more_groups: tuple[str, ...] = ()) -> Identity:
+    """Whom `user` (empty: root) means inside this root, in `more_groups` besides its own.
+
+    Raises InvalidSpec for a name that is not there.
+    """
     user_part, _, group_part = (user or "0").partition(":")
     groups = _groups(read_file("/etc/group"))
     entry = _find_user(user_part, _users(read_file("/etc/passwd")))
+    more = [_find_group(f"groups[{index}]", name, groups) for index, name in enumerate(more_groups)]
     if group_part:
-        return Identity(entry.uid, _find_group(group_part, groups), (), entry.home)
-    others = tuple(group.gid for group in groups if entry.name in group.members)
-    return Identity(entry.uid, entry.gid, others, entry.home)
+        return Identity(entry.uid, _find_group("user", group_part, groups), _once(more), entry.home)
+    others = [group.gid for group in groups if entry.name in group.members]
+    return Identity(entry.uid, entry.gid, _once(others + more), entry.home)
+
+
+def _once(gids: list[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(gids))
 
 
 def _find_user(wanted: str, users: list[_Passwd]) -> _Passwd:
@@ -59,14 +67,14 @@ def _find_user(wanted: str, users: list[_Passwd]) -> _Passwd:
     raise InvalidSpec("user", f"{wanted} is not in the image's /etc/passwd", hint="Use one that is there, or a number.")
 
 
-def _find_group(wanted: str, groups: list[_Group]) -> int:
+def _find_group(field: str, wanted: str, groups: list[_Group]) -> int:
     is_number = wanted.isascii() and wanted.isdigit()
     for group in groups:
         if group.name == wanted or (is_number and group.gid == int(wanted)):
             return group.gid
     if is_number:
         return int(wanted)
-    raise InvalidSpec("user", f"group {wanted} is not in the image's /etc/group", hint="Use one that is there.")
+    raise InvalidSpec(field, f"group {wanted} is not in the image's /etc/group", hint="Use one that is there.")
 
 
 def _users(text: str) -> list[_Passwd]:

@@ -12,7 +12,7 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import ending, failure, init, link, messages, records, root, sources
+from engine.launcher import ending, failure, init, link, messages, program, records, root, sources
 from engine.launcher.messages import Plan
 from engine.logs.writer import take_lock
 from engine.sys import network, process
@@ -103,6 +103,8 @@ def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int,
     for flag, fd in outside.items():
         if not plan.clone_flags & flag:
             process.setns(fd, flag)
+    if plan.time_offsets is not None:
+        _make_time_namespace(plan.time_offsets)
     pid, pidfd = process.clone_sister(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
     if pid == 0:
         init.main(plan.birth, mounts, [writer for _, writer in pipes], theirs)
@@ -113,6 +115,13 @@ def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int,
         os.close(writer)
     terminal = _await_exec(status)
     return pid, pidfd, terminal or [reader for reader, _ in pipes]
+
+
+def _make_time_namespace(offsets: str) -> None:
+    """The next child is the first process in it; the offsets cannot be changed any more then (time_namespaces(7))."""
+    process.unshare(process.CLONE_NEWTIME)
+    if offsets:
+        program.write("/proc/self/timens_offsets", offsets.encode())
 
 
 def _pipe() -> tuple[int, int]:

@@ -11,7 +11,7 @@ import sys
 
 from engine.errors import KernelError
 from engine.launcher import messages, program, steps
-from engine.launcher.messages import Birth
+from engine.launcher.messages import Birth, Process
 from engine.sys import mount, process, terminal
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.
     if birth.hostname:
         process.sethostname(birth.hostname)
     program.set_limits(birth.process)
-    _connect_stdio(birth.process.is_terminal, outputs, status)
+    _connect_stdio(birth.process, outputs, status)
     program.drop_rights(birth.process, birth.seccomp, birth.machine)
 
 
@@ -79,14 +79,15 @@ def _change_root(birth: Birth, root_fd: int, sources: list[int]) -> None:
     os.chdir("/")
 
 
-def _connect_stdio(is_terminal: bool, outputs: list[int], status: _socket.socket) -> None:
-    if not is_terminal:
+def _connect_stdio(what: Process, outputs: list[int], status: _socket.socket) -> None:
+    if not what.is_terminal:
         os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
         for target, fd in enumerate(outputs, start=1):
             os.dup2(fd, target)
         return
     master, slave = terminal.open_pair("/dev/pts/ptmx")
-    terminal.set_size(master, rows=24, columns=80)
+    rows, columns = what.terminal_size
+    terminal.set_size(master, rows=rows, columns=columns)
     _send_descriptor(status, messages.CONSOLE, master)
     terminal.set_controlling(slave)
     os.close(os.open("/dev/console", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY, 0o600))

@@ -35,7 +35,11 @@ CONSOLE, EXITED, DONE = b"console", b"exited", b"done"
 
 
 class Process(NamedTuple):
-    """What is executed, as whom, with which rights; capability sets are bit masks, rlimits `(number, soft, hard)`."""
+    """What is executed, as whom, with which rights; capability sets are bit masks, rlimits `(number, soft, hard)`.
+
+    `terminal_size` is rows and columns. `settings` are what else is set of the process before it loses its rights, each
+    `[name, *arguments]` of a function in `program.py`'s `SETTINGS`. `filter_flags` are seccomp(2)'s.
+    """
 
     args: list[str]
     env: list[str]
@@ -52,6 +56,10 @@ class Process(NamedTuple):
     no_new_privileges: bool
     oom_score_adj: int | None
     is_terminal: bool
+    terminal_size: list[int]
+    ambient: int
+    settings: list[list[Any]]
+    filter_flags: int
 
 
 class Root(NamedTuple):
@@ -93,7 +101,8 @@ class Plan(NamedTuple):
     while still outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving
     `path`, and a change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by
     its place in the list.
-    `birth` is a packed `Birth`: opened by the first process only, so the shim stays small.
+    `time_offsets` are lines for a new time namespace's clocks, `None` for no such namespace. `birth` is a packed
+    `Birth`: opened by the first process only, so the shim stays small.
     """
 
     id: str
@@ -110,6 +119,7 @@ class Plan(NamedTuple):
     restarts: int
     root: Root
     sources: list[list[Any]]
+    time_offsets: str | None
     birth: bytes
 
 

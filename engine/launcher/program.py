@@ -11,6 +11,11 @@ import os
 from engine.errors import KernelError
 from engine.launcher.messages import Process
 from engine.sys import capabilities, process, seccomp
+from engine.sys.libc import syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ERRNO_NOT_FOUND = 2
 
@@ -29,21 +34,25 @@ def set_limits(what: Process) -> None:
 
 def drop_rights(what: Process, filter_program: bytes, machine: str) -> None:
     """Become the user, with the capabilities and behind the filter of `what`, in its working directory."""
+    for name, *arguments in what.settings:
+        SETTINGS[name](*arguments)
     capabilities.drop_bounding(what.bounding, what.last_cap)
     process.prctl(process.PR_SET_KEEPCAPS, 1)
     os.setgroups(what.groups)
     # Without no_new_privs the filter needs CAP_SYS_ADMIN, so it must be in place before that goes.
     if filter_program and not what.no_new_privileges:
-        seccomp.load(filter_program, machine)
+        seccomp.load(filter_program, what.filter_flags, machine)
     os.setresgid(what.gid, what.gid, what.gid)
     os.setresuid(what.uid, what.uid, what.uid)
     process.prctl(process.PR_SET_KEEPCAPS, 0)
     capabilities.capset(what.effective, what.permitted, what.inheritable)
+    if what.ambient:
+        capabilities.raise_ambient(what.ambient, what.last_cap)
     _chdir(what.cwd)
     if what.no_new_privileges:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
         if filter_program:
-            seccomp.load(filter_program, machine)
+            seccomp.load(filter_program, what.filter_flags, machine)
 
 
 def execute(what: Process) -> None:
@@ -72,6 +81,10 @@ def write(path: str, data: bytes) -> None:
         raise KernelError("write", error.errno or 0, path) from None
     finally:
         os.close(fd)
+
+
+SETTINGS: dict[str, Callable[..., object]] = {"syscall": syscall, "write": write}
+"""By name, what a plan may ask to be set of the process: umask, scheduling and the like are plain system calls."""
 
 
 def _chdir(path: str) -> None:

@@ -11,9 +11,10 @@ import os
 import stat
 
 from engine.errors import KernelError
-from engine.launcher import targets
+from engine.launcher import program, targets
 from engine.sys import mount
 from engine.sys.copy_tree import copy_tree
+from engine.sys.libc import syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _read_only(path: str, flags: int) -> None:
 WITH_SOURCE = ("attach", "mask_found")
 """Steps whose first argument is the place of a source in the plan's list; they get its descriptor."""
 
-STEPS: dict[str, Callable[..., None]] = {
+STEPS: dict[str, Callable[..., object]] = {
     "mkdir": _mkdir,
     "make_cwd": _make_cwd,
     "mount": mount.mount,
@@ -161,6 +162,8 @@ STEPS: dict[str, Callable[..., None]] = {
     "mknod": os.mknod,
     "device": _device,
     "symlink": _symlink,
+    "syscall": syscall,
+    "write": program.write,
     "mask": _mask,
     "mask_found": _mask_found,
     "read_only_found": _read_only_found,

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 from engine.errors import InvalidSpec
@@ -65,6 +66,33 @@ def user(value: str) -> None:
     for part in value.split(":"):
         if part.isascii() and part.isdigit() and int(part) > MAXIMUM_ID:
             raise InvalidSpec("user", f"id {part} is larger than {MAXIMUM_ID}")
+
+
+def groups(values: tuple[str, ...]) -> None:
+    """Names or numbers, one group each."""
+    for index, value in enumerate(values):
+        if ":" in value or not USER.fullmatch(value):
+            raise InvalidSpec(f"groups[{index}]", f"{value[:80]!r} is not a group", hint="Write its name or number.")
+        if value.isascii() and value.isdigit() and int(value) > MAXIMUM_ID:
+            raise InvalidSpec(f"groups[{index}]", f"id {value} is larger than {MAXIMUM_ID}")
+
+
+def umask(value: str) -> None:
+    """Empty, or up to four octal digits that mean permission bits."""
+    if value and not re.fullmatch(r"0?[0-7]{1,3}", value):
+        raise InvalidSpec("umask", f"{value[:20]!r} is not a umask such as 0022")
+
+
+def domainname(value: str) -> None:
+    """Empty, or at most 64 bytes without a space or slash (setdomainname(2))."""
+    if len(value.encode()) > 64 or re.search(r"[\s/]", value):
+        raise InvalidSpec("domainname", f"{value[:80]!r} is not a domain name of at most 64 characters")
+
+
+def labels(field: str, values: Mapping[str, str]) -> None:
+    """Each has a name."""
+    if "" in values:
+        raise InvalidSpec(field, "a name must not be empty")
 
 
 def hostname(value: str) -> None:

@@ -6,8 +6,11 @@ from enum import StrEnum
 from typing import Any, Self
 
 from engine.errors import InvalidSpec
-from engine.spec import checks, codec
+from engine.spec import checks, codec, seccomp
 from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
+from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
+from engine.spec.runtime.checks import linux, process
+from engine.spec.values import between, one_of
 
 
 class NetworkMode(StrEnum):
@@ -57,6 +60,12 @@ class ContainerSpec:
     `env` holds `NAME=value`. `user` is `name|uid[:group|gid]`. `cap_add` and `cap_drop` hold names with or without
     `CAP_`, or `ALL`. `rlimits` maps names such as `nofile` to limits. `stop_signal` is a name or number,
     `stop_timeout_s` how long stop waits before it kills.
+
+    `groups` are names or numbers beside the user's own; `umask` is octal digits. `privileged` takes nearly every guard
+    away. `seccomp` is empty for the default profile, `unconfined`, or the text of a profile document. What is in
+    `cap_ambient` a user other than root holds from the start. `init` runs the program below one that reaps. `sysctls`
+    are settings of the container's own namespaces. `personality` is `linux` or `linux32`. `time_offsets` shift the
+    clocks `monotonic` and `boottime`.
     """
 
     name: str
@@ -84,6 +93,22 @@ class ContainerSpec:
     restart_when_unhealthy: bool = False
     auto_remove: bool = False
     ttl_s: float | None = None
+    # The process and its kernel
+    groups: tuple[str, ...] = ()
+    umask: str = ""
+    oom_score_adj: int = 0
+    privileged: bool = False
+    seccomp: str = ""
+    cap_ambient: tuple[str, ...] = ()
+    init: bool = False
+    domainname: str = ""
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    scheduler: Scheduler | None = None
+    io_priority: IoPriority | None = None
+    terminal_size: ConsoleSize | None = None
+    personality: str = ""
+    time_offsets: Mapping[str, TimeOffset] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -117,6 +142,18 @@ class ContainerSpec:
         check_ttl(self.ttl_s)
         if self.auto_remove and (self.restart.name is not Restart.NO or self.restart_when_unhealthy):
             raise InvalidSpec("auto_remove", "a container that is removed after its end cannot be started again")
+        checks.groups(self.groups)
+        checks.umask(self.umask)
+        between("oom_score_adj", self.oom_score_adj, -1000, 1000)
+        seccomp.check(self.seccomp)
+        checks.capabilities("cap_ambient", self.cap_ambient)
+        checks.domainname(self.domainname)
+        process.scheduler("scheduler", self.scheduler)
+        process.io_priority("io_priority", self.io_priority)
+        process.console_size("terminal_size", self.terminal_size)
+        one_of("personality", self.personality, ("", "linux", "linux32"))
+        linux.time_offsets("time_offsets", self.time_offsets)
+        checks.labels("annotations", self.annotations)
 
 
 @dataclass(frozen=True)

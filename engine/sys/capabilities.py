@@ -3,7 +3,7 @@
 import struct
 
 from engine.sys.libc import check, libc
-from engine.sys.process import PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAPBSET_DROP, prctl
+from engine.sys.process import PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_CAPBSET_DROP, prctl
 
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
@@ -12,6 +12,12 @@ def last_cap() -> int:
     """The highest capability number this kernel knows."""
     with open("/proc/sys/kernel/cap_last_cap") as file:
         return int(file.read())
+
+
+def bounding() -> int:
+    """The caller's own bounding set, a bit mask (proc_pid_status(5))."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("CapBnd:"))
 
 
 def drop_bounding(keep: int, last: int) -> None:
@@ -29,3 +35,10 @@ def capset(effective: int, permitted: int, inheritable: int) -> None:
     data = struct.pack("<6I", *low, effective >> 32, permitted >> 32, inheritable >> 32)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     check(libc.capset(header, data), "capset")
+
+
+def raise_ambient(mask: int, last: int) -> None:
+    """Have the capabilities of the bit mask, each permitted and inheritable, survive execve(2) without being root."""
+    for number in range(last + 1):
+        if mask >> number & 1:
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)

@@ -1,11 +1,12 @@
 """Checks of `linux` but for its resources and its seccomp section, and of what needs a namespace."""
 
 import re
+from collections.abc import Mapping
 
 from engine.errors import InvalidSpec
 from engine.spec.runtime.checks import mounts
 from engine.spec.runtime.config import Spec
-from engine.spec.runtime.linux import Device, IntelRdt, Linux, Namespace
+from engine.spec.runtime.linux import Device, IntelRdt, Linux, Namespace, TimeOffset
 from engine.spec.values import between, one_of
 
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
@@ -16,6 +17,7 @@ _IPC_SYSCTLS = (
     *("kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax"),
     *("kernel.shmmni", "kernel.shm_rmid_forced"),
 )
+_MOST_SECONDS = 1 << 62
 _SYSCTL = re.compile(r"[A-Za-z0-9_\-./:@]+")
 
 
@@ -30,7 +32,7 @@ def check(spec: Spec) -> None:
         if len(value.encode()) > 64:
             raise InvalidSpec(field, "is longer than 64 bytes")
     _mappings(linux)
-    sysctls("linux.sysctl", dict(linux.sysctl), kinds)
+    sysctls("linux.sysctl", linux.sysctl, kinds)
     for index, device in enumerate(linux.devices):
         _device(f"linux.devices[{index}]", device)
     one_of("linux.rootfsPropagation", linux.rootfs_propagation, PROPAGATIONS)
@@ -42,7 +44,9 @@ def check(spec: Spec) -> None:
         one_of("linux.personality.domain", linux.personality.domain, DOMAINS)
         if linux.personality.flags:
             raise InvalidSpec("linux.personality.flags", "there are no flags yet")
-    _time(linux, kinds)
+    if linux.time_offsets and "time" not in kinds:
+        raise InvalidSpec("linux.timeOffsets", "needs a time namespace of the container's own")
+    time_offsets("linux.timeOffsets", linux.time_offsets)
     if linux.intel_rdt is not None:
         _intel_rdt(linux.intel_rdt)
     if ".." in linux.cgroups_path.split("/"):
@@ -73,7 +77,7 @@ def _mappings(linux: Linux) -> None:
     mounts.mappings("linux.gidMappings", linux.gid_mappings)
 
 
-def sysctls(where: str, values: dict[str, str], namespaces: set[str]) -> None:
+def sysctls(where: str, values: Mapping[str, str], namespaces: set[str]) -> None:
     """Only those that belong to a namespace of the container's own: any other would be set for the whole host."""
     for name in values:
         field = f"{where}.{name[:80]}"
@@ -108,12 +112,12 @@ def _device(where: str, device: Device) -> None:
     between(f"{where}.gid", device.gid, 0, (1 << 32) - 2)
 
 
-def _time(linux: Linux, kinds: set[str]) -> None:
-    if linux.time_offsets and "time" not in kinds:
-        raise InvalidSpec("linux.timeOffsets", "needs a time namespace of the container's own")
-    for clock, offset in linux.time_offsets.items():
-        one_of("linux.timeOffsets", clock, CLOCKS)
-        between(f"linux.timeOffsets.{clock}.nanosecs", offset.nanosecs, 0, 999_999_999)
+def time_offsets(where: str, offsets: Mapping[str, TimeOffset]) -> None:
+    """Clocks that a time namespace has, shifted by what the kernel takes (time_namespaces(7))."""
+    for clock, offset in offsets.items():
+        one_of(where, clock, CLOCKS)
+        between(f"{where}.{clock}.secs", offset.secs, -_MOST_SECONDS, _MOST_SECONDS)
+        between(f"{where}.{clock}.nanosecs", offset.nanosecs, 0, 999_999_999)
 
 
 def _intel_rdt(rdt: IntelRdt) -> None:

@@ -3,7 +3,6 @@
 import pytest
 
 from engine.container.seccomp_filter import action, compile_filter, run
-from engine.errors import InvalidSpec
 from engine.spec.defaults import CAPABILITIES
 from engine.spec.runtime import Seccomp, SeccompArgument, SeccompRule
 from engine.spec.seccomp import default_profile
@@ -110,8 +109,13 @@ def test_every_condition_of_a_rule_must_hold_and_the_first_rule_that_does_wins()
     assert verdict(program, "read", 2, BIG + 1) == EPERM
 
 
-def test_what_cannot_be_kept_is_refused() -> None:
-    with pytest.raises(InvalidSpec, match="SCMP_ACT_NOTIFY"):
-        action("SCMP_ACT_NOTIFY", None)
-    with pytest.raises(InvalidSpec, match="SCMP_ARCH_PPC"):
-        compile_filter(Seccomp("SCMP_ACT_ERRNO", 1, ("SCMP_ARCH_PPC",)))
+def test_the_machines_own_calls_are_filtered_whatever_architectures_are_named() -> None:
+    for named in ((), ("SCMP_ARCH_PPC",)):
+        rule = SeccompRule(("write",), "SCMP_ACT_ALLOW")
+        program = compile_filter(Seccomp("SCMP_ACT_ERRNO", 1, named, syscalls=(rule,)))
+        assert (verdict(program, "write"), verdict(program, "read")) == (ALLOW, EPERM)
+
+
+def test_a_call_may_be_left_to_a_tracer_or_a_listener() -> None:
+    assert action("SCMP_ACT_TRACE", 7) == 0x7FF00007
+    assert action("SCMP_ACT_NOTIFY", None) == 0x7FC00000

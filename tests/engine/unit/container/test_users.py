@@ -39,3 +39,11 @@ def test_a_name_that_is_not_there_is_refused(user: str) -> None:
 
 def test_an_image_without_these_files_still_has_numbers() -> None:
     assert resolve("", lambda _: "") == Identity(0, 0, (), "/")
+
+
+def test_more_groups_are_added_by_name_or_number_and_each_once() -> None:
+    assert resolve("web", read, ("docs", "7", "www")).groups == (50, 51, 7, 34)
+    assert resolve("web:docs", read, ("7",)).groups == (7,)
+    with pytest.raises(InvalidSpec) as caught:
+        resolve("web", read, ("docs", "nosuch"))
+    assert caught.value.field == "groups[1]"

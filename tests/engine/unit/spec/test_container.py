@@ -5,6 +5,7 @@ import pytest
 from engine.errors import InvalidSpec
 from engine.spec.container import ContainerSpec, NetworkMode, Resources, Rlimit
 from engine.spec.life import HealthCheck, Restart, RestartPolicy
+from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 
 MINIMAL = {"name": "web", "image": "busybox"}
 FULL = ContainerSpec(
@@ -31,6 +32,21 @@ FULL = ContainerSpec(
     health=HealthCheck(("CMD-SHELL", "true"), interval_s=5, retries=2),
     restart_when_unhealthy=True,
     ttl_s=3600.0,
+    groups=("audio", "50"),
+    umask="0027",
+    oom_score_adj=-500,
+    privileged=True,
+    seccomp='{"defaultAction": "SCMP_ACT_ALLOW"}',
+    cap_ambient=("NET_ADMIN",),
+    init=True,
+    domainname="harbour.example",
+    sysctls={"net.core.somaxconn": "9"},
+    scheduler=Scheduler("SCHED_BATCH", nice=5),
+    io_priority=IoPriority("IOPRIO_CLASS_IDLE", 7),
+    terminal_size=ConsoleSize(50, 132),
+    personality="linux32",
+    time_offsets={"boottime": TimeOffset(3600, 5)},
+    annotations={"org.example": "x"},
 )
 
 
@@ -90,6 +106,21 @@ def test_what_is_not_said_has_dockers_defaults() -> None:
         ({"health": {"start_period_s": -1}}, "health.start_period_s"),
         ({"auto_remove": True, "restart": {"name": "always"}}, "auto_remove"),
         ({"ttl_s": 0}, "ttl_s"),
+        ({"groups": ["a:b"]}, "groups[0]"),
+        ({"groups": ["4294967295"]}, "groups[0]"),
+        ({"umask": "0028"}, "umask"),
+        ({"umask": "1777"}, "umask"),
+        ({"oom_score_adj": 1001}, "oom_score_adj"),
+        ({"seccomp": "strict"}, "seccomp"),
+        ({"seccomp": "{}"}, "seccomp.defaultAction"),
+        ({"cap_ambient": ["FLY"]}, "cap_ambient[0]"),
+        ({"domainname": "a b"}, "domainname"),
+        ({"scheduler": {"policy": "SCHED_FIFO"}}, "scheduler.priority"),
+        ({"io_priority": {"class": "IOPRIO_CLASS_RT", "priority": 8}}, "io_priority.priority"),
+        ({"terminal_size": {"height": 70000, "width": 1}}, "terminal_size.height"),
+        ({"personality": "bsd"}, "personality"),
+        ({"time_offsets": {"realtime": {"secs": 1}}}, "time_offsets"),
+        ({"annotations": {"": "x"}}, "annotations"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(change: dict[str, object], field: str) -> None:

@@ -1,0 +1,97 @@
+"""What a bundle sets of its process, and of the kernel within its namespaces, as data for the first process to act on.
+
+Linux's own numbers are looked up here, so that nobody inside has to know them.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from engine.container import mount_options
+from engine.errors import Unsupported
+from engine.spec.runtime import Linux, Process, Spec
+from engine.spec.runtime.checks.seccomp import FLAGS
+from engine.sys import scheduling
+
+_APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
+_SELINUX = Path("/sys/fs/selinux/enforce")
+
+
+def of_process(process: Process, linux: Linux) -> list[list[Any]]:
+    """`settings` as `engine/launcher/messages.py` describes them. Raises Unsupported for a missing security module."""
+    machine = os.uname().machine
+    found: list[list[Any]] = []
+    if process.user.umask is not None:
+        found.append(["syscall", *scheduling.call(machine, "umask", process.user.umask)])
+    if (wanted := process.scheduler) is not None:
+        call = scheduling.sched_setattr(
+            machine,
+            wanted.policy,
+            flags=wanted.flags,
+            nice=wanted.nice,
+            priority=wanted.priority,
+            runtime_ns=wanted.runtime,
+            deadline_ns=wanted.deadline,
+            period_ns=wanted.period,
+        )
+        found.append(["syscall", *call])
+    if process.io_priority is not None:
+        call = scheduling.ioprio_set(machine, process.io_priority.class_, process.io_priority.priority)
+        found.append(["syscall", *call])
+    if linux.personality is not None:
+        found.append(
+            ["syscall", *scheduling.call(machine, "personality", scheduling.DOMAINS[linux.personality.domain])]
+        )
+    return found + _labels(process)
+
+
+def _labels(process: Process) -> list[list[Any]]:
+    """What the security modules are told to make of the program at its execve (apparmor(7), proc_pid_attr(5))."""
+    found: list[list[Any]] = []
+    if process.apparmor_profile:
+        if not (_APPARMOR.exists() and _APPARMOR.read_text().startswith("Y")):
+            raise Unsupported(
+                f"This kernel has no AppArmor, so the profile {process.apparmor_profile} cannot be applied.",
+                hint="Leave the profile out, or enable AppArmor.",
+            )
+        found.append(["write", "/proc/self/attr/apparmor/exec", f"exec {process.apparmor_profile}".encode()])
+    if process.selinux_label:
+        if not _SELINUX.exists():
+            raise Unsupported(
+                f"This kernel has no SELinux, so the label {process.selinux_label} cannot be applied.",
+                hint="Leave the label out, or enable SELinux.",
+            )
+        found.append(["write", "/proc/self/attr/exec", process.selinux_label.encode()])
+    return found
+
+
+def filter_flags(linux: Linux) -> int:
+    """seccomp(2)'s flags for the bundle's filter. TSYNC asks for nothing where there is but one thread."""
+    return sum(FLAGS[flag] for flag in set(linux.seccomp.flags if linux.seccomp else ()))
+
+
+def of_namespaces(spec: Spec) -> list[list[Any]]:
+    """Steps that set what namespaces keep: the domain's name, kernel settings, and where later mounts are seen."""
+    machine = os.uname().machine
+    found: list[list[Any]] = []
+    if spec.domainname:
+        name = spec.domainname.encode()
+        found.append(["syscall", *scheduling.call(machine, "setdomainname", name, len(name))])
+    for setting, value in spec.linux.sysctl.items():
+        found.append(["write", f"/proc/sys/{_sysctl_path(setting)}", value.encode()])
+    if spec.linux.rootfs_propagation:
+        propagation = mount_options.parse((spec.linux.rootfs_propagation,), "linux.rootfsPropagation").propagation
+        found.append(["mount", "", "/", "", propagation, ""])
+    return found
+
+
+def time_offsets(linux: Linux) -> str:
+    """What is written to `timens_offsets` of proc(5) for the container's clocks."""
+    return "".join(f"{clock} {offset.secs} {offset.nanosecs}\n" for clock, offset in linux.time_offsets.items())
+
+
+def _sysctl_path(name: str) -> str:
+    """sysctl(8)'s rule: the first separator decides; after a dot, a slash stands for a dot within a name."""
+    if name.find(".") < 0 or -1 < name.find("/") < name.find("."):
+        return name
+    return name.translate(str.maketrans("./", "/."))

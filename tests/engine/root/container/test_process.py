@@ -1,0 +1,153 @@
+"""What a container's process is told to be, seen from inside."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from engine import ConsoleSize, InvalidSpec, IoPriority, KernelError, Scheduler, TimeOffset
+from tests.services.host import Host
+from tests.services.processes import wait_until
+
+pytestmark = pytest.mark.v2
+
+
+def status(host: Host, **spec: object) -> dict[str, str]:
+    """The program's own line of /proc/self/status by name."""
+    _, output = host.finish("cat", "/proc/self/status", **spec)
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in output.splitlines())}
+
+
+def test_groups_are_added_by_the_names_of_the_image(host: Host) -> None:
+    assert status(host, user="nobody:100", groups=("nogroup", "7"))["Groups"] == "7 65534"
+
+
+def test_a_umask_and_an_oom_score_are_the_programs_own(host: Host) -> None:
+    state, output = host.finish("sh", "-c", "umask; cat /proc/self/oom_score_adj", umask="027", oom_score_adj=300)
+    assert output.split() == ["0027", "300"]
+    assert host.finish("sh", "-c", "umask")[1].split() == ["0022"]
+    assert state.exit_code == 0
+
+
+def test_a_user_other_than_root_holds_its_ambient_capabilities(host: Host) -> None:
+    found = status(host, user="nobody", cap_add=("NET_ADMIN",), cap_ambient=("NET_ADMIN",))
+    mask = f"{1 << 12:016x}"
+    assert [found[f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Amb")] == [mask] * 4
+
+
+def test_what_is_ambient_must_be_the_containers(host: Host) -> None:
+    with pytest.raises(InvalidSpec, match="cap_ambient"):
+        host.create("true", user="nobody", cap_ambient=("SYS_ADMIN",))
+
+
+def test_a_privileged_container_has_every_right_and_device(host: Host) -> None:
+    script = "grep -E 'CapEff|Seccomp:' /proc/self/status; grep -cE ' (/proc|/sys)[^ ]* .* ro[, ]' /proc/mounts"
+    state, output = host.finish("sh", "-c", f"{script}; : < /dev/kmsg", privileged=True)
+    held = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapBnd"))
+    assert f"CapEff:\t{held.split()[1]}" in output
+    assert "Seccomp:\t0" in output
+    assert output.splitlines()[-1] == "0"
+    assert state.exit_code == 0
+
+
+def test_a_custom_profile_decides_by_name_and_argument(host: Host) -> None:
+    rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}
+    argument = {"index": 0, "value": 15, "op": "SCMP_CMP_EQ"}
+    killing = {"names": ["kill"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": [argument | {"index": 1}]}
+    profile = json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule, killing]})
+    script = "mkdir /x 2>&1; kill -0 $$ && echo 0; kill -15 $$ 2>/dev/null || echo refused"
+    _, output = host.finish("sh", "-c", script, seccomp=profile)
+    lines = output.splitlines()
+    assert "No space left on device" in lines[0]
+    assert lines[1] == "0"
+    assert lines[-1] == "refused"
+
+
+def test_an_unconfined_container_has_no_filter(host: Host) -> None:
+    assert status(host, seccomp="unconfined")["Seccomp"] == "0"
+
+
+@pytest.mark.parametrize("no_new_privileges", [True, False])
+def test_a_filter_is_there_with_and_without_new_privileges(host: Host, no_new_privileges: bool) -> None:
+    found = status(host, no_new_privileges=no_new_privileges, user="nobody")
+    assert (found["Seccomp"], found["NoNewPrivs"]) == ("2", str(int(no_new_privileges)))
+
+
+def test_an_init_reaps_what_its_program_leaves_behind(host: Host) -> None:
+    script = "cat /proc/1/comm; (sleep 0.1 & exec true); sleep 0.5; ps -o stat,comm | grep -c '^Z' || true"
+    state, output = host.finish("sh", "-c", f"{script}; exit 7", init=True)
+    assert output.split()[0] in ("docker-init", "catatonit", "tini")
+    assert output.split()[-1] == "0"
+    assert state.exit_code == 7
+
+
+def test_a_domain_name_and_settings_of_its_own_namespaces(host: Host) -> None:
+    sysctls = {"net.ipv4.ip_unprivileged_port_start": "80", "kernel/shmmax": "65536", "fs.mqueue.msg_max": "5"}
+    files = "/proc/sys/kernel/domainname /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shmmax"
+    _, output = host.finish("cat", *files.split(), domainname="harbour.example", sysctls=sysctls)
+    assert output.split() == ["harbour.example", "80", "65536"]
+    assert Path("/proc/sys/kernel/shmmax").read_text().strip() != "65536"
+
+
+def test_a_setting_that_is_not_a_namespaces_is_refused(host: Host) -> None:
+    for name in ("vm.swappiness", "kernel.hostname", "net/../vm/swappiness"):
+        with pytest.raises(InvalidSpec, match="sysctls"):
+            host.create("true", sysctls={name: "1"})
+
+
+def test_a_setting_the_kernel_refuses_is_told(host: Host) -> None:
+    container_id = host.create("true", sysctls={"net.ipv4.ip_forward": "many"})
+    with pytest.raises(KernelError, match="ip_forward"):
+        host.engine.start(container_id)
+
+
+def test_scheduling_and_input_output_have_the_class_asked_for(host: Host) -> None:
+    container_id = host.start(
+        "sleep",
+        "60",
+        scheduler=Scheduler("SCHED_BATCH", nice=7),
+        io_priority=IoPriority("IOPRIO_CLASS_IDLE", 3),
+    )
+    pid = host.engine.state(container_id).pid
+    assert os.sched_getscheduler(pid) == os.SCHED_BATCH
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 7
+    host.engine.kill(container_id)
+    _, output = host.finish("ionice", io_priority=IoPriority("IOPRIO_CLASS_IDLE", 3))
+    assert output.startswith("idle")
+
+
+def test_a_terminal_has_the_size_asked_for(host: Host) -> None:
+    _, output = host.finish("stty", "size", tty=True, terminal_size=ConsoleSize(50, 132))
+    assert output.split() == ["50", "132"]
+    _, output = host.finish("stty", "size", tty=True)
+    assert output.split() == ["24", "80"]
+
+
+def test_a_personality_tells_of_another_machine(host: Host) -> None:
+    _, output = host.finish("uname", "-m", personality="linux32")
+    assert output.strip() == {"x86_64": "i686", "aarch64": "armv8l"}[os.uname().machine]
+
+
+def test_clocks_of_a_time_namespace_are_shifted(host: Host) -> None:
+    script = "readlink /proc/self/ns/time; cut -d. -f1 /proc/uptime"
+    _, output = host.finish("sh", "-c", script, time_offsets={"boottime": TimeOffset(1_000_000)})
+    namespace, uptime = output.split()
+    assert namespace != os.readlink("/proc/self/ns/time")
+    assert 1_000_000 <= int(uptime) - float(Path("/proc/uptime").read_text().split()[0]) + 60 < 1_000_120
+
+
+def test_annotations_are_in_the_bundle(host: Host) -> None:
+    container_id = host.create("true", annotations={"org.example.team": "harbour"})
+    assert host.engine.inspect(container_id)["config"]["annotations"] == {"org.example.team": "harbour"}
+
+
+def test_a_container_made_before_a_field_was_known_is_still_the_same(host: Host) -> None:
+    container_id = host.create("true")
+    path = host.home / "containers" / container_id / "spec.json"
+    spec = json.loads(path.read_text())
+    del spec["umask"], spec["annotations"]
+    path.write_text(json.dumps(spec))
+    wait_until(lambda: host.engine.inspect(container_id)["spec"] == spec, "it is written")
+    host.engine.start(container_id)
+    assert host.wait(container_id).exit_code == 0
