@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.spec.changes import Change, ChangeKind
     from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Resources, Rlimit, Status
     from engine.spec.death import Death
-    from engine.spec.life import HealthCheck, Restart, RestartPolicy
+    from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.progress import Step
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 
@@ -61,7 +61,7 @@ _HOMES = {
     "engine.spec.changes": ["Change", "ChangeKind"],
     "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Resources", "Rlimit", "Status"],
     "engine.spec.death": ["Death"],
-    "engine.spec.life": ["HealthCheck", "Restart", "RestartPolicy"],
+    "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.progress": ["Step"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
 }
@@ -74,6 +74,7 @@ __all__ = [
     "ChangeKind",
     "CommandNotExecutable",
     "CommandNotFound",
+    "Condition",
     "Conflict",
     "ConsoleSize",
     "ContainerSpec",

@@ -9,7 +9,19 @@ from typing import Any, BinaryIO
 from engine import capabilities
 from engine.capabilities import Capabilities
 from engine.cgroups import CgroupManager
-from engine.container import commit, create, deaths, diff, export, remove, repair, start, state, stop
+from engine.container import (
+    commit,
+    create,
+    deaths,
+    diff,
+    export,
+    remove,
+    repair,
+    start,
+    state,
+    stop,
+    waiting,
+)
 from engine.container.runtime import Runtime
 from engine.container.stop import Asker
 from engine.errors import NotFound
@@ -18,6 +30,7 @@ from engine.launcher import client
 from engine.logs import LogReader
 from engine.spec.changes import Change
 from engine.spec.container import ContainerSpec, ContainerState
+from engine.spec.life import Condition
 from engine.spec.progress import IsCancelled, Progress
 
 
@@ -75,6 +88,16 @@ class Engine:
     def remove(self, container_id: str, *, force: bool = False, asked_by: str = "") -> None:
         """Leave nothing of it. See `engine.container.remove`."""
         remove.remove(self._runtime, container_id, force=force, asked_by=asked_by)
+
+    def wait(
+        self, container_id: str, condition: Condition = Condition.NOT_RUNNING, *, timeout_s: float | None = None
+    ) -> ContainerState | None:
+        """Block until it has come to that; None when the time is over. See `engine.container.waiting`."""
+        return waiting.wait(self._runtime, container_id, condition, timeout_s=timeout_s)
+
+    async def wait_async(self, container_id: str, condition: Condition = Condition.NOT_RUNNING) -> ContainerState:
+        """The same on the running event loop."""
+        return await waiting.wait_async(self._runtime, container_id, condition)
 
     def state(self, container_id: str) -> ContainerState:
         """What is known of it now. Raises NotFound."""

@@ -1,5 +1,8 @@
 """remove: nothing of the container is left."""
 
+import fcntl
+import os
+import time
 from pathlib import Path
 
 from engine.container import state, wait
@@ -9,6 +12,8 @@ from engine.container.stop import Asker, stop_locked
 from engine.errors import NotFound
 from engine.spec.container import Status
 from engine.sys.remove_tree import remove_tree
+
+_LOOK_S = 1.0
 
 
 def remove(runtime: Runtime, container_id: str, *, force: bool, asked_by: str = "") -> None:
@@ -37,4 +42,21 @@ def finish(runtime: Runtime, folder: Path) -> None:
     gone = folder.with_name(folder.name + ".removed")
     remove_tree(gone)
     folder.rename(gone)
+    _let_waiting_look(gone)
     remove_tree(gone)
+
+
+def _let_waiting_look(gone: Path) -> None:
+    """Give those who wait for the container's end a moment to read how it ended (`engine/container/waiting.py`)."""
+    fd = os.open(gone, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        deadline = time.monotonic() + _LOOK_S
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.005)
+            else:
+                return
+    finally:
+        os.close(fd)

@@ -19,6 +19,14 @@ class Restart(StrEnum):
     UNLESS_STOPPED = "unless-stopped"
 
 
+class Condition(StrEnum):
+    """What is waited for: that no run is going on, that one ends from now on, that the container is gone."""
+
+    NOT_RUNNING = "not-running"
+    NEXT_EXIT = "next-exit"
+    REMOVED = "removed"
+
+
 @dataclass(frozen=True)
 class RestartPolicy:
     """What happens after an end nobody asked for.

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from engine.errors import KernelError
+
+TYPE_CHECKING = False  # a shim waits for changes too
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # <sys/inotify.h>
 IN_MODIFY = 0x00000002
 IN_CLOSE_WRITE = 0x00000008
+IN_MOVED_TO = 0x00000080
 IN_CREATE = 0x00000100
 IN_DELETE_SELF = 0x00000400
 IN_MOVE_SELF = 0x00000800
@@ -26,12 +29,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
 
 
-class InotifyEvent(NamedTuple):
+class InotifyEvent:
     """What happened to watch `wd` (-1: the queue ran over), and to which `name` if it watches a folder."""
 
-    wd: int
-    mask: int
-    name: str
+    def __init__(self, wd: int, mask: int, name: str) -> None:
+        self.wd = wd
+        self.mask = mask
+        self.name = name
 
 
 def inotify_init1() -> int:
