@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.spec.death import Death
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.progress import Step
+    from engine.spec.pruning import Pruned, PruneFilters
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 
 _HOMES = {
@@ -59,10 +60,18 @@ _HOMES = {
     "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
     "engine.spec.changes": ["Change", "ChangeKind"],
-    "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Resources", "Rlimit", "Status"],
+    "engine.spec.container": [
+        "ContainerSpec",
+        "ContainerState",
+        "NetworkMode",
+        "Resources",
+        "Rlimit",
+        "Status",
+    ],
     "engine.spec.death": ["Death"],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.progress": ["Step"],
+    "engine.spec.pruning": ["PruneFilters", "Pruned"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -95,6 +104,8 @@ __all__ = [
     "LogReader",
     "NetworkMode",
     "NotFound",
+    "PruneFilters",
+    "Pruned",
     "RemovedImage",
     "Resources",
     "Restart",

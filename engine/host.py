@@ -15,7 +15,9 @@ from engine.container import (
     deaths,
     diff,
     export,
+    prune,
     remove,
+    rename,
     repair,
     start,
     state,
@@ -32,6 +34,7 @@ from engine.spec.changes import Change
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.life import Condition
 from engine.spec.progress import IsCancelled, Progress
+from engine.spec.pruning import Pruned, PruneFilters
 
 
 class Engine:
@@ -88,6 +91,14 @@ class Engine:
     def remove(self, container_id: str, *, force: bool = False, asked_by: str = "") -> None:
         """Leave nothing of it. See `engine.container.remove`."""
         remove.remove(self._runtime, container_id, force=force, asked_by=asked_by)
+
+    def rename(self, container_id: str, name: str) -> ContainerState:
+        """Give it another name. See `engine.container.rename`."""
+        return rename.rename(self._runtime, container_id, name)
+
+    def prune(self, filters: PruneFilters | None = None, *, dry_run: bool = False, asked_by: str = "") -> list[Pruned]:
+        """Remove what does not run; tells what goes and its bytes. See `engine.container.prune`."""
+        return prune.prune(self._runtime, filters or PruneFilters(), dry_run=dry_run, asked_by=asked_by)
 
     def wait(
         self, container_id: str, condition: Condition = Condition.NOT_RUNNING, *, timeout_s: float | None = None

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, remove, runs, state
+from engine.container import asked, remove, rename, runs, state
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
@@ -48,6 +48,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
     if record.intent is Intent.REMOVE:
         remove.finish(runtime, folder)
         return
+    rename.repeat_in_spec(folder, record.name)
     started, end = runs.read_started(folder), runs.read_exit(folder)
     run = state.current_run(record, started, end)
     if run == 0 or (end is not None and end.run == run):
