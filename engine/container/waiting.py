@@ -122,12 +122,14 @@ class _Vigil:
         """The state if the wait is over. Otherwise `pidfd` is that of the process that runs, if any."""
         if self._is_gone():
             return replace(self._last, status=Status.REMOVING)
+        ended_run = self._ended_run()  # before the state: that may then be newer, never older
         self._last = self._load()
         if not self._waits:
             return self._last
         if self._condition is Condition.REMOVED:
             return None
-        if self._has_ended():
+        # The second is an end that nobody saw.
+        if ended_run > self._seen_run or (self._last.status is Status.EXITED and self._last.run > self._seen_run):
             return self._last
         if self._last.status is Status.RUNNING and self.pidfd == -1 and self.recheck_s is None:
             self._open_process()
@@ -151,12 +153,6 @@ class _Vigil:
             return state.load(self.held)
         except NotFound:  # it is being removed, and the files went before this process looked
             return self._last
-
-    def _has_ended(self) -> bool:
-        """Whether a run has ended since the wait began, or one was seen by nobody to end."""
-        if self._ended_run() > self._seen_run:
-            return True
-        return self._last.status is Status.EXITED and self._last.run > self._seen_run
 
     def _ended_run(self) -> int:
         end = runs.read_exit(self.held)
