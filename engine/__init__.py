@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from engine.images import Image, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader
     from engine.spec.changes import Change, ChangeKind
-    from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Resources, Rlimit, Status
+    from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
     from engine.spec.death import Death
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.progress import Step
     from engine.spec.pruning import Pruned, PruneFilters
+    from engine.spec.resources import Resources, ResourcesChange, ThrottleDevice, WeightDevice
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 
 _HOMES = {
@@ -60,19 +61,13 @@ _HOMES = {
     "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
     "engine.spec.changes": ["Change", "ChangeKind"],
-    "engine.spec.container": [
-        "ContainerSpec",
-        "ContainerState",
-        "NetworkMode",
-        "Resources",
-        "Rlimit",
-        "Status",
-    ],
+    "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
     "engine.spec.death": ["Death"],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.progress": ["Step"],
     "engine.spec.pruning": ["PruneFilters", "Pruned"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
+    "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -108,6 +103,7 @@ __all__ = [
     "Pruned",
     "RemovedImage",
     "Resources",
+    "ResourcesChange",
     "Restart",
     "RestartPolicy",
     "Rlimit",
@@ -116,10 +112,12 @@ __all__ = [
     "Step",
     "StorageFull",
     "TarStream",
+    "ThrottleDevice",
     "TimeOffset",
     "Unauthorized",
     "Unsupported",
     "Upload",
+    "WeightDevice",
 ]
 
 

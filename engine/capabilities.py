@@ -23,6 +23,11 @@ class Capabilities:
     cgroups: str
     controllers: tuple[str, ...]
     swap_accounting: bool
+    pressure: bool
+    block_io_limits: bool
+    block_io_weight: bool
+    realtime_groups: bool
+    hugepage_sizes: tuple[str, ...]
     overlay_many_layers: bool
     user_namespaces: bool
     bpf_lsm: bool
@@ -39,6 +44,7 @@ def probe() -> Capabilities:
     """Look once."""
     uname = os.uname()
     manager = CgroupManager("moorage")
+    features = manager.features()
     controllers = {name for hierarchy in manager.hierarchies for name in hierarchy.controllers}
     return Capabilities(
         kernel=uname.release,
@@ -48,7 +54,12 @@ def probe() -> Capabilities:
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         cgroups=_cgroups(manager),
         controllers=tuple(sorted(controllers)),
-        swap_accounting=any(_has_swap_file(h.root) for h in manager.hierarchies),
+        swap_accounting=features.swap_accounting,
+        pressure=features.pressure,
+        block_io_limits=features.block_io_limits,
+        block_io_weight=features.block_io_weight,
+        realtime_groups=features.realtime_groups,
+        hugepage_sizes=features.hugepage_sizes,
         overlay_many_layers=takes_many_layers(),
         user_namespaces=Path("/proc/self/ns/user").exists(),
         bpf_lsm="bpf" in _read("/sys/kernel/security/lsm").split(","),
@@ -61,10 +72,6 @@ def _cgroups(manager: CgroupManager) -> str:
     if versions == {2}:
         return "v2"
     return "hybrid" if " - cgroup2 " in _read("/proc/self/mountinfo") else "v1"
-
-
-def _has_swap_file(root: Path) -> bool:
-    return (root / "memory.memsw.limit_in_bytes").exists() or any(root.glob("*/memory.swap.max"))
 
 
 def _os_release() -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Control groups: v1, v2 and hybrid hosts behind one manager, one file per controller."""
 
-from engine.cgroups.manager import Cgroup, CgroupManager, Hierarchy
+from engine.cgroups.features import Features
+from engine.cgroups.hierarchies import Hierarchy
+from engine.cgroups.manager import Cgroup, CgroupManager
 
-__all__ = ["Cgroup", "CgroupManager", "Hierarchy"]
+__all__ = ["Cgroup", "CgroupManager", "Features", "Hierarchy"]

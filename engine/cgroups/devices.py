@@ -1,72 +1,62 @@
 """Which device nodes a container may make and open: the v1 devices controller, or a BPF program on v2.
 
-Sources: cgroup-v1/devices.rst; cgroup-v2.rst "Device controller"; `struct bpf_cgroup_dev_ctx` in linux/bpf.h.
+Rules are read in order and the last that speaks of an access decides; what none speaks of is denied. Sources:
+cgroup-v1/devices.rst; cgroup-v2.rst "Device controller"; `struct bpf_cgroup_dev_ctx` in linux/bpf.h.
 """
 
 import functools
+import os
+from contextlib import ExitStack
 
-from engine.spec.runtime import DeviceRule, Resources
+from engine.cgroups import control_files, device_program, device_table
+from engine.errors import InvalidSpec
+from engine.spec.runtime import DeviceRule
 from engine.sys import bpf
 
-_ACCESS = {"m": 1, "r": 2, "w": 4}  # BPF_DEVCG_ACC_*
-_TYPES = {"b": 1, "c": 2}  # BPF_DEVCG_DEV_*
-_LOAD_WORD, _MOVE, _MOVE_REG, _AND, _SHIFT_RIGHT = 0x61, 0xB7, 0xBF, 0x57, 0x77
-_JUMP_NOT_EQUAL, _EXIT = 0x55, 0x95
+Rules = tuple[DeviceRule, ...]
 
 
-def v1(resources: Resources) -> list[tuple[str, str]]:
-    """File and value pairs, in the rules' order; later rules win, as in the kernel."""
-    return [("devices.allow" if rule.allow else "devices.deny", _v1_text(rule)) for rule in resources.devices]
+def set_v1(folder: str, rules: Rules) -> None:
+    """Set the rules of a fresh v1 group. Raises Unsupported for rules that v1 cannot hold."""
+    for file, text in device_table.writes(None, device_table.compile_rules(normal(rules))):
+        control_files.write(f"{folder}/{file}", text)
 
 
-def _v1_text(rule: DeviceRule) -> str:
-    if rule.type == "a":
-        return "a"
-    major, minor = ("*" if number is None else str(number) for number in (rule.major, rule.minor))
-    return f"{rule.type} {major}:{minor} {rule.access}"
+def change_v1(folder: str, before: Rules, after: Rules) -> None:
+    """Take a v1 group from some rules to others; what both allow stays allowed all the while."""
+    old, new = device_table.compile_rules(normal(before)), device_table.compile_rules(normal(after))
+    for file, text in device_table.writes(old, new):
+        control_files.write(f"{folder}/{file}", text)
 
 
-@functools.cache
-def v2_program(rules: tuple[DeviceRule, ...]) -> bytes:
-    """A BPF_PROG_TYPE_CGROUP_DEVICE program that answers 1 (allow) or 0, by the last rule that matches.
-
-    r1 points to `{u32 access << 16 | type; u32 major; u32 minor}`.
-    """
-    code = [
-        bpf.instruction(_LOAD_WORD, 2, 1, 0),
-        bpf.instruction(_MOVE_REG, 3, 2),
-        bpf.instruction(_AND, 2, immediate=0xFFFF),
-        bpf.instruction(_SHIFT_RIGHT, 3, immediate=16),
-        bpf.instruction(_LOAD_WORD, 4, 1, 4),
-        bpf.instruction(_LOAD_WORD, 5, 1, 8),
-    ]
-    for rule in reversed(rules):
-        code += _v2_rule(rule)
-        if rule.type == "a":  # matches everything: what would follow is out of reach, which the verifier refuses
-            return b"".join(code)
-    return b"".join([*code, *_answer(False)])
+def set_v2(folder: str, rules: Rules) -> None:
+    """Have the v2 group guarded by a program for these rules, in one step instead of the one that guards it now."""
+    machine = os.uname().machine
+    with ExitStack() as descriptors:
+        cgroup = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        descriptors.callback(os.close, cgroup)
+        program = bpf.load(bpf.PROG_TYPE_CGROUP_DEVICE, device_program.compile_rules(normal(rules)), machine)
+        descriptors.callback(os.close, program)
+        old = -1
+        for program_id in bpf.attached_to_cgroup(cgroup, bpf.CGROUP_DEVICE, machine):
+            old = bpf.open_program(program_id, machine)
+            descriptors.callback(os.close, old)
+        bpf.attach_to_cgroup(cgroup, program, bpf.CGROUP_DEVICE, machine, instead_of=old)
 
 
-def _v2_rule(rule: DeviceRule) -> list[bytes]:
-    """Tests that jump past the answer when they fail."""
-    tests: list[tuple[bytes, ...]] = []
-    if rule.type != "a":
-        tests.append((bpf.instruction(_JUMP_NOT_EQUAL, 2, immediate=_TYPES[rule.type]),))
-        wanted = sum(_ACCESS[letter] for letter in set(rule.access))
-        if wanted != 7:  # every bit asked for must be one the rule names
-            rest = (bpf.instruction(_MOVE_REG, 6, 3), bpf.instruction(_AND, 6, immediate=7 & ~wanted))
-            tests.append((*rest, bpf.instruction(_JUMP_NOT_EQUAL, 6, immediate=0)))
-        for register, number in ((4, rule.major), (5, rule.minor)):
-            if number is not None:
-                tests.append((bpf.instruction(_JUMP_NOT_EQUAL, register, immediate=number),))
-    flat = [item for test in tests for item in test]
-    total = len(flat) + 2
-    jumps = [
-        item[:2] + (total - position - 1).to_bytes(2, "little") + item[4:] if item[0] == _JUMP_NOT_EQUAL else item
-        for position, item in enumerate(flat)
-    ]
-    return [*jumps, *_answer(rule.allow)]
-
-
-def _answer(allow: bool) -> list[bytes]:
-    return [bpf.instruction(_MOVE, 0, immediate=int(allow)), bpf.instruction(_EXIT)]
+@functools.lru_cache(maxsize=64)
+def normal(rules: Rules) -> Rules:
+    """The same rules, each for every device or for one type of them. Raises InvalidSpec for what is none."""
+    found: list[DeviceRule] = []
+    for index, rule in enumerate(rules):
+        field = f"linux.resources.devices[{index}]"
+        if rule.type not in ("", "a", "b", "c"):
+            raise InvalidSpec(f"{field}.type", f"{rule.type!r} is not one of a, b, c")
+        if set(rule.access) - set("rwm"):
+            raise InvalidSpec(f"{field}.access", f"{rule.access!r} holds more than r, w and m")
+        access = "".join(letter for letter in "rwm" if letter in (rule.access or "rwm"))
+        major, minor = (None if number is None or number < 0 else number for number in (rule.major, rule.minor))
+        is_for_all = rule.type in ("", "a") and major is None and minor is None and access == "rwm"
+        types = ("a",) if is_for_all else ("b", "c") if rule.type in ("", "a") else (rule.type,)
+        found += [DeviceRule(rule.allow, kind, major, minor, access) for kind in types]
+    return tuple(found)

@@ -1,31 +1,22 @@
-"""Finds how this host mounts its control groups, and makes, limits and removes one per container.
+"""Makes, limits, freezes, empties and removes one control group per container, in every hierarchy of this host.
 
-v1 mounts each controller somewhere, v2 all of them once, a hybrid host some here and some there. A container's group is
-`<parent>/<id>` in each hierarchy that carries a controller wanted here. Sources: cgroups(7), cgroup-v2.rst.
+A group is named by its path: absolute below the root of each hierarchy, or relative to this manager's own parent, as
+the runtime specification has it of `linux.cgroupsPath`.
 """
 
 import os
+import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from engine.cgroups import cpu, devices, memory, pids
-from engine.errors import KernelError, Unsupported
+from engine.cgroups import control_files, devices, features, freezer, limits
+from engine.cgroups.hierarchies import Hierarchy, find_hierarchies
+from engine.cgroups.parents import Parents
+from engine.errors import InvalidSpec, Unsupported
 from engine.spec.runtime import Resources
-from engine.sys import bpf
 
-_V1 = {"memory": memory.v1, "cpu": cpu.v1, "pids": pids.v1, "devices": devices.v1, "cpuacct": None, "freezer": None}
-_V2 = {"memory": memory.v2, "cpu": cpu.v2, "pids": pids.v2}
-_NEEDED_FOR = {"memory": "memory", "cpu": "cpu", "pids": "pids"}
-
-
-@dataclass(frozen=True)
-class Hierarchy:
-    """One cgroup mount of the host: `version` 1 or 2 and the controllers that are managed through it."""
-
-    root: Path
-    version: int
-    controllers: tuple[str, ...]
+_EMPTYING_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -40,51 +31,111 @@ class Cgroup:
 
 @dataclass
 class CgroupManager:
-    """Groups below `<parent>` in every hierarchy of the host, for example `moorage/1f2e3d4c`."""
+    """Groups of this host; those without a parent of their own are below `parent`, for example `moorage/1f2e3d4c`."""
 
     parent: str
-    hierarchies: Sequence[Hierarchy] = field(default_factory=lambda: find_hierarchies())  # noqa: PLW0108 - defined below
-    _prepared: bool = False
+    hierarchies: Sequence[Hierarchy] = field(default_factory=find_hierarchies)
 
-    def create(self, name: str, resources: Resources) -> Cgroup:
-        """Make the group and set its limits; an emptied one of the same name is replaced.
+    def __post_init__(self) -> None:
+        self._parents = Parents(self.hierarchies)
 
-        Raises Unsupported for a limit whose controller this host lacks, KernelError when the kernel refuses.
+    @property
+    def counts_swap(self) -> bool:
+        """Whether this kernel can limit swap per group."""
+        return features.counts_swap(self.hierarchies)
+
+    def features(self) -> features.Features:
+        """What the groups of this host can do."""
+        return features.probe(self.hierarchies)
+
+    def create(self, path: str, resources: Resources) -> Cgroup:
+        """Make the group and set its limits; an emptied one at the same path is replaced.
+
+        Raises Unsupported for a limit this host cannot keep, KernelError when the kernel refuses one.
         """
-        self._refuse_what_is_missing(resources)
-        self._prepare_parents()
-        cgroup = self.find(name)
+        placed = self._place(path, resources)
+        self._parents.prepare(os.path.dirname(self._absolute(path)))
+        cgroup = self.find(path)
         for folder in cgroup.folders:
-            _make_fresh(folder)
-        for hierarchy in self.hierarchies:
-            self._limit(hierarchy, self._folder(hierarchy, name), resources)
+            control_files.make_fresh_folder(folder)
+        limits.apply(placed)
+        if resources.devices:
+            self._set_devices(path, resources)
         return cgroup
 
-    def find(self, name: str) -> Cgroup:
-        """The group's files by name, whether it exists or not."""
-        v1 = [self._folder(h, name) for h in self.hierarchies if h.version == 1]
-        v2 = [self._folder(h, name) for h in self.hierarchies if h.version == 2]
-        counter = {h: "memory.oom_control" if h.version == 1 else "memory.events" for h in self.hierarchies}
-        oom = [f"{self._folder(h, name)}/{counter[h]}" for h in self.hierarchies if "memory" in h.controllers]
-        return Cgroup((*v1, *v2), tuple(f"{folder}/tasks" for folder in v1), next(iter(v2), ""), next(iter(oom), ""))
+    def update(self, path: str, before: Resources, after: Resources) -> None:
+        """Take the group's limits from `before` to `after`; if one is refused, all stay. Raises as `create`."""
+        old, new = self._place(path, before), self._place(path, after)
+        limits.change(old, new)
+        if before.devices == after.devices:
+            return
+        try:
+            self._change_devices(path, before, after)
+        except BaseException:
+            limits.change(new, old)
+            raise
 
-    def processes(self, name: str) -> set[int]:
-        """Pids of everything in the group."""
+    def find(self, path: str) -> Cgroup:
+        """The group's files, whether it exists or not."""
+        v1 = [self._folder(h, path) for h in self.hierarchies if h.version == 1]
+        v2 = [self._folder(h, path) for h in self.hierarchies if h.version == 2]
+        memory = self.folder_with("memory", path)
+        counter = f"{memory[0]}/{'memory.oom_control' if memory[1] == 1 else 'memory.events'}" if memory else ""
+        return Cgroup((*v1, *v2), tuple(f"{folder}/tasks" for folder in v1), next(iter(v2), ""), counter)
+
+    def folder_with(self, controller: str, path: str) -> tuple[str, int] | None:
+        """The group's folder in the hierarchy that carries the controller, and that hierarchy's version."""
+        for hierarchy in self.hierarchies:
+            if controller in hierarchy.controllers:
+                return self._folder(hierarchy, path), hierarchy.version
+        return None
+
+    def v2_folder(self, path: str) -> str:
+        """The group's folder in the v2 hierarchy, empty on a host that has none."""
+        return next((self._folder(h, path) for h in self.hierarchies if h.version == 2), "")
+
+    def processes(self, path: str) -> set[int]:
+        """Pids of everything in the group and in those made inside it."""
         found: set[int] = set()
-        for folder in self.find(name).folders:
-            try:
-                found.update(int(line) for line in Path(folder, "cgroup.procs").read_text().split())
-            except FileNotFoundError:
-                continue
+        for top in self.find(path).folders:
+            for folder, _, _ in os.walk(top):
+                found.update(int(line) for line in control_files.read(f"{folder}/cgroup.procs").split())
         return found
 
-    def remove(self, name: str) -> None:
-        """Remove the group where it exists. KernelError EBUSY while a process is still in it."""
-        for folder in self.find(name).folders:
-            _rmdir(folder)
+    def freeze(self, path: str) -> None:
+        """Let everything in the group stand still. Raises KernelError, Unsupported without a freezer."""
+        folder, version = self._freezer(path)
+        freezer.freeze(folder, version)
+
+    def thaw(self, path: str) -> None:
+        """Let everything in the group run on."""
+        folder, version = self._freezer(path)
+        freezer.thaw(folder, version)
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether everything in the group stands still."""
+        folder, version = self._freezer(path)
+        return freezer.is_frozen(folder, version)
+
+    def kill(self, path: str) -> None:
+        """Send SIGKILL to everything in the group, frozen or not, until nothing is left in it or 5 s are over."""
+        deadline = time.monotonic() + _EMPTYING_S
+        while (pids := self.processes(path)) and time.monotonic() < deadline:
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            self.thaw(path)
+            time.sleep(0.01)
+
+    def remove(self, path: str) -> None:
+        """Remove the group, and those made inside it, where it exists. KernelError EBUSY while a process is in it."""
+        for folder in self.find(path).folders:
+            control_files.remove_folder(folder)
 
     def names(self) -> set[str]:
-        """Every group below the parent."""
+        """Every group right below this manager's parent."""
         return {
             entry.name
             for hierarchy in self.hierarchies
@@ -93,140 +144,37 @@ class CgroupManager:
             if entry.is_dir()
         }
 
-    def _folder(self, hierarchy: Hierarchy, name: str) -> str:
-        return f"{hierarchy.root}/{self.parent}/{name}"
+    def _absolute(self, path: str) -> str:
+        if ".." in path.split("/") or not path.strip("/"):
+            raise InvalidSpec("linux.cgroupsPath", f"{path!r} is not the path of a control group")
+        return os.path.normpath(path if path.startswith("/") else f"/{self.parent}/{path}")
 
-    def _refuse_what_is_missing(self, resources: Resources) -> None:
-        there = {controller for hierarchy in self.hierarchies for controller in hierarchy.controllers}
-        for limit, controller in _NEEDED_FOR.items():
-            if getattr(resources, limit) is not None and controller not in there:
-                raise Unsupported(
-                    f"This host has no cgroup controller {controller}, so a {limit} limit cannot be kept.",
-                    hint="Enable the controller in the kernel, or create the container without that limit.",
-                )
+    def _folder(self, hierarchy: Hierarchy, path: str) -> str:
+        return f"{hierarchy.root}{self._absolute(path)}"
 
-    def _prepare_parents(self) -> None:
-        """Make the parents once; on v2 hand the controllers down to them."""
-        if self._prepared:
-            return
-        for hierarchy in self.hierarchies:
-            folder = str(hierarchy.root)
-            for part in self.parent.split("/"):
-                self._delegate(hierarchy, folder)
-                folder = f"{folder}/{part}"
-                _mkdir(folder)
-            self._delegate(hierarchy, folder)
-        self._prepared = True
+    def _place(self, path: str, resources: Resources) -> limits.Placed:
+        return limits.place(self.hierarchies, lambda hierarchy: self._folder(hierarchy, path), resources)
 
-    def _delegate(self, hierarchy: Hierarchy, folder: str) -> None:
-        if hierarchy.version == 2 and hierarchy.controllers:
-            wanted = " ".join(f"+{controller}" for controller in hierarchy.controllers)
-            _write(f"{folder}/cgroup.subtree_control", wanted)
+    def _freezer(self, path: str) -> tuple[str, int]:
+        if folder := self.v2_folder(path):
+            return folder, 2
+        found = self.folder_with("freezer", path)
+        if found is None:
+            raise Unsupported("This host has no cgroup freezer, so containers cannot be paused.")
+        return found
 
-    def _limit(self, hierarchy: Hierarchy, folder: str, resources: Resources) -> None:
-        rules = _V1 if hierarchy.version == 1 else _V2
-        for controller in hierarchy.controllers:
-            writes = rules[controller]
-            for name, value in writes(resources) if writes else ():
-                _write_limit(f"{folder}/{name}", value)
-        if hierarchy.version == 2 and resources.devices and not self._has_v1("devices"):
-            _attach_device_program(folder, resources)
-
-    def _has_v1(self, controller: str) -> bool:
-        return any(h.version == 1 and controller in h.controllers for h in self.hierarchies)
-
-
-def find_hierarchies(mountinfo: str | None = None) -> list[Hierarchy]:
-    """The host's cgroup mounts from proc_pid_mountinfo(5); one entry per mount that carries something wanted here.
-
-    A v2 mount is left out on hybrid hosts where it carries no controller that v1 does not.
-    """
-    text = Path("/proc/self/mountinfo").read_text() if mountinfo is None else mountinfo
-    found: list[Hierarchy] = []
-    taken: set[str] = set()
-    for line in sorted(text.splitlines(), key=lambda line: " - cgroup2 " in line):
-        before, _, after = line.partition(" - ")
-        fstype, _, options = after.split(" ", 2)
-        root = Path(before.split()[4].replace("\\040", " "))
-        if fstype == "cgroup":
-            controllers = tuple(name for name in _V1 if name in options.split(",") and name not in taken)
-            version = 1
-        elif fstype == "cgroup2":
-            offered = _read(root / "cgroup.controllers").split() if mountinfo is None else list(_V2)
-            controllers = tuple(name for name in _V2 if name in offered and name not in taken)
-            version = 2
+    def _set_devices(self, path: str, resources: Resources) -> None:
+        v1 = self.folder_with("devices", path)
+        if v1 is not None:
+            devices.set_v1(v1[0], resources.devices)
+        elif folder := self.v2_folder(path):
+            devices.set_v2(folder, resources.devices)
         else:
-            continue
-        if controllers or (version == 2 and not taken):
-            found.append(Hierarchy(root, version, controllers))
-            taken.update(controllers)
-    return found
+            raise Unsupported("This host has no cgroup controller devices, so device rules cannot be kept.")
 
-
-def _attach_device_program(folder: str, resources: Resources) -> None:
-    machine = os.uname().machine
-    cgroup = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    program = bpf.load(bpf.PROG_TYPE_CGROUP_DEVICE, devices.v2_program(resources.devices), machine)
-    try:
-        bpf.attach_to_cgroup(cgroup, program, bpf.CGROUP_DEVICE, machine)
-    finally:
-        os.close(program)
-        os.close(cgroup)
-
-
-def _write_limit(path: str, value: str) -> None:
-    """Set a limit. Those of memory with swap are files only where the kernel counts swap; elsewhere there is none."""
-    if path.endswith(("memsw.limit_in_bytes", "memory.swap.max")) and not os.path.exists(path):
-        return
-    _write(path, value)
-
-
-def _write(path: str, value: str) -> None:
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise KernelError("open", error.errno or 0, path) from None
-    try:
-        os.write(fd, value.encode())
-    except OSError as error:
-        raise KernelError(f"write {value!r}", error.errno or 0, path) from None
-    finally:
-        os.close(fd)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return ""
-
-
-def _make_fresh(path: str) -> None:
-    """An existing group would carry the last run's limits and counters."""
-    try:
-        os.mkdir(path)
-    except FileExistsError:
-        _rmdir(path)
-        _mkdir(path)
-    except OSError as error:
-        raise KernelError("mkdir", error.errno or 0, path) from None
-
-
-def _mkdir(path: str) -> None:
-    try:
-        os.mkdir(path)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise KernelError("mkdir", error.errno or 0, path) from None
-
-
-def _rmdir(path: str) -> None:
-    """Remove a group and those a container made inside it, deepest first."""
-    for folder, _, _ in os.walk(path, topdown=False):
-        try:
-            os.rmdir(folder)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise KernelError("rmdir", error.errno or 0, folder) from None
+    def _change_devices(self, path: str, before: Resources, after: Resources) -> None:
+        v1 = self.folder_with("devices", path)
+        if v1 is not None:
+            devices.change_v1(v1[0], before.devices, after.devices)
+        else:
+            devices.set_v2(self.v2_folder(path), after.devices)

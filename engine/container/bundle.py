@@ -1,39 +1,42 @@
 """Makes the OCI bundle configuration of a container from what was asked, what its image says, and Docker's defaults."""
 
-import math
+from dataclasses import replace
 
-from engine.container import privileged, process
+from engine.container import limits, privileged, process
 from engine.container.users import Identity
 from engine.images import Image
 from engine.spec import defaults, seccomp
-from engine.spec.container import ContainerSpec, NetworkMode, Resources
+from engine.spec.container import ContainerSpec, NetworkMode
 from engine.spec.runtime import (
     OCI_VERSION,
-    Cpu,
     Linux,
-    Memory,
     Namespace,
     Personality,
-    Pids,
     Root,
     Seccomp,
     Spec,
 )
-from engine.spec.runtime import Resources as OciResources
 from engine.spec.runtime.checks import linux as checks
 
-_CPU_PERIOD_US = 100000
 _SHORT_ID = 12
 
 
-def make(container_id: str, spec: ContainerSpec, image: Image, identity: Identity, cgroups_path: str) -> Spec:
-    """The `config.json` of the container. Raises InvalidSpec when there is nothing to run."""
+def make(
+    container_id: str,
+    spec: ContainerSpec,
+    image: Image,
+    identity: Identity,
+    cgroups_path: str,
+    *,
+    counts_swap: bool = True,
+) -> Spec:
+    """The `config.json` of the container; see `limits.to_oci`. Raises InvalidSpec when there is nothing to run."""
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*defaults.MOUNTS, *([process.init_mount()] if spec.init else ()))
     linux = Linux(
         namespaces=_namespaces(spec),
         cgroups_path=cgroups_path,
-        resources=_resources(spec.resources),
+        resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=defaults.DEVICE_RULES),
         seccomp=_seccomp(spec),
         sysctl=spec.sysctls,
         masked_paths=defaults.MASKED_PATHS,
@@ -64,16 +67,3 @@ def _namespaces(spec: ContainerSpec) -> tuple[Namespace, ...]:
     own += ["network"] if spec.network is NetworkMode.NONE else []
     own += ["time"] if spec.time_offsets else []
     return tuple(Namespace(kind) for kind in own)
-
-
-def _resources(limits: Resources) -> OciResources:
-    """Docker's reading: memory with swap is twice the memory; a share of processors is a quota in each 0.1 s."""
-    memory, cpu, pids = None, None, None
-    if limits.memory_bytes is not None:
-        memory = Memory(limits.memory_bytes, 2 * limits.memory_bytes)
-    if limits.cpus is not None or limits.cpu_shares is not None:
-        quota = None if limits.cpus is None else max(1000, math.floor(limits.cpus * _CPU_PERIOD_US))
-        cpu = Cpu(limits.cpu_shares, quota, None if quota is None else _CPU_PERIOD_US)
-    if limits.pids is not None:
-        pids = Pids(limits.pids)
-    return OciResources(defaults.DEVICE_RULES, memory, cpu, pids)

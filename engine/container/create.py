@@ -6,7 +6,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.container import bundle, state, users
+from engine.container import bundle, limits, state, users
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
 from engine.images import Image
@@ -57,10 +57,13 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path), spec.groups)
     finally:
         os.close(root_fd)
-    oci = bundle.make(container_id, spec, image, identity, f"/{runtime.cgroups.parent}/{container_id}")
+    counts_swap = runtime.cgroups.counts_swap
+    limits.check_host(spec.resources, counts_swap=counts_swap)
+    parent = spec.cgroup_parent or f"/{runtime.cgroups.parent}"
+    oci = bundle.make(container_id, spec, image, identity, f"{parent}/{container_id}", counts_swap=counts_swap)
     _write(folder / "config.json", oci.to_json())
     _write(folder / "spec.json", spec.to_json())
-    record = state.Record(container_id, spec.name, image.id, records.now(), seq=1)
+    record = state.Record(container_id, spec.name, image.id, records.now(), seq=1, cgroup_parent=spec.cgroup_parent)
     _write(folder / "state.json", asdict(record))
 
 

@@ -38,7 +38,7 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, asked_by: str = 
 def finish(runtime: Runtime, folder: Path) -> None:
     """Take everything away; the folder itself goes last and in one rename, so it is never seen half empty."""
     wait.await_shim(folder)
-    runtime.cgroups.remove(folder.name)
+    runtime.cgroups.remove(state.load_record(folder).cgroup)
     gone = folder.with_name(folder.name + ".removed")
     remove_tree(gone)
     folder.rename(gone)

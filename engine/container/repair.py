@@ -1,7 +1,6 @@
 """repair: after anything was killed at any moment, finish or undo what was half done."""
 
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -79,9 +78,10 @@ def _has_spoken(folder: Path, run: int) -> bool:
 def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> None:
     _end_log(folder, run)
     end = records.Exit(run, code, 0, False, records.now(), why, 0, "")
-    places = evidence.places(runtime.cgroups.find(folder.name))
+    group = state.load_record(folder).cgroup
+    places = evidence.places(runtime.cgroups.find(group))
     records.sync(ending.note(str(folder), end, evidence=places))
-    _empty_group(runtime, folder.name)
+    _empty_group(runtime, group)
 
 
 def _end_log(folder: Path, run: int) -> None:
@@ -102,13 +102,6 @@ def _remove_stray_groups(runtime: Runtime) -> None:
             _empty_group(runtime, name)
 
 
-def _empty_group(runtime: Runtime, name: str) -> None:
-    deadline = time.monotonic() + _START_GRACE_S
-    while (pids := runtime.cgroups.processes(name)) and time.monotonic() < deadline:
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.01)
-    runtime.cgroups.remove(name)
+def _empty_group(runtime: Runtime, group: str) -> None:
+    runtime.cgroups.kill(group)
+    runtime.cgroups.remove(group)

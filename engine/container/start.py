@@ -32,7 +32,7 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
             launcher.prepare(made)
             record = state.advance(folder, record, intent=Intent.START, run=made.run)
             try:
-                runtime.cgroups.create(record.id, spec.linux.resources)
+                runtime.cgroups.create(record.cgroup, spec.linux.resources)
                 launcher.start(made)
             except EngineError as error:
                 _record_failure(runtime, folder, record, error)
@@ -49,7 +49,7 @@ def _plan(runtime: Runtime, folder: Path, spec: oci.Spec, record: state.Record, 
         folder=folder,
         layers=runtime.images.layer_paths(runtime.images.get(record.image)),
         observed=runtime.observed,
-        cgroup=runtime.cgroups.find(record.id),
+        cgroup=runtime.cgroups.find(record.cgroup),
         hierarchies=list(runtime.cgroups.hierarchies),
     )
 
@@ -65,4 +65,4 @@ def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error:
     if end is None or end.run != record.run:
         code = failure.exit_code_of(error)
         ending.note(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message, 0, ""))
-    runtime.cgroups.remove(record.id)
+    runtime.cgroups.remove(record.cgroup)

@@ -51,6 +51,12 @@ class Record:
     intent: Intent = Intent.CREATE
     auto_remove: bool = False
     expires_at: str = ""
+    cgroup_parent: str = ""
+
+    @property
+    def cgroup(self) -> str:
+        """The path of its control group, as `CgroupManager` takes it."""
+        return f"{self.cgroup_parent}/{self.id}" if self.cgroup_parent else self.id
 
 
 def check_step(state: ContainerState, to: Status) -> None:

@@ -1,9 +1,7 @@
 """The small checks a container's specification has to pass; each raises InvalidSpec naming its field."""
 
-import math
 import re
 from collections.abc import Mapping
-from typing import Protocol
 
 from engine.errors import InvalidSpec
 from engine.sys import names
@@ -11,23 +9,8 @@ from engine.sys import names
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 USER = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?)?")
-MINIMUM_MEMORY_BYTES = 6 << 20  # below this a container's first process cannot be set up
 MAXIMUM_BYTES = 1 << 62
-MAXIMUM_PIDS = 1 << 22  # PID_MAX_LIMIT of 64-bit kernels
 MAXIMUM_ID = (1 << 32) - 2  # (uid_t)-1 is not a user
-
-
-class Limits(Protocol):
-    """What `resources` looks at; see `engine.spec.container.Resources`."""
-
-    @property
-    def memory_bytes(self) -> int | None: ...
-    @property
-    def cpus(self) -> float | None: ...
-    @property
-    def cpu_shares(self) -> int | None: ...
-    @property
-    def pids(self) -> int | None: ...
 
 
 def container_name(value: str) -> None:
@@ -57,6 +40,13 @@ def absolute_path(field: str, value: str) -> None:
     """Empty, or starting with `/`."""
     if value and not value.startswith("/"):
         raise InvalidSpec(field, f"{value[:80]!r} must be an absolute path")
+
+
+def cgroup_parent(value: str) -> None:
+    """Empty, or the absolute path of a control group that is not the root."""
+    absolute_path("cgroup_parent", value)
+    if value and (value.endswith("/") or {"", ".", ".."} & set(value.split("/")[1:])):
+        raise InvalidSpec("cgroup_parent", f"{value[:80]!r} is not a path such as /team/web")
 
 
 def user(value: str) -> None:
@@ -101,15 +91,6 @@ def hostname(value: str) -> None:
         raise InvalidSpec("hostname", f"{value[:80]!r} is not a host name of at most 64 characters")
 
 
-def resources(limits: Limits) -> None:
-    """Each limit within what a kernel can hold."""
-    _between("resources.memory_bytes", limits.memory_bytes, MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
-    _between("resources.cpu_shares", limits.cpu_shares, 2, 262144)
-    _between("resources.pids", limits.pids, 1, MAXIMUM_PIDS)
-    if limits.cpus is not None and not (math.isfinite(limits.cpus) and 0.01 <= limits.cpus <= 8192):
-        raise InvalidSpec("resources.cpus", f"{limits.cpus} is not between 0.01 and 8192")
-
-
 def rlimit(name: str, soft: int, hard: int) -> None:
     """A name setrlimit(2) knows; -1 is unlimited; soft at most hard."""
     field = f"rlimits.{name}"
@@ -142,8 +123,3 @@ def signal_number(field: str, value: str) -> int:
     if number is None:
         raise InvalidSpec(field, f"{value[:40]!r} is not a signal")
     return number
-
-
-def _between(field: str, value: int | None, least: int, most: int) -> None:
-    if value is not None and not least <= value <= most:
-        raise InvalidSpec(field, f"{value} is not between {least} and {most}")

@@ -8,6 +8,7 @@ from typing import Any, Self
 from engine.errors import InvalidSpec
 from engine.spec import checks, codec, seccomp
 from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
+from engine.spec.resources import Resources
 from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 from engine.spec.runtime.checks import linux, process
 from engine.spec.values import between, one_of
@@ -28,20 +29,6 @@ class Status(StrEnum):
     RESTARTING = "restarting"
     EXITED = "exited"
     REMOVING = "removing"
-
-
-@dataclass(frozen=True)
-class Resources:
-    """Limits of one container; `None` is no limit of its own.
-
-    `memory_bytes` ≥ 6 MiB; `cpus` is a share of whole processors (0.5 is half of one); `cpu_shares` a weight from 2 to
-    262144 (1024 is usual) that counts only under contention; `pids` the most processes and threads.
-    """
-
-    memory_bytes: int | None = None
-    cpus: float | None = None
-    cpu_shares: int | None = None
-    pids: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +67,7 @@ class ContainerSpec:
     network: NetworkMode = NetworkMode.NONE
     read_only: bool = False
     resources: Resources = field(default_factory=Resources)
+    cgroup_parent: str = ""
     rlimits: Mapping[str, Rlimit] = field(default_factory=dict)
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
@@ -131,7 +119,8 @@ class ContainerSpec:
         checks.absolute_path("cwd", self.cwd)
         checks.user(self.user)
         checks.hostname(self.hostname)
-        checks.resources(self.resources)
+        self.resources.validate()
+        checks.cgroup_parent(self.cgroup_parent)
         for name, limit in self.rlimits.items():
             checks.rlimit(name, limit.soft, limit.hard)
         checks.capabilities("cap_add", self.cap_add)

@@ -86,7 +86,7 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
 class ResourcesSerializer(serializers.Serializer[Any]):
     """Limits; null is no limit of its own."""
 
-    memory_bytes = serializers.IntegerField(required=False, allow_null=True, help_text="at least 6 MiB")
+    memory_bytes = serializers.IntegerField(required=False, allow_null=True, help_text="at least 4096")
     cpus = serializers.FloatField(required=False, allow_null=True, help_text="whole processors; 0.5 is half of one")
     cpu_shares = serializers.IntegerField(required=False, allow_null=True, help_text="weight, 2 to 262144")
     pids = serializers.IntegerField(required=False, allow_null=True, help_text="most processes and threads")

@@ -8,7 +8,8 @@ from engine.container.mount_steps import Step
 from engine.container.users import Identity
 from engine.images import Image
 from engine.launcher.messages import unpack_birth
-from engine.spec.container import ContainerSpec, NetworkMode, Resources, Rlimit
+from engine.spec.container import ContainerSpec, NetworkMode, Rlimit
+from engine.spec.resources import Resources
 from engine.spec.runtime import Spec
 from engine.sys import mount, process
 

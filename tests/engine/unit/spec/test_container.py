@@ -3,8 +3,9 @@
 import pytest
 
 from engine.errors import InvalidSpec
-from engine.spec.container import ContainerSpec, NetworkMode, Resources, Rlimit
+from engine.spec.container import ContainerSpec, NetworkMode, Rlimit
 from engine.spec.life import HealthCheck, Restart, RestartPolicy
+from engine.spec.resources import Resources
 from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 
 MINIMAL = {"name": "web", "image": "busybox"}
@@ -79,7 +80,7 @@ def test_what_is_not_said_has_dockers_defaults() -> None:
         ({"hostname": "x" * 65}, "hostname"),
         ({"tty": 1}, "tty"),
         ({"network": "bridge"}, "network"),
-        ({"resources": {"memory_bytes": 1 << 20}}, "resources.memory_bytes"),
+        ({"resources": {"memory_bytes": 4095}}, "resources.memory_bytes"),
         ({"resources": {"memory_bytes": 1e9}}, "resources.memory_bytes"),
         ({"resources": {"memory_bytes": 1 << 63}}, "resources.memory_bytes"),
         ({"resources": {"cpus": 0}}, "resources.cpus"),

@@ -1,0 +1,60 @@
+"""The groups above a container's: made where missing, and, once, told to hand their controllers down.
+
+Groups of others are only ever passed through: nothing is taken from them.
+"""
+
+import os
+from collections.abc import Sequence
+
+from engine.cgroups import control_files
+from engine.cgroups.hierarchies import Hierarchy
+from engine.errors import KernelError, Unsupported
+
+
+class Parents:
+    """Remembers which were prepared already: every start passes here."""
+
+    def __init__(self, hierarchies: Sequence[Hierarchy]) -> None:
+        self._hierarchies = hierarchies
+        self._prepared: set[str] = set()
+
+    def prepare(self, path: str) -> None:
+        """Have the groups at absolute `path` of every hierarchy ready for groups with limits. Raises Unsupported."""
+        if path in self._prepared:
+            return
+        for hierarchy in self._hierarchies:
+            folder = str(hierarchy.root)
+            for part in filter(None, path.split("/")):
+                _delegate(hierarchy, folder)
+                folder = f"{folder}/{part}"
+                control_files.make_folder(folder)
+                if "cpuset" in hierarchy.controllers and hierarchy.version == 1:
+                    _fill_cpuset(folder)
+            _delegate(hierarchy, folder)
+        self._prepared.add(path)
+
+
+def _delegate(hierarchy: Hierarchy, folder: str) -> None:
+    """Hand down on v2 what is not yet: each controller by itself, so that an error names the one that is refused."""
+    if hierarchy.version == 1:
+        return
+    enabled = control_files.read(f"{folder}/cgroup.subtree_control").split()
+    for controller in hierarchy.controllers:
+        if controller not in enabled:
+            try:
+                control_files.write(f"{folder}/cgroup.subtree_control", f"+{controller}")
+            except KernelError as error:
+                raise Unsupported(
+                    f"The control group {folder} cannot hand its controller {controller} down:"
+                    f" {os.strerror(error.errno)}.",
+                    hint="A group with processes of its own cannot have groups with limits in it; choose another.",
+                ) from error
+
+
+def _fill_cpuset(folder: str) -> None:
+    """A new v1 group may use no processor until it is told which; groups made in it then take those over."""
+    control_files.write(f"{folder}/cgroup.clone_children", "1")
+    above = os.path.dirname(folder)
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        if not control_files.read(f"{folder}/{name}").strip():
+            control_files.write(f"{folder}/{name}", control_files.read(f"{above}/{name}").strip())
