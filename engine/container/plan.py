@@ -18,7 +18,7 @@ from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import Snapshot, takes_many_layers
 from engine.spec.runtime import Spec
-from engine.sys import capabilities, names, process
+from engine.sys import capabilities, mount, names, process
 
 _CLONE = {
     "mount": process.CLONE_NEWNS,
@@ -44,9 +44,11 @@ def make(
     hierarchies: list[Hierarchy],
     volumes: Path | None = None,
     restarts: int = 0,
+    preserved_fds: int = 0,
 ) -> Plan:
     """The plan for one run of the bundle in `folder`, its root an overlay over `layers`, top-most first.
 
+    Without layers the root is the bundle's own folder for it.
     `volumes` is the folder of this host's volumes; `restarts` runs before this one were brought by the restart policy.
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
@@ -57,7 +59,7 @@ def make(
         hostname=spec.hostname if "uts" in kinds else "",
         steps=mounts.steps,
         join=list(cgroup.join),
-        process=_process(spec),
+        process=_process(spec, preserved_fds),
         seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
     )
     return Plan(
@@ -73,7 +75,7 @@ def make(
         oom_file=cgroup.oom_file,
         evidence=evidence.places(cgroup),
         restarts=restarts,
-        root=_root(Snapshot(folder), layers),
+        root=_root(Snapshot(folder), layers) if layers else _own_root(folder, spec),
         sources=mounts.sources,
         time_offsets=settings.time_offsets(spec.linux) if "time" in kinds else None,
         birth=pack_birth(birth),
@@ -82,7 +84,14 @@ def make(
 
 def _root(snapshot: Snapshot, layers: Sequence[Path]) -> Root:
     writable = [str(snapshot.upper), str(snapshot.work)]
-    return Root([str(layer) for layer in layers], writable, str(snapshot.rootfs), takes_many_layers())
+    return Root([str(layer) for layer in layers], writable, str(snapshot.rootfs), takes_many_layers(), 0)
+
+
+def _own_root(folder: Path, spec: Spec) -> Root:
+    """Cut off from the host's mounts, but for news of them to a bundle that wants those."""
+    path = str(folder / spec.root.path)
+    is_slave = spec.linux.rootfs_propagation.endswith("slave")
+    return Root([path], [], path, False, mount.MS_SLAVE if is_slave else mount.MS_PRIVATE)
 
 
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:
@@ -96,7 +105,7 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
     return made
 
 
-def _process(spec: Spec) -> PlanProcess:
+def _process(spec: Spec, preserved_fds: int) -> PlanProcess:
     what = spec.process
     sets = what.capabilities
     last = _last_cap()
@@ -120,6 +129,7 @@ def _process(spec: Spec) -> PlanProcess:
         ambient=_mask(sets.ambient if sets else (), last),
         settings=settings.of_process(what, spec.linux),
         filter_flags=settings.filter_flags(spec.linux),
+        preserved_fds=preserved_fds,
     )
 
 

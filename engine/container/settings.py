@@ -11,20 +11,26 @@ from engine.container import mount_options
 from engine.errors import Unsupported
 from engine.spec.runtime import Linux, Process, Spec
 from engine.spec.runtime.checks.seccomp import FLAGS
-from engine.sys import scheduling
+from engine.sys import calls
 
 _APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
+_KEYS = Path("/proc/keys")  # there is none in kernels without keys
 _SELINUX = Path("/sys/fs/selinux/enforce")
 
 
-def of_process(process: Process, linux: Linux) -> list[list[Any]]:
-    """`settings` as `engine/launcher/messages.py` describes them. Raises Unsupported for a missing security module."""
+def of_process(process: Process, linux: Linux, *, has_keyring: bool = True) -> list[list[Any]]:
+    """`settings` as `engine/launcher/messages.py` describes them. Raises Unsupported for a missing security module.
+
+    `has_keyring`: the process gets a session keyring of its own, so that it sees no keys of whoever started it.
+    """
     machine = os.uname().machine
     found: list[list[Any]] = []
+    if has_keyring and _KEYS.exists():
+        found.append(["syscall", *calls.join_session_keyring(machine)])
     if process.user.umask is not None:
-        found.append(["syscall", *scheduling.call(machine, "umask", process.user.umask)])
+        found.append(["syscall", *calls.call(machine, "umask", process.user.umask)])
     if (wanted := process.scheduler) is not None:
-        call = scheduling.sched_setattr(
+        call = calls.sched_setattr(
             machine,
             wanted.policy,
             flags=wanted.flags,
@@ -36,12 +42,10 @@ def of_process(process: Process, linux: Linux) -> list[list[Any]]:
         )
         found.append(["syscall", *call])
     if process.io_priority is not None:
-        call = scheduling.ioprio_set(machine, process.io_priority.class_, process.io_priority.priority)
+        call = calls.ioprio_set(machine, process.io_priority.class_, process.io_priority.priority)
         found.append(["syscall", *call])
     if linux.personality is not None:
-        found.append(
-            ["syscall", *scheduling.call(machine, "personality", scheduling.DOMAINS[linux.personality.domain])]
-        )
+        found.append(["syscall", *calls.call(machine, "personality", calls.DOMAINS[linux.personality.domain])])
     return found + _labels(process)
 
 
@@ -76,7 +80,7 @@ def of_namespaces(spec: Spec) -> list[list[Any]]:
     found: list[list[Any]] = []
     if spec.domainname:
         name = spec.domainname.encode()
-        found.append(["syscall", *scheduling.call(machine, "setdomainname", name, len(name))])
+        found.append(["syscall", *calls.call(machine, "setdomainname", name, len(name))])
     for setting, value in spec.linux.sysctl.items():
         found.append(["write", f"/proc/sys/{_sysctl_path(setting)}", value.encode()])
     if spec.linux.rootfs_propagation:

@@ -12,8 +12,9 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import ending, failure, init, link, messages, program, records, root, sources
+from engine.launcher import ending, failure, init, link, messages, pauses, program, records, root, sources
 from engine.launcher.messages import Plan
+from engine.launcher.pauses import Pauses
 from engine.logs.writer import take_lock
 from engine.sys import network, process
 
@@ -99,6 +100,28 @@ def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int,
     """
     status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     pipes = [] if plan.is_terminal else [_pipe(), _pipe()]
+    pid, pidfd = clone(plan, mounts, outside, [writer for _, writer in pipes], theirs)
+    theirs.close()
+    for fd in mounts:
+        os.close(fd)
+    for _, writer in pipes:
+        os.close(writer)
+    terminal = _await_exec(status)
+    return pid, pidfd, terminal or [reader for reader, _ in pipes]
+
+
+def clone(
+    plan: Plan,
+    mounts: list[int],
+    outside: dict[int, int],
+    outputs: list[int],
+    status: _socket.socket,
+    waiting: Pauses = pauses.NONE,
+) -> tuple[int, int]:
+    """Clone the first process, a child of the caller's parent: its pid and pidfd. Where it fails it tells `status`.
+
+    `outside` are the namespaces the caller has left, for a container that does not want its own.
+    """
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
     for flag, fd in outside.items():
         if not plan.clone_flags & flag:
@@ -107,14 +130,8 @@ def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int,
         _make_time_namespace(plan.time_offsets)
     pid, pidfd = process.clone_sister(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
     if pid == 0:
-        init.main(plan.birth, mounts, [writer for _, writer in pipes], theirs)
-    theirs.close()
-    for fd in mounts:
-        os.close(fd)
-    for _, writer in pipes:
-        os.close(writer)
-    terminal = _await_exec(status)
-    return pid, pidfd, terminal or [reader for reader, _ in pipes]
+        init.main(plan.birth, mounts, outputs, status, waiting)
+    return pid, pidfd
 
 
 def _make_time_namespace(offsets: str) -> None:

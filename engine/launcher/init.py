@@ -10,8 +10,9 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import messages, program, steps
+from engine.launcher import messages, pauses, program, steps
 from engine.launcher.messages import Birth, Process
+from engine.launcher.pauses import Pauses
 from engine.sys import mount, process, terminal
 
 TYPE_CHECKING = False
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def main(packed: bytes, mounts: list[int], outputs: list[int], status: _socket.socket) -> NoReturn:
+def main(
+    packed: bytes, mounts: list[int], outputs: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE
+) -> NoReturn:
     """Become the container of the packed `Birth`.
 
-    `mounts` are the root and the plan's sources, opened; `outputs` the write ends for stdout and stderr.
+    `mounts` are the root and the plan's sources, opened; `outputs` the write ends for stdout and stderr, none to keep
+    what the process has.
     """
     try:
         birth = messages.unpack_birth(packed)
-        _enter(birth, mounts, outputs, status)
+        _enter(birth, mounts, outputs, status, waiting)
         program.execute(birth.process)
     except KernelError as error:
         status.send(messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
@@ -39,7 +43,7 @@ def main(packed: bytes, mounts: list[int], outputs: list[int], status: _socket.s
         os._exit(127)
 
 
-def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.socket) -> None:
+def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.socket, waiting: Pauses) -> None:
     process.reset_signals()
     for path in birth.join:
         program.write(path, b"0")
@@ -48,15 +52,15 @@ def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.
     process.unshare(process.CLONE_NEWCGROUP)
     program.set_oom_score(birth.process)
     root_fd, *sources = mounts
-    _change_root(birth, root_fd, sources)
+    _change_root(birth, root_fd, sources, waiting)
     if birth.hostname:
         process.sethostname(birth.hostname)
     program.set_limits(birth.process)
     _connect_stdio(birth.process, outputs, status)
-    program.drop_rights(birth.process, birth.seccomp, birth.machine)
+    program.drop_rights(birth.process, birth.seccomp, birth.machine, waiting)
 
 
-def _change_root(birth: Birth, root_fd: int, sources: list[int]) -> None:
+def _change_root(birth: Birth, root_fd: int, sources: list[int], waiting: Pauses) -> None:
     """Attach the prepared root, pivot into it, and work through the plan's steps before the old root is let go.
 
     After pivot_root(".", ".") absolute paths, and the symbolic links an image may hold in them, end in the new root;
@@ -65,6 +69,7 @@ def _change_root(birth: Birth, root_fd: int, sources: list[int]) -> None:
     mount.mount("", "/", "", mount.MS_REC | mount.MS_PRIVATE, "")
     old_root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     mount.move_mount(root_fd, birth.rootfs)
+    waiting.attached()
     os.chdir(birth.rootfs)
     mount.pivot_root(".", ".")
     os.umask(0)
@@ -73,6 +78,7 @@ def _change_root(birth: Birth, root_fd: int, sources: list[int]) -> None:
             arguments[0] = sources[arguments[0]]
         steps.STEPS[name](*arguments)
     os.umask(0o022)
+    waiting.placed(old_root)
     os.fchdir(old_root)
     mount.umount2(".", mount.MNT_DETACH)
     os.close(old_root)
@@ -80,6 +86,8 @@ def _change_root(birth: Birth, root_fd: int, sources: list[int]) -> None:
 
 
 def _connect_stdio(what: Process, outputs: list[int], status: _socket.socket) -> None:
+    if not (what.is_terminal or outputs):
+        return
     if not what.is_terminal:
         os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
         for target, fd in enumerate(outputs, start=1):

@@ -38,7 +38,8 @@ class Process(NamedTuple):
     """What is executed, as whom, with which rights; capability sets are bit masks, rlimits `(number, soft, hard)`.
 
     `terminal_size` is rows and columns. `settings` are what else is set of the process before it loses its rights, each
-    `[name, *arguments]` of a function in `program.py`'s `SETTINGS`. `filter_flags` are seccomp(2)'s.
+    `[name, *arguments]` of a function in `program.py`'s `SETTINGS`. `filter_flags` are seccomp(2)'s. The program
+    inherits `preserved_fds` descriptors above stderr.
     """
 
     args: list[str]
@@ -60,6 +61,7 @@ class Process(NamedTuple):
     ambient: int
     settings: list[list[Any]]
     filter_flags: int
+    preserved_fds: int
 
 
 class Root(NamedTuple):
@@ -67,12 +69,14 @@ class Root(NamedTuple):
 
     Without `writable` it is the folder `lower` names and everything mounted within. `at` is the empty folder it is
     attached at; `by_context` says how the kernel wants an overlay described (`engine/sys/overlay.py`).
+    `propagation` is how a folder's mounts are cut off from the host's (`MS_PRIVATE`, `MS_SLAVE`).
     """
 
     lower: list[str]
     writable: list[str]
     at: str
     by_context: bool
+    propagation: int
 
 
 class Birth(NamedTuple):

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 
 from engine.errors import KernelError
+from engine.launcher import pauses
 from engine.launcher.messages import Process
+from engine.launcher.pauses import Pauses
 from engine.sys import capabilities, process, seccomp
 from engine.sys.libc import syscall
 
@@ -32,16 +34,22 @@ def set_limits(what: Process) -> None:
         process.setrlimit(number, soft, hard)
 
 
-def drop_rights(what: Process, filter_program: bytes, machine: str) -> None:
-    """Become the user, with the capabilities and behind the filter of `what`, in its working directory."""
+def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pauses = pauses.NONE) -> None:
+    """Become the user, with the capabilities and behind the filter of `what`, in its working directory.
+
+    Whoever is `waiting` has its turn before the filter, which may forbid what that takes, and, if the filter needs no
+    right, after all rights are gone.
+    """
     for name, *arguments in what.settings:
         SETTINGS[name](*arguments)
     capabilities.drop_bounding(what.bounding, what.last_cap)
     process.prctl(process.PR_SET_KEEPCAPS, 1)
     os.setgroups(what.groups)
     # Without no_new_privs the filter needs CAP_SYS_ADMIN, so it must be in place before that goes.
-    if filter_program and not what.no_new_privileges:
-        seccomp.load(filter_program, what.filter_flags, machine)
+    is_early = bool(filter_program) and not what.no_new_privileges
+    if is_early:
+        waiting.ready()
+        waiting.filtered(seccomp.load(filter_program, what.filter_flags, machine))
     os.setresgid(what.gid, what.gid, what.gid)
     os.setresuid(what.uid, what.uid, what.uid)
     process.prctl(process.PR_SET_KEEPCAPS, 0)
@@ -49,15 +57,17 @@ def drop_rights(what: Process, filter_program: bytes, machine: str) -> None:
     if what.ambient:
         capabilities.raise_ambient(what.ambient, what.last_cap)
     _chdir(what.cwd)
+    if not is_early:
+        waiting.ready()
     if what.no_new_privileges:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
         if filter_program:
-            seccomp.load(filter_program, what.filter_flags, machine)
+            waiting.filtered(seccomp.load(filter_program, what.filter_flags, machine))
 
 
 def execute(what: Process) -> None:
     """execve the program; without a slash it is looked for in the container's own PATH. Raises KernelError."""
-    process.close_on_exec_from(3)
+    process.close_on_exec_from(3 + what.preserved_fds)
     env = dict(entry.split("=", 1) for entry in what.env)
     name = what.args[0]
     candidates = [name] if "/" in name else [f"{part or '.'}/{name}" for part in env.get("PATH", "").split(":")]

@@ -10,5 +10,7 @@ def open_root(root: Root) -> int:
     """A descriptor of the mount; the caller closes it. Raises KernelError."""
     if not root.writable:
         flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | mount.AT_RECURSIVE
-        return mount.open_tree(root.lower[0], flags)
+        fd = mount.open_tree(root.lower[0], flags)
+        mount.mount_setattr_of(fd, mount.AT_RECURSIVE, 0, 0, root.propagation, root.lower[0])
+        return fd
     return overlay.open_overlay(root.lower, root.writable, attach_at=root.at, by_context=root.by_context)

@@ -13,7 +13,7 @@ from engine.spec.runtime.process import (
     User,
 )
 from engine.spec.values import between, one_of
-from engine.sys import names, scheduling
+from engine.sys import calls, names
 
 _MAXIMUM_ID = (1 << 32) - 2  # (uid_t)-1 is no user
 _MOST = 1 << 64
@@ -61,9 +61,9 @@ def scheduler(where: str, value: Scheduler | None) -> None:
     """A policy of sched(7), with the parameters that this policy has."""
     if value is None:
         return
-    one_of(f"{where}.policy", value.policy, scheduling.POLICIES)
+    one_of(f"{where}.policy", value.policy, calls.POLICIES)
     for index, flag in enumerate(value.flags):
-        one_of(f"{where}.flags[{index}]", flag, scheduling.FLAGS)
+        one_of(f"{where}.flags[{index}]", flag, calls.FLAGS)
     between(f"{where}.nice", value.nice, -20, 19)
     for name in ("runtime", "deadline", "period"):
         amount: int = getattr(value, name)
@@ -80,7 +80,7 @@ def scheduler(where: str, value: Scheduler | None) -> None:
 def io_priority(where: str, value: IoPriority | None) -> None:
     """A class of ioprio_set(2) and one of its eight levels."""
     if value is not None:
-        one_of(f"{where}.class", value.class_, scheduling.IO_CLASSES)
+        one_of(f"{where}.class", value.class_, calls.IO_CLASSES)
         between(f"{where}.priority", value.priority, 0, 7)
 
 

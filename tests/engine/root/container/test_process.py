@@ -137,6 +137,11 @@ def test_clocks_of_a_time_namespace_are_shifted(host: Host) -> None:
     assert 1_000_000 <= int(uptime) - float(Path("/proc/uptime").read_text().split()[0]) + 60 < 1_000_120
 
 
+def test_a_container_has_a_session_keyring_of_its_own(host: Host) -> None:
+    listed = [host.finish("grep", "_ses", "/proc/keys", privileged=True)[1].split() for _ in range(2)]
+    assert listed[0][0] != listed[1][0]
+
+
 def test_annotations_are_in_the_bundle(host: Host) -> None:
     container_id = host.create("true", annotations={"org.example.team": "harbour"})
     assert host.engine.inspect(container_id)["config"]["annotations"] == {"org.example.team": "harbour"}

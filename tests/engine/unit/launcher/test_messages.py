@@ -8,14 +8,14 @@ from engine.errors import CommandNotExecutable, CommandNotFound, KernelError
 from engine.launcher import failure, messages
 
 PROCESS = messages.Process(
-    ["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False, [24, 80], 0, [], 0
+    ["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False, [24, 80], 0, [], 0, 0
 )
 BIRTH = messages.Birth("/f/rootfs", "x86_64", "h", [["mkdir", "/x", 493]], [], PROCESS, b"\x06\0\0\0")
 
 
 def test_a_plan_of_any_size_survives_its_memfd() -> None:
     large = BIRTH._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
-    root = messages.Root(["/layer"], ["/upper", "/work"], "/rootfs", True)
+    root = messages.Root(["/layer"], ["/upper", "/work"], "/rootfs", True, 0)
     birth = messages.pack_birth(large)
     plan = messages.Plan("id", 1, "/f", "/o", 0, False, "/bin", "", [], "", [], 0, root, [], None, birth)
     fd = messages.write_plan(plan)

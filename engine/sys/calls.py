@@ -1,4 +1,6 @@
-"""How the kernel schedules a process: the numbers of sched(7), ioprio_set(2) and personality(2), as calls to be made.
+"""What a process may be told about itself: settings, domain, keyring, umask; the numbers, as calls to be made.
+
+Sources: sched(7), ioprio_set(2), personality(2), keyctl(2).
 
 A call is `[name, number, *arguments]`; whoever is to be scheduled makes it by `engine.sys.libc.syscall`.
 """
@@ -27,10 +29,24 @@ IO_CLASSES = {"IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3
 DOMAINS = {"LINUX": 0, "LINUX32": 8}
 
 _NUMBERS = {
-    "x86_64": {"sched_setattr": 314, "ioprio_set": 251, "personality": 135, "setdomainname": 171, "umask": 95},
-    "aarch64": {"sched_setattr": 274, "ioprio_set": 30, "personality": 92, "setdomainname": 162, "umask": 166},
+    "x86_64": {
+        "sched_setattr": 314,
+        "ioprio_set": 251,
+        "personality": 135,
+        "setdomainname": 171,
+        "umask": 95,
+        "keyctl": 250,
+    },
+    "aarch64": {
+        "sched_setattr": 274,
+        "ioprio_set": 30,
+        "personality": 92,
+        "setdomainname": 162,
+        "umask": 166,
+        "keyctl": 219,
+    },
 }
-_IOPRIO_WHO_PROCESS, _IOPRIO_CLASS_SHIFT = 1, 13
+_IOPRIO_WHO_PROCESS, _IOPRIO_CLASS_SHIFT, _KEYCTL_JOIN_SESSION_KEYRING = 1, 13, 1
 _SCHED_ATTR = struct.Struct("<IIQiIQQQ")  # struct sched_attr as first published
 
 Call = list[object]
@@ -62,3 +78,8 @@ def sched_setattr(
 def ioprio_set(machine: str, class_: str, level: int) -> Call:
     """ioprio_set(2) on the caller."""
     return call(machine, "ioprio_set", _IOPRIO_WHO_PROCESS, 0, IO_CLASSES[class_] << _IOPRIO_CLASS_SHIFT | level)
+
+
+def join_session_keyring(machine: str) -> Call:
+    """keyctl(2): leave the session's keyring, and whatever keys are in it, for a new one of the caller's own."""
+    return call(machine, "keyctl", _KEYCTL_JOIN_SESSION_KEYRING, 0)

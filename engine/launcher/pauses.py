@@ -1,0 +1,25 @@
+"""Where a container's first process may be held up on its way to its program: nowhere, unless somebody has more to do.
+
+The OCI command line has (`engine/runtime/gate.py`): hooks to be run, and a program that waits for `start`.
+"""
+
+from __future__ import annotations
+
+
+class Pauses:
+    """The places, in the order the process comes to them. Whatever is raised there fails the birth."""
+
+    def attached(self) -> None:
+        """In its namespaces and groups, the root attached where the plan says; the host's root is still its own."""
+
+    def placed(self, old_root: int) -> None:
+        """In its new root, everything mounted; `old_root` is a descriptor of the host's, which goes next."""
+
+    def ready(self) -> None:
+        """About to become its program: only what the program's own filter could forbid is left to do."""
+
+    def filtered(self, listener: int) -> None:
+        """Behind its filter; `listener` is what seccomp(2) answered, a descriptor if one was asked for."""
+
+
+NONE = Pauses()
