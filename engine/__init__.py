@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from engine.spec.changes import Change, ChangeKind
     from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
     from engine.spec.death import Death
+    from engine.spec.devices import Device
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
+    from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
     from engine.spec.progress import Step
     from engine.spec.pruning import Pruned, PruneFilters
     from engine.spec.resources import Resources, ResourcesChange, ThrottleDevice, WeightDevice
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
+    from engine.volumes import RemovedVolumes, Volume
 
 _HOMES = {
     "engine.capabilities": ["Capabilities"],
@@ -63,11 +66,14 @@ _HOMES = {
     "engine.spec.changes": ["Change", "ChangeKind"],
     "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
     "engine.spec.death": ["Death"],
+    "engine.spec.devices": ["Device"],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
+    "engine.spec.mounts": ["Mount", "MountType", "Propagation", "RecursiveReadOnly", "Relabel"],
     "engine.spec.progress": ["Step"],
     "engine.spec.pruning": ["PruneFilters", "Pruned"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
+    "engine.volumes": ["RemovedVolumes", "Volume"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -85,6 +91,7 @@ __all__ = [
     "ContainerState",
     "DamagedStore",
     "Death",
+    "Device",
     "Engine",
     "EngineError",
     "HealthCheck",
@@ -97,11 +104,17 @@ __all__ = [
     "LogBatch",
     "LogLine",
     "LogReader",
+    "Mount",
+    "MountType",
     "NetworkMode",
     "NotFound",
+    "Propagation",
     "PruneFilters",
     "Pruned",
+    "RecursiveReadOnly",
+    "Relabel",
     "RemovedImage",
+    "RemovedVolumes",
     "Resources",
     "ResourcesChange",
     "Restart",
@@ -117,6 +130,7 @@ __all__ = [
     "Unauthorized",
     "Unsupported",
     "Upload",
+    "Volume",
     "WeightDevice",
 ]
 

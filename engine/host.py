@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from engine.container import (
     start,
     state,
     stop,
+    volumes,
     waiting,
 )
 from engine.container.runtime import Runtime
@@ -35,6 +36,7 @@ from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.life import Condition
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import Pruned, PruneFilters
+from engine.volumes import RemovedVolumes, Volume, VolumeStore
 
 
 class Engine:
@@ -49,7 +51,12 @@ class Engine:
         # Two panels with folders of their own keep their groups apart.
         parent = f"moorage/{hashlib.sha256(str(home).encode()).hexdigest()[:8]}"
         self._runtime = Runtime(
-            home / "containers", self._images, CgroupManager(parent), run / "launcher.sock", run / "observed.sock"
+            home / "containers",
+            self._images,
+            VolumeStore(home / "volumes"),
+            CgroupManager(parent),
+            run / "launcher.sock",
+            run / "observed.sock",
         )
 
     def capabilities(self) -> Capabilities:
@@ -88,9 +95,9 @@ class Engine:
         stop.stop(self._runtime, container_id, signal=None, timeout_s=timeout_s, asker=asker)
         return self.start(container_id)
 
-    def remove(self, container_id: str, *, force: bool = False, asked_by: str = "") -> None:
+    def remove(self, container_id: str, *, force: bool = False, with_volumes: bool = False, asked_by: str = "") -> None:
         """Leave nothing of it. See `engine.container.remove`."""
-        remove.remove(self._runtime, container_id, force=force, asked_by=asked_by)
+        remove.remove(self._runtime, container_id, force=force, with_volumes=with_volumes, asked_by=asked_by)
 
     def rename(self, container_id: str, name: str) -> ContainerState:
         """Give it another name. See `engine.container.rename`."""
@@ -125,14 +132,20 @@ class Engine:
         return found
 
     def inspect(self, container_id: str) -> dict[str, Any]:
-        """`{"state", "spec", "config", "deaths"}`.
+        """`{"state", "spec", "config", "volumes", "deaths"}`.
 
-        What is known, what was asked, the OCI bundle's configuration, and how its last runs ended, the newest first.
+        What is known, what was asked, the OCI bundle's configuration, the names of volumes by the place they are
+        mounted on, and how its last runs ended, the newest first.
         """
         folder = self._runtime.folder(container_id)
         current = state.load(folder)
         files = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in ("spec", "config")}
-        return {"state": current.to_json(), **files, "deaths": [death.to_json() for death in deaths.read(folder)]}
+        return {
+            "state": current.to_json(),
+            **files,
+            "volumes": dict(state.load_record(folder).volumes),
+            "deaths": [death.to_json() for death in deaths.read(folder)],
+        }
 
     def diff(self, container_id: str) -> Iterator[Change]:
         """What it changed in its image's files. See `engine.container.diff`."""
@@ -174,7 +187,35 @@ class Engine:
     def repair(self) -> list[ContainerState]:
         """Finish or undo what was half done, in images and containers; then every state."""
         self._images.repair()
-        return repair.repair(self._runtime)
+        states = repair.repair(self._runtime)
+        self._runtime.volumes.repair({state.id for state in states})
+        return states
+
+    # Volumes
+
+    def create_volume(self, name: str = "", *, labels: Mapping[str, str] | None = None) -> Volume:
+        """A volume of this name, made unless it is there; an anonymous one without. Raises InvalidSpec."""
+        return volumes.create(self._runtime, name, labels or {})
+
+    def volumes(self) -> list[Volume]:
+        """Every volume of this host, by name."""
+        return volumes.listed(self._runtime)
+
+    def volume(self, name: str) -> Volume:
+        """The volume. Raises NotFound."""
+        return volumes.get(self._runtime, name)
+
+    def remove_volume(self, name: str, *, force: bool = False) -> None:
+        """Take a volume away. Raises Conflict naming the containers that use it; NotFound unless `force`."""
+        volumes.remove(self._runtime, name, is_missing_ok=force)
+
+    def unused_volumes(self, *, with_named: bool = False) -> list[Volume]:
+        """What pruning would take: volumes no container uses, those with a name of their own only if `with_named`."""
+        return volumes.unused(self._runtime, with_named=with_named)
+
+    def prune_volumes(self, names: Sequence[str]) -> RemovedVolumes:
+        """Remove those of the named volumes that no container uses now."""
+        return volumes.prune(self._runtime, names)
 
     # Images
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from engine.container import limits, privileged, process
+from engine.container import bundle_devices, limits, privileged, process
 from engine.container.users import Identity
 from engine.images import Image
 from engine.spec import defaults, seccomp
@@ -10,6 +10,7 @@ from engine.spec.container import ContainerSpec, NetworkMode
 from engine.spec.runtime import (
     OCI_VERSION,
     Linux,
+    Mount,
     Namespace,
     Personality,
     Root,
@@ -27,20 +28,24 @@ def make(
     image: Image,
     identity: Identity,
     cgroups_path: str,
+    mounts: tuple[Mount, ...] = defaults.MOUNTS,
     *,
     counts_swap: bool = True,
 ) -> Spec:
     """The `config.json` of the container; see `limits.to_oci`. Raises InvalidSpec when there is nothing to run."""
+    devices, device_rules = bundle_devices.devices(spec)
+    rules = (*defaults.DEVICE_RULES, *device_rules)
     hostname = spec.hostname or container_id[:_SHORT_ID]
-    mounts = (*defaults.MOUNTS, *([process.init_mount()] if spec.init else ()))
+    mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
     linux = Linux(
         namespaces=_namespaces(spec),
         cgroups_path=cgroups_path,
-        resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=defaults.DEVICE_RULES),
+        resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=rules),
         seccomp=_seccomp(spec),
         sysctl=spec.sysctls,
-        masked_paths=defaults.MASKED_PATHS,
-        readonly_paths=defaults.READONLY_PATHS,
+        devices=devices,
+        masked_paths=defaults.MASKED_PATHS if spec.masked_paths is None else spec.masked_paths,
+        readonly_paths=defaults.READONLY_PATHS if spec.readonly_paths is None else spec.readonly_paths,
         personality=Personality(spec.personality.upper()) if spec.personality else None,
         time_offsets=spec.time_offsets,
     )

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.container import bundle, limits, state, users
+from engine.container import bundle, bundle_mounts, limits, mount_sources, name_files, state, users, volumes
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
 from engine.images import Image
@@ -25,7 +25,7 @@ def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> Containe
     folder = runtime.folder(container_id)
     if folder.exists():
         return _existing(folder, spec)
-    with runtime.images.held():  # until this container counts among its users
+    with runtime.images.held(), runtime.volumes.held():  # until this container counts among its users
         _make(runtime, folder, spec, runtime.images.get(spec.image))
     records.sync(str(folder))
     return state.load(folder)
@@ -40,6 +40,8 @@ def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> 
         os.rename(fresh, folder)
     except BaseException:
         shutil.rmtree(fresh)
+        if not folder.exists():  # else somebody else made it meanwhile
+            volumes.forget(runtime, folder.name)
         raise
 
 
@@ -50,20 +52,35 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
 
 
 def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
+    warnings = mount_sources.check(spec)
+    counts_swap = runtime.cgroups.counts_swap
+    limits.check_host(spec.resources, counts_swap=counts_swap)
     snapshot = Snapshot(folder)
     snapshot.prepare()
     root_fd = snapshot.open_merged(runtime.images.layer_paths(image))
     try:
         identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path), spec.groups)
+        names = volumes.prepare(runtime, container_id, spec, image, root_fd)
     finally:
         os.close(root_fd)
-    counts_swap = runtime.cgroups.counts_swap
-    limits.check_host(spec.resources, counts_swap=counts_swap)
+    mounts = bundle_mounts.mounts(
+        spec, runtime.folder(container_id), {at: runtime.volumes.data(name) for at, name in names.items()}
+    )
     parent = spec.cgroup_parent or f"/{runtime.cgroups.parent}"
-    oci = bundle.make(container_id, spec, image, identity, f"{parent}/{container_id}", counts_swap=counts_swap)
+    oci = bundle.make(container_id, spec, image, identity, f"{parent}/{container_id}", mounts, counts_swap=counts_swap)
+    name_files.write(folder, spec, oci.hostname)
     _write(folder / "config.json", oci.to_json())
     _write(folder / "spec.json", spec.to_json())
-    record = state.Record(container_id, spec.name, image.id, records.now(), seq=1, cgroup_parent=spec.cgroup_parent)
+    record = state.Record(
+        container_id,
+        spec.name,
+        image.id,
+        records.now(),
+        seq=1,
+        volumes=names,
+        warnings=warnings,
+        cgroup_parent=spec.cgroup_parent,
+    )
     _write(folder / "state.json", asdict(record))
 
 

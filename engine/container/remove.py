@@ -3,9 +3,10 @@
 import fcntl
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from engine.container import state, wait
+from engine.container import state, volumes, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.container.stop import Asker, stop_locked
@@ -16,8 +17,10 @@ from engine.sys.remove_tree import remove_tree
 _LOOK_S = 1.0
 
 
-def remove(runtime: Runtime, container_id: str, *, force: bool, asked_by: str = "") -> None:
+def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bool = False, asked_by: str = "") -> None:
     """Take away cgroups, writable layer, log and records; nothing happens when there is no such container.
+
+    `with_volumes` takes its anonymous volumes too, where no other container uses them.
 
     Raises Conflict for a running container unless `force`, which kills it first. The decision is on the disk before
     anything is taken away, so a removal that was cut short is finished by `repair`.
@@ -29,7 +32,8 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, asked_by: str = 
                 current = stop_locked(runtime, folder, signal="KILL", timeout_s=0, asker=Asker("remove", asked_by))
             state.check_step(current, Status.REMOVING)
             if current.status is not Status.REMOVING:
-                state.advance(folder, state.load_record(folder), intent=Intent.REMOVE, durable=True)
+                record = replace(state.load_record(folder), drops_volumes=with_volumes)
+                state.advance(folder, record, intent=Intent.REMOVE, durable=True)
             finish(runtime, folder)
     except NotFound:
         return
@@ -38,7 +42,9 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, asked_by: str = 
 def finish(runtime: Runtime, folder: Path) -> None:
     """Take everything away; the folder itself goes last and in one rename, so it is never seen half empty."""
     wait.await_shim(folder)
-    runtime.cgroups.remove(state.load_record(folder).cgroup)
+    record = state.load_record(folder)
+    runtime.cgroups.remove(record.cgroup)
+    volumes.leave(runtime, record)
     gone = folder.with_name(folder.name + ".removed")
     remove_tree(gone)
     folder.rename(gone)

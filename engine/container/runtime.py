@@ -11,16 +11,18 @@ from pathlib import Path
 from engine.cgroups import CgroupManager
 from engine.errors import InvalidSpec, NotFound
 from engine.images import ImageStore
+from engine.volumes import VolumeStore
 
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """The folder of all containers, the images they come from, and the sockets their births and ends are told on."""
+    """The folder of all containers, the images and volumes they have, and the sockets of their births and ends."""
 
     containers: Path
     images: ImageStore
+    volumes: VolumeStore
     cgroups: CgroupManager
     launcher: Path
     observed: Path

@@ -51,6 +51,7 @@ def _plan(runtime: Runtime, folder: Path, spec: oci.Spec, record: state.Record, 
         observed=runtime.observed,
         cgroup=runtime.cgroups.find(record.cgroup),
         hierarchies=list(runtime.cgroups.hierarchies),
+        volumes=runtime.volumes.root,
     )
 
 

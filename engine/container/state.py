@@ -10,7 +10,8 @@ Engine and shim count their changes apart, neither count ever goes back, and `se
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,7 +41,10 @@ class Intent(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """`state.json`. `seq` counts the engine's own changes, `run` is the last run it asked for."""
+    """`state.json`. `seq` counts the engine's own changes, `run` is the last run it asked for.
+
+    `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal.
+    """
 
     id: str
     name: str
@@ -51,6 +55,9 @@ class Record:
     intent: Intent = Intent.CREATE
     auto_remove: bool = False
     expires_at: str = ""
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    drops_volumes: bool = False
+    warnings: Sequence[str] = ()
     cgroup_parent: str = ""
 
     @property
@@ -108,6 +115,7 @@ def load(folder: Path) -> ContainerState:
         started_at=started.started_at if started else "",
         restart_count=started.restarts if started else 0,
         expires_at=record.expires_at,
+        warnings=tuple(record.warnings),
     )
     if end is not None:
         state = _with_end(state, end)

@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import Any, Self
 
 from engine.errors import InvalidSpec
-from engine.spec import checks, codec, seccomp
+from engine.spec import checks, codec, name_lookup, seccomp
+from engine.spec.devices import Device, check_devices
 from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
+from engine.spec.mounts import Mount, check_guarded_paths, check_mounts
 from engine.spec.resources import Resources
 from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 from engine.spec.runtime.checks import linux, process
@@ -53,6 +55,9 @@ class ContainerSpec:
     `cap_ambient` a user other than root holds from the start. `init` runs the program below one that reaps. `sysctls`
     are settings of the container's own namespaces. `personality` is `linux` or `linux32`. `time_offsets` shift the
     clocks `monotonic` and `boottime`.
+
+    `shm_size_bytes` is the size of `/dev/shm`. `device_cgroup_rules` are written as Docker writes them, `c 189:* rwm`.
+    `extra_hosts` hold `name:address`, `dns` addresses; what `dns` and its like leave out comes from the host.
     """
 
     name: str
@@ -97,6 +102,18 @@ class ContainerSpec:
     personality: str = ""
     time_offsets: Mapping[str, TimeOffset] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    # What is mounted, which devices there are, and what of the kernel's files is hidden (None: Docker's own lists).
+    mounts: tuple[Mount, ...] = ()
+    shm_size_bytes: int = 64 << 20
+    devices: tuple[Device, ...] = ()
+    device_cgroup_rules: tuple[str, ...] = ()
+    masked_paths: tuple[str, ...] | None = None
+    readonly_paths: tuple[str, ...] | None = None
+    # What is in /etc/hosts and /etc/resolv.conf.
+    extra_hosts: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -143,6 +160,12 @@ class ContainerSpec:
         one_of("personality", self.personality, ("", "linux", "linux32"))
         linux.time_offsets("time_offsets", self.time_offsets)
         checks.labels("annotations", self.annotations)
+        check_mounts(self.mounts)
+        between("shm_size_bytes", self.shm_size_bytes, 1, checks.MAXIMUM_BYTES)
+        check_devices(self.devices, self.device_cgroup_rules)
+        check_guarded_paths("masked_paths", self.masked_paths)
+        check_guarded_paths("readonly_paths", self.readonly_paths)
+        name_lookup.check(self.extra_hosts, self.dns, self.dns_search, self.dns_options)
 
 
 @dataclass(frozen=True)
@@ -153,7 +176,7 @@ class ContainerState:
     `None` until the first end, 128+n after a death by signal n, 126/127 when the program could not be started.
     `error` says why a start failed, or that an exit was not seen by anyone. `restart_count` counts the restarts by
     policy since somebody last started it; while it is restarting, `restart_at` is when it is started next. `expires_at`
-    is the end of its time to live.
+    is the end of its time to live. `warnings` tell what of the request this host cannot do and passed over.
     """
 
     id: str
@@ -172,6 +195,7 @@ class ContainerState:
     restart_count: int = 0
     restart_at: str = ""
     expires_at: str = ""
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: object) -> Self:

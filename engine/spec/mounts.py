@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.errors import InvalidSpec
+from engine.spec.values import between
 
 VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,199}")
 TMPFS_FLAGS = frozenset(
@@ -155,10 +156,8 @@ def _check_tmpfs(where: str, mount: Mount) -> None:
         raise InvalidSpec(f"{where}.source", "a tmpfs has none")
     if mount.propagation is not Propagation.RPRIVATE:
         raise InvalidSpec(f"{where}.propagation", "does not go with a mount of type tmpfs")
-    if mount.size_bytes is not None and not 0 <= mount.size_bytes <= _LARGEST_BYTES:
-        raise InvalidSpec(f"{where}.size_bytes", f"{mount.size_bytes} is not between 0 and {_LARGEST_BYTES}")
-    if mount.mode is not None and not 0 <= mount.mode <= _LARGEST_MODE:
-        raise InvalidSpec(f"{where}.mode", f"{mount.mode} is not between 0 and {_LARGEST_MODE} (octal 7777)")
+    between(f"{where}.size_bytes", mount.size_bytes, 0, _LARGEST_BYTES)
+    between(f"{where}.mode", mount.mode, 0, _LARGEST_MODE)
     for index, option in enumerate(mount.options):
         name, _, value = option.partition("=")
         known = name in TMPFS_VALUES and value if "=" in option else name in TMPFS_FLAGS
@@ -177,3 +176,10 @@ def check_volume_name(field: str, name: str) -> None:
             f"{name[:80]!r} is not a volume's name",
             hint="Use letters, digits, '_', '.' and '-', starting with a letter or digit; an absolute path is a bind.",
         )
+
+
+def check_guarded_paths(field: str, paths: tuple[str, ...] | None) -> None:
+    """Absolute paths that are masked or made read-only."""
+    for index, path in enumerate(paths or ()):
+        if not path.startswith("/") or posixpath.normpath(path) == "/":
+            raise InvalidSpec(f"{field}[{index}]", f"{path[:80]!r} must be an absolute path other than /")

@@ -39,7 +39,7 @@ def copy_tree(source: int, target: int) -> None:
     for folder in reversed(folders):  # only now: what was made within has changed its time, and may need its mode
         inside, outside = _open(source, folder), _open(target, folder)
         try:
-            _dress(inside, outside)
+            dress(inside, outside)
         finally:
             os.close(inside)
             os.close(outside)
@@ -84,14 +84,14 @@ def _copy_file(inside: int, outside: int, name: bytes) -> None:
         try:
             while os.sendfile(writer, reader, None, _LARGEST_PIECE):
                 pass
-            _dress(reader, writer)
+            dress(reader, writer)
         finally:
             os.close(writer)
     finally:
         os.close(reader)
 
 
-def _dress(source: int, target: int) -> None:
+def dress(source: int, target: int) -> None:
     """Give what `target` is open on the owner, mode, attributes and times of `source`."""
     info = os.fstat(source)
     os.fchown(target, info.st_uid, info.st_gid)

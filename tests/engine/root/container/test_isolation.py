@@ -39,7 +39,8 @@ def test_its_root_is_the_images_and_nothing_of_the_hosts_is_mounted(host: Host) 
     _, output = host.finish("cat", "/proc/mounts")
     mounts = [line.split()[1] for line in output.splitlines()]
     assert mounts[0] == "/"
-    assert all(at == "/" or at.startswith(("/proc", "/sys", "/dev")) for at in mounts)
+    own = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+    assert all(at == "/" or at in own or at.startswith(("/proc", "/sys", "/dev")) for at in mounts)
     _, output = host.finish("ls", "/")
     assert output.split() == ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "var"]
 

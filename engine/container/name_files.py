@@ -1,0 +1,73 @@
+"""Writes a container's own `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`, as Docker makes them."""
+
+import ipaddress
+import os
+from pathlib import Path
+
+from engine.spec.container import ContainerSpec, NetworkMode
+from engine.spec.name_lookup import host_entry
+
+FILES = ("hosts", "hostname", "resolv.conf")
+_MODE = 0o644
+_HOSTS = """127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::\tip6-localnet
+ff00::\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+"""
+
+
+def write(folder: Path, spec: ContainerSpec, hostname: str, *, host_etc: Path = Path("/etc")) -> None:
+    """Write the three files into the container's folder, from where they are mounted."""
+    texts = (_hosts(spec, host_etc), f"{hostname}\n", _resolver(spec, host_etc))
+    for name, text in zip(FILES, texts, strict=True):
+        path = folder / name
+        path.write_text(text, errors="surrogateescape")
+        os.chmod(path, _MODE)
+
+
+def _hosts(spec: ContainerSpec, host_etc: Path) -> str:
+    text = _read(host_etc / "hosts") if spec.network is NetworkMode.HOST else _HOSTS
+    if text and not text.endswith("\n"):
+        text += "\n"
+    entries = [host_entry("extra_hosts", entry) for entry in spec.extra_hosts]
+    return text + "".join(f"{address}\t{name}\n" for name, address in entries)
+
+
+def _resolver(spec: ContainerSpec, host_etc: Path) -> str:
+    """What is not said comes from the host; its name servers on loopback only where the network is the host's too."""
+    host = _read(host_etc / "resolv.conf").splitlines()
+    if spec.network is NetworkMode.HOST and not (spec.dns or spec.dns_search or spec.dns_options):
+        return "".join(f"{line}\n" for line in host)
+    servers = list(spec.dns) or [name for name in _words(host, "nameserver") if _is_reachable(spec, name)]
+    search = list(spec.dns_search) or _words(host, "search")
+    options = list(spec.dns_options) or _words(host, "options")
+    lines = [f"nameserver {server}" for server in servers]
+    if search and search != ["."]:  # a lone dot: no search at all
+        lines.append(f"search {' '.join(search)}")
+    if options:
+        lines.append(f"options {' '.join(options)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _is_reachable(spec: ContainerSpec, server: str) -> bool:
+    if spec.network is NetworkMode.HOST:
+        return True
+    try:
+        return not ipaddress.ip_address(server.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _words(lines: list[str], key: str) -> list[str]:
+    """The values of every line that begins with `key` (resolv.conf(5)); of `search` the last line counts."""
+    found = [line.split()[1:] for line in lines if line.split()[:1] == [key]]
+    return [word for words in (found[-1:] if key == "search" else found) for word in words]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="surrogateescape")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,74 @@
+"""Fills a new volume with what its image has at the place it is mounted on (Docker's copy-up).
+
+The copy is made beside the volume's data, and moved in when it is whole: `staging` is one that was begun, `staged` one
+that is complete and on its way in. Whoever finds the latter finishes it.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.sys.copy_tree import copy_tree, dress
+from engine.sys.remove_tree import remove_tree
+from engine.sys.syncfs import syncfs
+
+
+def fill(volume: Path, source: int) -> None:
+    """Copy what is in the folder `source` is open on, unless the volume holds anything; it becomes alike."""
+    with _locked(volume):
+        _settle(volume)
+        if os.listdir(volume / "_data"):
+            return
+        staging = volume / "staging"
+        staging.mkdir(mode=0o700)
+        with _opened(staging) as target:
+            copy_tree(source, target)
+        syncfs(staging)
+        staging.rename(volume / "staged")
+        _settle(volume)
+
+
+def settle(volume: Path) -> None:
+    """Finish what a killed `fill` had copied, or undo it."""
+    with _locked(volume):
+        _settle(volume)
+
+
+def _settle(volume: Path) -> None:
+    remove_tree(volume / "staging")
+    staged, data = volume / "staged", volume / "_data"
+    if not staged.is_dir():
+        return
+    for name in os.listdir(staged):
+        try:
+            os.rename(staged / name, data / name)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):
+            continue  # a container that has the volume already made something of that name: its own counts
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+    with _opened(staged) as source, _opened(data) as target:
+        dress(source, target)
+    remove_tree(staged)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _locked(volume: Path) -> Iterator[None]:
+    fd = os.open(volume / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
