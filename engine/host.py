@@ -15,6 +15,7 @@ from engine.container import (
     deaths,
     diff,
     export,
+    pause,
     prune,
     remove,
     rename,
@@ -88,6 +89,14 @@ class Engine:
     def kill(self, container_id: str, *, signal: str = "KILL", asked_by: str = "") -> ContainerState:
         """Send a signal to its first process. See `engine.container.stop`."""
         return stop.kill(self._runtime, container_id, signal=signal, asker=Asker("kill", asked_by))
+
+    def pause(self, container_id: str) -> ContainerState:
+        """Let all of it stand still. See `engine.container.pause`."""
+        return pause.pause(self._runtime, container_id)
+
+    def unpause(self, container_id: str) -> ContainerState:
+        """Let it run on. See `engine.container.pause`."""
+        return pause.unpause(self._runtime, container_id)
 
     def restart(self, container_id: str, *, timeout_s: float | None = None, asked_by: str = "") -> ContainerState:
         """Stop it if it runs, then start it."""

@@ -26,8 +26,11 @@ def freeze(folder: str, version: int) -> None:
 
 def thaw(folder: str, version: int) -> None:
     """Let the group run on; a group that is gone, or never was frozen, is left alone."""
-    if os.path.isdir(folder):
+    try:
         _set(folder, version, is_frozen=False)
+    except KernelError:
+        if os.path.isdir(folder):
+            raise
 
 
 def is_frozen(folder: str, version: int) -> bool:

@@ -104,18 +104,20 @@ class CgroupManager:
 
     def freeze(self, path: str) -> None:
         """Let everything in the group stand still. Raises KernelError, Unsupported without a freezer."""
-        folder, version = self._freezer(path)
-        freezer.freeze(folder, version)
+        found = self._freezer(path)
+        if found is None:
+            raise Unsupported("This host has no cgroup freezer, so containers cannot be paused.")
+        freezer.freeze(*found)
 
     def thaw(self, path: str) -> None:
-        """Let everything in the group run on."""
-        folder, version = self._freezer(path)
-        freezer.thaw(folder, version)
+        """Let everything in the group run on; a group that is gone, or never was frozen, is left alone."""
+        if found := self._freezer(path):
+            freezer.thaw(*found)
 
     def is_frozen(self, path: str) -> bool:
         """Whether everything in the group stands still."""
-        folder, version = self._freezer(path)
-        return freezer.is_frozen(folder, version)
+        found = self._freezer(path)
+        return found is not None and freezer.is_frozen(*found)
 
     def kill(self, path: str) -> None:
         """Send SIGKILL to everything in the group, frozen or not, until nothing is left in it or 5 s are over."""
@@ -155,13 +157,11 @@ class CgroupManager:
     def _place(self, path: str, resources: Resources) -> limits.Placed:
         return limits.place(self.hierarchies, lambda hierarchy: self._folder(hierarchy, path), resources)
 
-    def _freezer(self, path: str) -> tuple[str, int]:
+    def _freezer(self, path: str) -> tuple[str, int] | None:
+        """The folder and version that freeze the group."""
         if folder := self.v2_folder(path):
             return folder, 2
-        found = self.folder_with("freezer", path)
-        if found is None:
-            raise Unsupported("This host has no cgroup freezer, so containers cannot be paused.")
-        return found
+        return self.folder_with("freezer", path)
 
     def _set_devices(self, path: str, resources: Resources) -> None:
         v1 = self.folder_with("devices", path)

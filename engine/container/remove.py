@@ -28,7 +28,7 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bo
     try:
         with runtime.locked(container_id) as folder:
             current = wait.await_record(folder)
-            if force and current.status is Status.RUNNING:
+            if force and current.status in (Status.RUNNING, Status.PAUSED):
                 current = stop_locked(runtime, folder, signal="KILL", timeout_s=0, asker=Asker("remove", asked_by))
             state.check_step(current, Status.REMOVING)
             if current.status is not Status.REMOVING:

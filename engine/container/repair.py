@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, remove, rename, runs, state
+from engine.container import asked, pause, remove, rename, runs, state
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
@@ -55,6 +55,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
     if started is None or started.run != run:
         _undo_start(runtime, folder, run)
     elif process.is_alive(started.pid, started.ticks, started.boot):
+        pause.enforce(runtime, folder)
         asked.withdraw(folder)  # this lock is ours: whoever wanted an end was killed before it came
     elif not records.has_shim(str(folder)):
         _record(runtime, folder, run, _UNKNOWN, state.UNSEEN_END)
@@ -96,7 +97,7 @@ def _remove_stray_groups(runtime: Runtime) -> None:
     for name in runtime.cgroups.names():
         try:
             with runtime.locked(name) as folder:  # a start on its way has its group, but does not run yet
-                if state.load(folder).status is not Status.RUNNING:
+                if state.load(folder).status not in (Status.RUNNING, Status.PAUSED):
                     _empty_group(runtime, name)
         except (NotFound, InvalidSpec):
             _empty_group(runtime, name)

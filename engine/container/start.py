@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.container import plan, runs, state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
-from engine.errors import EngineError
+from engine.errors import Conflict, EngineError
 from engine.launcher import client, ending, failure, records
 from engine.launcher.messages import Plan
 from engine.spec import runtime as oci
@@ -23,6 +23,8 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
         current = wait.await_record(folder)
         if current.status is Status.RUNNING:
             return current
+        if current.status is Status.PAUSED:
+            raise Conflict(f"Container {current.name} is paused and cannot be started.", hint="Unpause it.")
         state.check_step(current, Status.RUNNING)
         wait.await_shim(folder)
         with client.connect(str(runtime.launcher)) as launcher:

@@ -23,7 +23,8 @@ from engine.sys import process
 
 LEGAL = {
     Status.CREATED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
-    Status.RUNNING: {Status.RESTARTING, Status.EXITED},
+    Status.RUNNING: {Status.PAUSED, Status.RESTARTING, Status.EXITED},
+    Status.PAUSED: {Status.PAUSED, Status.RUNNING, Status.RESTARTING, Status.EXITED},
     Status.RESTARTING: {Status.RUNNING, Status.RESTARTING, Status.EXITED},
     Status.EXITED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
     Status.REMOVING: {Status.REMOVING},
@@ -44,6 +45,7 @@ class Record:
     """`state.json`. `seq` counts the engine's own changes, `run` is the last run it asked for.
 
     `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal.
+    `paused_run` is the last run that was paused.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Record:
     drops_volumes: bool = False
     warnings: Sequence[str] = ()
     cgroup_parent: str = ""
+    paused_run: int = 0
 
     @property
     def cgroup(self) -> str:
@@ -122,7 +125,8 @@ def load(folder: Path) -> ContainerState:
     if state.status is not Status.CREATED or started is None:
         return state
     if process.is_alive(started.pid, started.ticks, started.boot) or records.has_shim(str(folder)):
-        return replace(state, status=Status.RUNNING, pid=started.pid)
+        status = Status.PAUSED if record.paused_run == run else Status.RUNNING
+        return replace(state, status=status, pid=started.pid)
     return replace(state, status=Status.EXITED, seq=state.seq + 1, exit_code=255, error=UNSEEN_END)
 
 

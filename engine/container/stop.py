@@ -6,7 +6,7 @@ import signal as signals
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.container import asked, state, wait
+from engine.container import asked, pause, state, wait
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, KernelError
 from engine.spec import checks
@@ -29,6 +29,8 @@ def stop(
 ) -> ContainerState:
     """Send the stop signal, give the container `timeout_s` to end, then kill it; nothing happens when it does not run.
 
+    A paused one runs on as soon as the signal is on its way.
+
     What is `None` comes from the container's specification, then from its image, then is SIGTERM.
     """
     with runtime.locked(container_id) as folder:
@@ -47,6 +49,7 @@ def stop_locked(
     try:
         _ask(folder, asker, number, ends=True)
         _send(pidfd, number)
+        pause.lift(runtime, folder)
         if not wait.has_ended(pidfd, spec.stop_timeout_s if timeout_s is None else timeout_s):
             _send(pidfd, signals.SIGKILL)
             _await_death(pidfd, folder)
@@ -59,6 +62,7 @@ def kill(runtime: Runtime, container_id: str, *, signal: str, asker: Asker) -> C
     """Signal the first process; after SIGKILL wait until its end is recorded. Raises Conflict when it does not run.
 
     SIGKILL and the container's own stop signal ask for its end; after any other the restart policy stays in force.
+    SIGKILL ends a paused container too; any other signal reaches it when it is unpaused.
     Takes no lock: it is for the very moment in which a stop holds it and waits in vain, and a pidfd means one process.
     """
     number = checks.signal_number("signal", signal)
@@ -73,6 +77,7 @@ def kill(runtime: Runtime, container_id: str, *, signal: str, asker: Asker) -> C
         _send(pidfd, number)
         if number != signals.SIGKILL:
             return state.load(folder)
+        runtime.cgroups.thaw(state.load_record(folder).cgroup)  # v1 keeps even this signal from the frozen
         _await_death(pidfd, folder)
     finally:
         os.close(pidfd)

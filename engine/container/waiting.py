@@ -28,7 +28,8 @@ from engine.sys.inotify import IN_DELETE_SELF, IN_MOVE_SELF, IN_MOVED_TO
 
 _EVENTS = IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF
 _RECHECK_S = 0.5  # once the process is gone: a shim that is killed before it has recorded the end makes no event
-_RUNS = (Status.RUNNING, Status.RESTARTING)
+_LIVES = (Status.RUNNING, Status.PAUSED)
+_RUNS = (*_LIVES, Status.RESTARTING)
 
 
 def wait(
@@ -131,7 +132,7 @@ class _Vigil:
         # The second is an end that nobody saw.
         if ended_run > self._seen_run or (self._last.status is Status.EXITED and self._last.run > self._seen_run):
             return self._last
-        if self._last.status is Status.RUNNING and self.pidfd == -1 and self.recheck_s is None:
+        if self._last.status in _LIVES and self.pidfd == -1 and self.recheck_s is None:
             self._open_process()
         return None
 

@@ -28,6 +28,7 @@ class Status(StrEnum):
 
     CREATED = "created"
     RUNNING = "running"
+    PAUSED = "paused"
     RESTARTING = "restarting"
     EXITED = "exited"
     REMOVING = "removing"
