@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.capabilities import Capabilities
+    from engine.container.execution import Exec
     from engine.errors import (
         Cancelled,
         CommandNotExecutable,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
     from engine.spec.death import Death
     from engine.spec.devices import Device
+    from engine.spec.exec import ExecSpec, ExecState
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
     from engine.spec.progress import Step
@@ -65,6 +67,8 @@ _HOMES = {
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
     "engine.spec.changes": ["Change", "ChangeKind"],
     "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
+    "engine.container.execution": ["Exec"],
+    "engine.spec.exec": ["ExecSpec", "ExecState"],
     "engine.spec.death": ["Death"],
     "engine.spec.devices": ["Device"],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
@@ -94,6 +98,9 @@ __all__ = [
     "Device",
     "Engine",
     "EngineError",
+    "Exec",
+    "ExecSpec",
+    "ExecState",
     "HealthCheck",
     "Image",
     "InvalidArchive",

@@ -14,6 +14,8 @@ from engine.container import (
     create,
     deaths,
     diff,
+    exec_records,
+    execute,
     export,
     pause,
     prune,
@@ -26,6 +28,7 @@ from engine.container import (
     volumes,
     waiting,
 )
+from engine.container.execution import Exec
 from engine.container.runtime import Runtime
 from engine.container.stop import Asker
 from engine.errors import NotFound
@@ -34,6 +37,7 @@ from engine.launcher import client
 from engine.logs import LogReader
 from engine.spec.changes import Change
 from engine.spec.container import ContainerSpec, ContainerState
+from engine.spec.exec import ExecSpec, ExecState
 from engine.spec.life import Condition
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import Pruned, PruneFilters
@@ -103,6 +107,22 @@ class Engine:
         asker = Asker("restart", asked_by)
         stop.stop(self._runtime, container_id, signal=None, timeout_s=timeout_s, asker=asker)
         return self.start(container_id)
+
+    def exec(self, container_id: str, spec: ExecSpec, *, exec_id: str | None = None) -> Exec:
+        """Run one more program in it. See `engine.container.execute`."""
+        return execute.execute(self._runtime, container_id, spec, exec_id=exec_id)
+
+    def kill_exec(self, container_id: str, exec_id: str, *, signal: str = "KILL") -> None:
+        """Send a signal to a program that `exec` started. Raises NotFound, Conflict when it has ended."""
+        execute.kill(self._runtime, container_id, exec_id, signal=signal)
+
+    def exec_state(self, container_id: str, exec_id: str) -> ExecState:
+        """What is known of a program that `exec` started in the current run. Raises NotFound."""
+        return exec_records.load(self._runtime.folder(container_id), exec_id)
+
+    def exec_states(self, container_id: str) -> list[ExecState]:
+        """Every one of them that runs, or ended in the last minutes. Raises NotFound for the container."""
+        return exec_records.load_all(self._runtime.folder(container_id))
 
     def remove(self, container_id: str, *, force: bool = False, with_volumes: bool = False, asked_by: str = "") -> None:
         """Leave nothing of it. See `engine.container.remove`."""

@@ -59,7 +59,7 @@ def make(
         hostname=spec.hostname if "uts" in kinds else "",
         steps=mounts.steps,
         join=list(cgroup.join),
-        process=_process(spec, preserved_fds),
+        process=process_of(spec, preserved_fds),
         seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
     )
     return Plan(
@@ -105,7 +105,8 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
     return made
 
 
-def _process(spec: Spec, preserved_fds: int) -> PlanProcess:
+def process_of(spec: Spec, preserved_fds: int = 0) -> PlanProcess:
+    """The bundle's `process` in numbers the kernel takes."""
     what = spec.process
     sets = what.capabilities
     last = _last_cap()

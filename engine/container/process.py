@@ -53,16 +53,16 @@ def init_mount() -> Mount:
 def capabilities(spec: ContainerSpec) -> tuple[str, ...]:
     """Drops first, then additions, as Docker counts them; `ALL`, and privileged, is every capability this host has."""
     if spec.privileged:
-        return _everything()
+        return everything()
     dropped, added = _full_names(spec.cap_drop), _full_names(spec.cap_add)
     base = [] if "CAP_ALL" in dropped else [name for name in defaults.CAPABILITIES if name not in dropped]
-    wanted = set(_everything()) - dropped if "CAP_ALL" in added else set(base) | added
+    wanted = set(everything()) - dropped if "CAP_ALL" in added else set(base) | added
     return tuple(name for name in (f"CAP_{bare}" for bare in names.CAPABILITIES) if name in wanted)
 
 
 @functools.cache
-def _everything() -> tuple[str, ...]:
-    """Root itself may lack some, in a virtual machine or a container; nobody can give what he has not."""
+def everything() -> tuple[str, ...]:
+    """Every capability this host has: root itself may lack some, in a virtual machine or a container."""
     held = bounding()
     return tuple(f"CAP_{name}" for number, name in enumerate(names.CAPABILITIES) if held >> number & 1)
 

@@ -11,17 +11,18 @@ _SINCE_RESTARTS = {"restarts": 0}  # records of runs from before there were any 
 
 def read_started(folder: Path) -> Started | None:
     """The last `started.json`, None when there is none."""
-    value = _read(folder / "started.json")
+    value = read(folder / "started.json")
     return None if value is None else Started(**_SINCE_RESTARTS | value)
 
 
 def read_exit(folder: Path) -> Exit | None:
     """The last `exit.json`, None when there is none."""
-    value = _read(folder / "exit.json")
+    value = read(folder / "exit.json")
     return None if value is None else Exit(**_SINCE_RESTARTS | {"restart_at": ""} | value)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read(path: Path) -> dict[str, Any] | None:
+    """A record as it was written, None when there is none."""
     try:
         value: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from engine.container import plan, runs, state, wait
+from engine.container import exec_records, plan, runs, state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import Conflict, EngineError
@@ -33,6 +33,7 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
             made = _plan(runtime, folder, spec, record, run=current.run + 1)
             launcher.prepare(made)
             record = state.advance(folder, record, intent=Intent.START, run=made.run)
+            exec_records.forget_all(folder)
             try:
                 runtime.cgroups.create(record.cgroup, spec.linux.resources)
                 launcher.start(made)

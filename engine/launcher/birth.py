@@ -75,14 +75,14 @@ def _deliver(plan_fd: int, reply_fd: int, outside: dict[int, int], shim: _socket
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
             ending.record_failure(plan, cause)
-            _answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
+            link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
     held = [pidfd, log_lock, *outputs]
     link.send(shim, messages.pack(messages.STARTED, pid), [plan_fd, shim_lock, *held])
     launcher.send(messages.pack(messages.HOLD, pid), [plan_fd, *held])
-    _answer(reply, messages.pack(messages.STARTED, pid))
+    link.answer(reply, messages.pack(messages.STARTED, pid), [])
 
 
 def _take_log(folder: str) -> int:
@@ -106,7 +106,7 @@ def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int,
         os.close(fd)
     for _, writer in pipes:
         os.close(writer)
-    terminal = _await_exec(status)
+    terminal = link.await_exec(status)
     return pid, pidfd, terminal or [reader for reader, _ in pipes]
 
 
@@ -148,28 +148,3 @@ def _pipe() -> tuple[int, int]:
     except PermissionError:
         return reader, writer  # the user's pipe quota is used up; the usual 64 KiB work too
     return reader, writer
-
-
-def _await_exec(status: _socket.socket) -> list[int]:
-    """The terminal's master, if there is one, once the program runs.
-
-    The socket is close-on-exec: it closes when the program is executed, or when its process was killed before, which
-    the pidfd will tell.
-    """
-    terminal: list[int] = []
-    while True:
-        message, descriptors = link.receive(status)
-        if not message:
-            return terminal
-        word, fields = messages.unpack(message)
-        if word != messages.CONSOLE:
-            raise KernelError(fields[0], int(fields[1]), fields[2])
-        terminal = descriptors
-
-
-def _answer(reply: _socket.socket, message: bytes) -> None:
-    """The engine that asked may be gone; the records on disk tell the next one."""
-    try:
-        reply.send(message)
-    except ConnectionError:
-        return

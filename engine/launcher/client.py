@@ -4,13 +4,22 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
-from engine.errors import LauncherUnavailable
+from engine.errors import EngineError, LauncherUnavailable
 from engine.launcher import failure, link, messages
-from engine.launcher.messages import Plan
+from engine.launcher.messages import Entry, Plan
 
 _START_TIMEOUT_S = 60.0
 _PING_TIMEOUT_S = 2.0
+
+
+class Running(NamedTuple):
+    """A program started by `exec`: its pid, its terminal's master, and the socket on which its end will be told."""
+
+    pid: int
+    terminal: int | None
+    connection: socket.socket
 
 
 class Launcher:
@@ -27,9 +36,7 @@ class Launcher:
         """
         plan_fd = messages.write_plan(plan)
         try:
-            link.send(self._connection, messages.START, [plan_fd])
-        except OSError as error:
-            raise _unavailable(self._path, str(error)) from error
+            self._send(messages.START, [plan_fd])
         finally:
             os.close(plan_fd)
 
@@ -38,18 +45,26 @@ class Launcher:
 
         Raises CommandNotFound, CommandNotExecutable, KernelError for the step that failed, LauncherUnavailable.
         """
-        self._connection.settimeout(_START_TIMEOUT_S)
-        try:
-            self._connection.send(messages.GO)
-            reply, _ = link.receive(self._connection)
-        except OSError as error:
-            raise _unavailable(self._path, str(error)) from error
-        word, fields = messages.unpack(reply)
+        self._send(messages.GO, [])
+        word, fields, _ = self._receive()
         if word == messages.STARTED:
             return int(fields[0])
-        if word == messages.FAILED:
-            raise failure.explain(fields[0], int(fields[1]), fields[2], plan.search_path)
-        raise _unavailable(self._path, "it ended while starting the container")
+        raise self._failure(word, fields, plan.search_path)
+
+    def exec(self, entry: Entry, descriptors: list[int]) -> Running:
+        """Have one more program run in a container; `descriptors` are its first process' pidfd and the program's ends.
+
+        Raises what `start` raises.
+        """
+        entry_fd = messages.write_entry(entry)
+        try:
+            self._send(messages.EXEC, [entry_fd, *descriptors])
+        finally:
+            os.close(entry_fd)
+        word, fields, received = self._receive()
+        if word == messages.STARTED:
+            return Running(int(fields[0]), received[0] if received else None, self._connection.dup())
+        raise self._failure(word, fields, entry.search_path)
 
     def ping(self) -> None:
         """Raise LauncherUnavailable unless it answers."""
@@ -60,6 +75,25 @@ class Launcher:
         except OSError as error:
             raise _unavailable(self._path, str(error)) from error
         raise _unavailable(self._path, "it closed the connection")
+
+    def _send(self, message: bytes, descriptors: list[int]) -> None:
+        try:
+            link.send(self._connection, message, descriptors)
+        except OSError as error:
+            raise _unavailable(self._path, str(error)) from error
+
+    def _receive(self) -> tuple[bytes, list[str], list[int]]:
+        self._connection.settimeout(_START_TIMEOUT_S)
+        try:
+            message, descriptors = link.receive(self._connection)
+        except OSError as error:
+            raise _unavailable(self._path, str(error)) from error
+        return *messages.unpack(message), descriptors
+
+    def _failure(self, word: bytes, fields: list[str], search_path: str) -> EngineError:
+        if word == messages.FAILED:
+            return failure.explain(fields[0], int(fields[1]), fields[2], search_path)
+        return _unavailable(self._path, "it ended while starting the program")
 
 
 @contextmanager

@@ -45,13 +45,20 @@ def _record(plan: Plan, end: Exit, *, core_dumped: bool = False) -> None:
     records.sync(path)
 
 
+def code_of(status: int) -> int:
+    """The exit code that a shell would give for a wait status; 255 for -1, when nobody could learn it."""
+    if status == -1:
+        return 255
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
 def _exit_of(plan: Plan, status: int, oom_kills: int) -> Exit:
+    code, number, why = code_of(status), 0, ""
     if status == -1:
         why = "The end of this run was seen by nobody: shim and launcher were both gone."
-        return Exit(plan.run, 255, 0, oom_kills > 0, records.now(), why, plan.restarts, "")
-    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    code = 128 + number if number else os.WEXITSTATUS(status)
-    return Exit(plan.run, code, number, oom_kills > 0, records.now(), "", plan.restarts, "")
+    elif os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+    return Exit(plan.run, code, number, oom_kills > 0, records.now(), why, plan.restarts, "")
 
 
 def _oom_kills(path: str) -> int:

@@ -11,7 +11,7 @@ _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start
 def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineError:
     """The error for a step that failed with `errno` on `path`; `search_path` is the container's PATH."""
     if errno == 0:
-        return EngineError(f"The container's first process failed in {syscall}: {path}")
+        return EngineError(f"The program's process failed in {syscall}: {path}")
     if syscall == "execve" and errno in _MISSING:
         hint = "Check the image and the command." if "/" in path else f"It was looked for in PATH: {search_path}."
         return CommandNotFound(f"{path}: no such program in the container.", hint=hint)

@@ -1,19 +1,17 @@
 """The container's first process, from clone3 to execve: joins its cgroups, makes its root the root, drops every right.
 
-Runs in a fork of the launcher, so it allocates little and imports nothing but `os`, `sys`, `ctypes` and `engine.sys`.
-Whatever fails is told to the shim over the status socket as FAILED with the call, its errno and the path.
+Runs in a fork of the launcher, so it allocates little and imports next to nothing. Whatever fails is told to the shim
+over the status socket as FAILED with the call, its errno and the path.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 
-from engine.errors import KernelError
 from engine.launcher import messages, pauses, program, steps
 from engine.launcher.messages import Birth, Process
 from engine.launcher.pauses import Pauses
-from engine.sys import mount, process, terminal
+from engine.sys import mount, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +31,8 @@ def main(
         birth = messages.unpack_birth(packed)
         _enter(birth, mounts, outputs, status, waiting)
         program.execute(birth.process)
-    except KernelError as error:
-        status.send(messages.pack(messages.FAILED, error.syscall, error.errno, error.path))
-    except OSError as error:
-        status.send(messages.pack(messages.FAILED, "open", error.errno or 0, error.filename or ""))
     except BaseException as error:
-        status.send(messages.pack(messages.FAILED, "init", 0, repr(error)))
+        program.tell_failure(status, error)
     finally:
         os._exit(127)
 
@@ -93,17 +87,8 @@ def _connect_stdio(what: Process, outputs: list[int], status: _socket.socket) ->
         for target, fd in enumerate(outputs, start=1):
             os.dup2(fd, target)
         return
-    master, slave = terminal.open_pair("/dev/pts/ptmx")
-    rows, columns = what.terminal_size
-    terminal.set_size(master, rows=rows, columns=columns)
-    _send_descriptor(status, messages.CONSOLE, master)
-    terminal.set_controlling(slave)
+    slave = program.connect_terminal(what, status)
     os.close(os.open("/dev/console", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY, 0o600))
     mount.mount(f"/proc/self/fd/{slave}", "/dev/console", "", mount.MS_BIND, "")
     for target in (0, 1, 2):
         os.dup2(slave, target)
-
-
-def _send_descriptor(status: _socket.socket, word: bytes, fd: int) -> None:
-    sol_socket, scm_rights = 1, 1
-    status.sendmsg([word], [(sol_socket, scm_rights, fd.to_bytes(4, sys.byteorder))])

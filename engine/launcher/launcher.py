@@ -12,7 +12,7 @@ import os
 import select
 import sys
 
-from engine.launcher import link, messages, shim
+from engine.launcher import exec_shim, link, messages, shim
 from engine.sys import process
 
 TYPE_CHECKING = False
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _LISTEN_BACKLOG = 128
-_LAST_FD = 0x7FFFFFFF
 _LONGEST_DELAY_S = 30.0
 
 
 class Held:
-    """A running container as its shim described it: enough to put another shim in its place."""
+    """What a shim guards, as it described it: enough to put another shim in its place, whose life is `adopt`."""
 
     def __init__(self, socket: _socket.socket, shim_pid: int) -> None:
         self.socket = socket
+        self.adopt: Callable[[int, int, list[int], link.Link, float], NoReturn] = shim.adopt
         self.shim_pid = shim_pid
         self.pid = 0
         self.descriptors: list[int] = []
@@ -85,8 +85,10 @@ class Launcher:
         word, fields = messages.unpack(message)
         if word == messages.START and len(descriptors) == 1:
             self._start(caller, descriptors[0])
-        elif word == messages.HOLD:
-            self._hold(Held(caller, 0), fields, descriptors)
+        elif word == messages.EXEC and len(descriptors) >= 2:
+            self._exec(caller, descriptors)
+        elif word in (messages.HOLD, messages.HOLD_EXEC):
+            self._hold(Held(caller, 0), word, fields, descriptors)
         else:
             if word == messages.PING:
                 caller.send(messages.PONG)
@@ -101,11 +103,25 @@ class Launcher:
         reply.close()
         os.close(plan_fd)
 
+    def _exec(self, reply: _socket.socket, descriptors: list[int]) -> None:
+        """Fork a shim for one more program in a container."""
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        entry_fd, *passed = [*descriptors, reply.fileno()]
+        pid = os.fork()
+        if pid == 0:
+            process.keep_only(theirs.fileno(), entry_fd, *passed)
+            _in_child(lambda: exec_shim.run(entry_fd, passed, link.Link(self.path, theirs)))
+        theirs.close()
+        reply.close()
+        for fd in descriptors:
+            os.close(fd)
+        self._watch(Held(ours, pid))
+
     def _fork_shim(self) -> Held:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         pid = os.fork()
         if pid == 0:
-            _keep_only(theirs.fileno())
+            process.keep_only(theirs.fileno())
             _in_child(lambda: shim.run(link.Link(self.path, theirs)))
         theirs.close()
         held = Held(ours, pid)
@@ -119,8 +135,8 @@ class Launcher:
     def _hear_shim(self, held: Held) -> None:
         message, descriptors = link.receive(held.socket)
         word, fields = messages.unpack(message)
-        if word == messages.HOLD:
-            self._hold(held, fields, descriptors)
+        if word in (messages.HOLD, messages.HOLD_EXEC):
+            self._hold(held, word, fields, descriptors)
             return
         self.poll.unregister(held.socket.fileno())
         del self.held[held.socket.fileno()]
@@ -135,7 +151,8 @@ class Launcher:
         elif self.ready is None:
             self.ready = self._fork_shim()  # its start came to nothing
 
-    def _hold(self, held: Held, fields: list[str], descriptors: list[int]) -> None:
+    def _hold(self, held: Held, word: bytes, fields: list[str], descriptors: list[int]) -> None:
+        held.adopt = shim.adopt if word == messages.HOLD else exec_shim.adopt
         for fd in held.descriptors:
             os.close(fd)
         held.pid, held.descriptors = int(fields[0]), descriptors
@@ -153,10 +170,10 @@ class Launcher:
         delay = min(held.respawns * 1.0, _LONGEST_DELAY_S)
         pid = os.fork()
         if pid == 0:
-            _keep_only(theirs.fileno(), *held.descriptors)
+            process.keep_only(theirs.fileno(), *held.descriptors)
             plan_fd, *descriptors = held.descriptors
             up = link.Link(self.path, theirs)
-            _in_child(lambda: shim.adopt(plan_fd, held.pid, descriptors, up, delay))
+            _in_child(lambda: held.adopt(plan_fd, held.pid, descriptors, up, delay))
         theirs.close()
         held.socket, held.shim_pid = ours, pid
         held.respawns += 1
@@ -197,15 +214,6 @@ def _listen(path: str) -> _socket.socket:
     listener.listen(_LISTEN_BACKLOG)
     os.rename(fresh, path)
     return listener
-
-
-def _keep_only(*descriptors: int) -> None:
-    """In a fork: close everything above stderr but these, so nothing of another container's leaks into this shim."""
-    first = 3
-    for fd in sorted(descriptors):
-        os.closerange(first, fd)
-        first = fd + 1
-    os.closerange(first, _LAST_FD)
 
 
 def _send(socket: _socket.socket, descriptors: list[int]) -> bool:

@@ -1,4 +1,7 @@
-"""The socket between a shim and the launcher: descriptors go up for safe keeping, an exit status may come down."""
+"""The sockets of a handshake: messages with descriptors, and the shim's lasting one to the launcher.
+
+On that descriptors go up for safe keeping, and an exit status may come down.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import _socket
 import select
 import struct
 
+from engine.errors import KernelError
 from engine.launcher import messages
+from engine.sys import process
 
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(4 * 8)  # room for eight descriptors
@@ -33,6 +38,31 @@ def receive(socket: _socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
         if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
             descriptors += struct.unpack(f"{len(data) // 4}i", data[: len(data) // 4 * 4])
     return message, descriptors
+
+
+def await_exec(status: _socket.socket) -> list[int]:
+    """The terminal's master, if there is one, once the program runs. Raises KernelError for the step that failed.
+
+    The socket is close-on-exec: it closes when the program is executed, or when its process was killed before, which
+    its pidfd will tell.
+    """
+    terminal: list[int] = []
+    while True:
+        message, descriptors = receive(status)
+        if not message:
+            return terminal
+        word, fields = messages.unpack(message)
+        if word != messages.CONSOLE:
+            raise KernelError(fields[0], int(fields[1]), fields[2])
+        terminal = descriptors
+
+
+def answer(reply: _socket.socket, message: bytes, descriptors: list[int]) -> None:
+    """Answer the engine that asked. It may be gone; the records on disk tell the next one."""
+    try:
+        send(reply, message, descriptors)
+    except ConnectionError:
+        return
 
 
 class Link:
@@ -70,8 +100,17 @@ class Link:
         if word == messages.EXITED and fields[0]:
             self.exit_status = int(fields[0])
 
-    def await_exit_status(self) -> int | None:
-        """The wait status the launcher sends for a container that is its child by now; None when it does not."""
+    def exit_status_of(self, pidfd: int) -> int:
+        """The wait status of a process that is not the caller's child but, by now, the launcher's.
+
+        The launcher sends it; where it does not, the kernel may know; -1 when nobody does.
+        """
+        status = self._await_exit_status()
+        if status is None:
+            status = process.exit_status(pidfd)
+        return -1 if status is None else status
+
+    def _await_exit_status(self) -> int | None:
         if self.exit_status is None and self.socket is not None:
             poll = select.poll()
             poll.register(self.socket.fileno(), select.POLLIN)

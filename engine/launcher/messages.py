@@ -13,6 +13,19 @@
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)
     shim      ── DONE ──▶ launcher
 
+And for one more program in a container that runs:
+
+    engine    ── EXEC, with the entry's memfd, a pidfd of the first process and the program's ends ──▶ launcher
+    launcher  ── fork ──▶ exec shim ── fork ──▶ entering      (gone when the program runs)
+    entering  ── clone ──▶ program's process, a child of the exec shim
+    entering  ── BORN pid, with pidfd ──▶ exec shim
+    exec shim ── HOLD_EXEC pid, with entry, both pidfds and the engine's socket ──▶ launcher
+    exec shim ── GO ──▶ process
+    process   ── CONSOLE or FAILED, as above, or the socket just closes at execve ──▶ exec shim
+    exec shim ── STARTED pid, with the terminal's master, or FAILED ──▶ engine
+    exec shim ── EXITED status ──▶ engine, when the program has ended
+    exec shim ── DONE ──▶ launcher
+
 Messages travel on SOCK_SEQPACKET sockets: one word, then fields, separated by NUL bytes. A plan is marshalled, not
 written as JSON: both ends are root on one host, and every page of memory that a decoder in Python touches is paid for
 once per container.
@@ -32,6 +45,7 @@ if TYPE_CHECKING:
 START, GO, HOLD, PING = b"start", b"go", b"hold", b"ping"
 STARTED, FAILED, PONG = b"started", b"failed", b"pong"
 CONSOLE, EXITED, DONE = b"console", b"exited", b"done"
+EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
 
 
 class Process(NamedTuple):
@@ -127,6 +141,29 @@ class Plan(NamedTuple):
     birth: bytes
 
 
+class Entry(NamedTuple):
+    """All it takes to run one more program in a container, computed beforehand by the engine.
+
+    `id` names it, `folder` is where its records go. `namespaces` are the CLONE_NEW* flags of those that the container
+    has of its own, a user namespace aside, which `has_user_namespace` tells. `join` are the files of its control groups
+    that the program's process writes `0` to. `attached` says which of standard input, output and error are among the
+    descriptors sent along; the others are the container's /dev/null. `drops_late` is true where rights can be dropped
+    only in the process that is seen inside: the filter forbids clone(2), or a setting takes a /proc with it in.
+    """
+
+    id: str
+    folder: str
+    machine: str
+    namespaces: int
+    has_user_namespace: bool
+    join: list[str]
+    attached: list[bool]
+    search_path: str
+    process: Process
+    seccomp: bytes
+    drops_late: bool
+
+
 _ROOT = Plan._fields.index("root")
 
 MAXIMUM_MESSAGE = 65536
@@ -148,15 +185,35 @@ def unpack_birth(data: bytes) -> Birth:
 
 def write_plan(plan: Plan) -> int:
     """A memfd that holds the plan. The caller closes it."""
-    fd = os.memfd_create("plan", os.MFD_CLOEXEC)
-    os.write(fd, marshal.dumps((*plan[:_ROOT], tuple(plan.root), *plan[_ROOT + 1 :])))
-    return fd
+    return _write("plan", (*plan[:_ROOT], tuple(plan.root), *plan[_ROOT + 1 :]))
 
 
 def read_plan(fd: int) -> Plan:
     """What `write_plan` wrote."""
-    fields = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))  # noqa: S302 - as above
+    fields = _read(fd)
     return Plan(*fields[:_ROOT], Root(*fields[_ROOT]), *fields[_ROOT + 1 :])  # type: ignore[call-arg] # as above
+
+
+def write_entry(entry: Entry) -> int:
+    """A memfd that holds the entry. The caller closes it."""
+    return _write("entry", tuple(entry._replace(process=tuple(entry.process))))  # type: ignore[arg-type]
+
+
+def read_entry(fd: int) -> Entry:
+    """What `write_entry` wrote."""
+    entry = Entry(*_read(fd))
+    return entry._replace(process=Process(*entry.process))
+
+
+def _write(name: str, values: tuple[Any, ...]) -> int:
+    fd = os.memfd_create(name, os.MFD_CLOEXEC)
+    os.write(fd, marshal.dumps(values))
+    return fd
+
+
+def _read(fd: int) -> tuple[Any, ...]:
+    values: tuple[Any, ...] = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))  # noqa: S302 - as above
+    return values
 
 
 def pack(word: bytes, *fields: object) -> bytes:

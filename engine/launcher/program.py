@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 
 from engine.errors import KernelError
-from engine.launcher import pauses
+from engine.launcher import link, messages, pauses
 from engine.launcher.messages import Process
 from engine.launcher.pauses import Pauses
-from engine.sys import capabilities, process, seccomp
+from engine.sys import capabilities, process, seccomp, terminal
 from engine.sys.libc import syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable
 
 _ERRNO_NOT_FOUND = 2
@@ -32,6 +33,19 @@ def set_limits(what: Process) -> None:
     """The process limits."""
     for number, soft, hard in what.rlimits:
         process.setrlimit(number, soft, hard)
+
+
+def connect_terminal(what: Process, status: _socket.socket) -> int:
+    """Take a terminal of the container's own as controlling one; its master goes out over `status`. Returns the slave.
+
+    For a session leader without a terminal.
+    """
+    master, slave = terminal.open_pair("/dev/pts/ptmx")
+    rows, columns = what.terminal_size
+    terminal.set_size(master, rows=rows, columns=columns)
+    link.send(status, messages.CONSOLE, [master])
+    terminal.set_controlling(slave)
+    return slave
 
 
 def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pauses = pauses.NONE) -> None:
@@ -56,6 +70,8 @@ def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pau
     capabilities.capset(what.effective, what.permitted, what.inheritable)
     if what.ambient:
         capabilities.raise_ambient(what.ambient, what.last_cap)
+    # Up to execve this process shares the launcher's memory, which nobody inside may look into.
+    process.prctl(process.PR_SET_DUMPABLE, 0)
     _chdir(what.cwd)
     if not is_early:
         waiting.ready()
@@ -80,6 +96,17 @@ def execute(what: Process) -> None:
             if error.errno not in (_ERRNO_NOT_FOUND, 20):
                 found = error.errno or found
     raise KernelError("execve", found, name)
+
+
+def tell_failure(status: _socket.socket, error: BaseException) -> None:
+    """Say over `status` as FAILED what kept the program from running: the call, its errno and the path."""
+    if isinstance(error, KernelError):
+        said = (error.syscall, error.errno, error.path)
+    elif isinstance(error, OSError):
+        said = ("open", error.errno or 0, error.filename or "")
+    else:
+        said = ("init", 0, repr(error))
+    status.send(messages.pack(messages.FAILED, *said))
 
 
 def write(path: str, data: bytes) -> None:

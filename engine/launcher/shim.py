@@ -17,7 +17,6 @@ import time
 
 from engine.launcher import birth, ending, link, messages, records
 from engine.logs.writer import STDERR, STDOUT, LogWriter
-from engine.sys import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,8 +88,7 @@ class Shim:
         """The wait status; a shim that took over is not the parent and hears it from the launcher or the kernel."""
         if self.is_parent:
             return os.waitpid(self.pid, 0)[1]
-        status = self.launcher.await_exit_status()
-        return -1 if status is None and (status := process.exit_status(self.pidfd)) is None else status or 0
+        return self.launcher.exit_status_of(self.pidfd)
 
     def hold(self) -> None:
         """Give the launcher copies of every descriptor, so that the container survives this process."""
@@ -109,7 +107,7 @@ class Shim:
 
 def run(launcher: link.Link) -> NoReturn:
     """The life of a shim: stand ready, take over what its child gave birth to, guard that to its end."""
-    _become_shim()
+    become_shim(b"moorage-shim")
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     child = os.fork()
     if child == 0:
@@ -124,12 +122,13 @@ def run(launcher: link.Link) -> NoReturn:
         shim.watch()
         shim.finish()
     else:
-        _reap_all()  # a first process that failed is a child of this one
+        reap_all()  # a first process that failed is a child of this one
         launcher.send(messages.pack(messages.DONE))
     os._exit(0)
 
 
-def _reap_all() -> None:
+def reap_all() -> None:
+    """Wait for every child there is."""
     while True:
         try:
             os.waitpid(-1, 0)
@@ -139,7 +138,7 @@ def _reap_all() -> None:
 
 def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
     """The life of a shim that takes over a container whose shim was killed."""
-    _become_shim()
+    become_shim(b"moorage-shim")
     time.sleep(delay_s)
     records.lock_shim(messages.read_plan(plan_fd).folder, os.getpid())
     shim = Shim(plan_fd, pid, descriptors, launcher)
@@ -150,10 +149,10 @@ def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, d
     os._exit(0)
 
 
-def _become_shim() -> None:
+def become_shim(name: bytes) -> None:
     """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does."""
     os.setsid()
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    os.write(os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC), b"moorage-shim")
+    os.write(os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC), name)

@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from engine.errors import InvalidSpec
 
@@ -64,6 +64,24 @@ def from_json(kind: type[T], value: object, *, oci: bool = False, is_strict: boo
         if field.is_required and field.name not in arguments:
             raise InvalidSpec(_join(where, key), "is required")
     return kind(**arguments)
+
+
+class Document:
+    """Base of the dataclasses that cross the engine's border as JSON objects, fields under their own names."""
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Build and validate; InvalidSpec names the first field that is missing, unknown or wrong."""
+        document = from_json(cls, value)
+        document.validate()
+        return document
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields; `from_json` takes the same."""
+        return cast(dict[str, Any], to_json(self))
+
+    def validate(self) -> None:
+        """Raise InvalidSpec for the first value that cannot be; without checks of its own any can."""
 
 
 Convert = Callable[[Any, str], Any]

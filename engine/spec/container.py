@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
 
 from engine.errors import InvalidSpec
 from engine.spec import checks, codec, name_lookup, seccomp
@@ -43,7 +42,7 @@ class Rlimit:
 
 
 @dataclass(frozen=True)
-class ContainerSpec:
+class ContainerSpec(codec.Document):
     """Everything that was asked of a container; what is not said comes from the image, then from Docker's defaults.
 
     `command` replaces the image's command, `entrypoint` its entrypoint (an empty tuple is not the same as `None`).
@@ -116,19 +115,6 @@ class ContainerSpec:
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
 
-    @classmethod
-    def from_json(cls, value: object) -> Self:
-        """Build and validate; InvalidSpec names the first field that is wrong."""
-        spec = codec.from_json(cls, value)
-        spec.validate()
-        return spec
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields under their own names; `from_json` takes the same."""
-        value = codec.to_json(self)
-        assert isinstance(value, dict)  # noqa: S101 - a dataclass always becomes one
-        return value
-
     def validate(self) -> None:
         """Raise InvalidSpec for the first value that no host could run."""
         checks.container_name(self.name)
@@ -170,7 +156,7 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True)
-class ContainerState:
+class ContainerState(codec.Document):
     """What the engine knows of a container now. Times are RFC 3339 in UTC with microseconds, or empty.
 
     `seq` grows with every change, so of two states the larger is the newer. `run` counts the starts. `exit_code` is
@@ -197,14 +183,3 @@ class ContainerState:
     restart_at: str = ""
     expires_at: str = ""
     warnings: tuple[str, ...] = ()
-
-    @classmethod
-    def from_json(cls, value: object) -> Self:
-        """Build from what `to_json` gave; InvalidSpec names the first field that is missing or wrong."""
-        return codec.from_json(cls, value)
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields under their own names, as `docs/architecture.md` shows."""
-        value = codec.to_json(self)
-        assert isinstance(value, dict)  # noqa: S101 - a dataclass always becomes one
-        return value

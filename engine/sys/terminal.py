@@ -4,8 +4,11 @@ import ctypes
 import os
 import struct
 
+from engine.errors import KernelError
 from engine.sys.libc import check, libc
 
+_PTMX = os.makedev(5, 2)
+_ENOTTY = 25
 _TIOCSPTLCK, _TIOCGPTPEER, _TIOCSCTTY, _TIOCSWINSZ = 0x40045431, 0x5441, 0x540E, 0x5414
 
 
@@ -14,8 +17,14 @@ def _ioctl(fd: int, name: str, request: int, argument: object) -> int:
 
 
 def open_pair(ptmx: str) -> tuple[int, int]:
-    """A new pseudo-terminal of the devpts that `ptmx` belongs to: `(master, slave)` descriptors, close-on-exec."""
-    master = os.open(ptmx, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    """A new pseudo-terminal of the devpts that `ptmx` belongs to: `(master, slave)` descriptors, close-on-exec.
+
+    Raises KernelError ENOTTY for a `ptmx` that is something else: a container can have put anything there.
+    """
+    master = os.open(ptmx, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if os.fstat(master).st_rdev != _PTMX:
+        os.close(master)
+        raise KernelError("open", _ENOTTY, ptmx)
     _ioctl(master, "TIOCSPTLCK", _TIOCSPTLCK, ctypes.byref(ctypes.c_int(0)))
     slave = _ioctl(master, "TIOCGPTPEER", _TIOCGPTPEER, ctypes.c_int(os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
     return master, slave

@@ -26,6 +26,15 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
         os.close(fd)
 
 
+def test_an_entry_survives_its_memfd() -> None:
+    entry = messages.Entry("id", "/f", "x86_64", 7, True, ["/t"], [True, False, True], "", PROCESS, b"f", False)
+    fd = messages.write_entry(entry)
+    try:
+        assert messages.read_entry(fd) == entry
+    finally:
+        os.close(fd)
+
+
 def test_fields_that_are_not_utf_8_survive_a_message() -> None:
     assert messages.unpack(messages.pack(messages.FAILED, "open", 2, "/\udcff")) == (
         b"failed",

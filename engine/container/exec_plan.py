@@ -1,0 +1,148 @@
+"""Works out beforehand all it takes to run one more program in a container: an entry that is carried out as it is."""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.cgroups import CgroupManager
+from engine.container import plan, process, state, users
+from engine.container.runtime import Runtime
+from engine.container.seccomp_filter import compile_filter, run
+from engine.launcher.messages import Entry
+from engine.launcher.messages import Process as PlanProcess
+from engine.rootfs import reader
+from engine.rootfs.running import open_root
+from engine.spec import runtime as oci
+from engine.spec.container import ContainerSpec
+from engine.spec.exec import ExecSpec
+from engine.sys import process as kernel
+from engine.sys.syscalls import syscall_number
+
+_NAMESPACES = {
+    "cgroup": kernel.CLONE_NEWCGROUP,
+    "ipc": kernel.CLONE_NEWIPC,
+    "mnt": kernel.CLONE_NEWNS,
+    "net": kernel.CLONE_NEWNET,
+    "pid": kernel.CLONE_NEWPID,
+    "time": kernel.CLONE_NEWTIME,
+    "uts": kernel.CLONE_NEWUTS,
+}
+_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_PASSING = {0x7FFF0000, 0x7FFC0000}  # SECCOMP_RET_ALLOW, SECCOMP_RET_LOG
+
+
+@dataclass(frozen=True)
+class Target:
+    """A container that runs: its folder, the run's number, and its first process by number and by pidfd."""
+
+    folder: Path
+    run: int
+    pid: int
+    pidfd: int
+
+
+def make(runtime: Runtime, target: Target, spec: ExecSpec, record_folder: Path) -> Entry:
+    """The entry for `spec`. Raises InvalidSpec for a user that the container does not have."""
+    bundle_spec = oci.Spec.from_json(json.loads((target.folder / "config.json").read_bytes()))
+    what = _process(runtime, target, spec, bundle_spec.process)
+    bundle_spec = replace(bundle_spec, process=what)
+    machine = os.uname().machine
+    process_plan = plan.process_of(bundle_spec)
+    seccomp = compile_filter(bundle_spec.linux.seccomp) if bundle_spec.linux.seccomp else b""
+    return Entry(
+        id=record_folder.name,
+        folder=str(record_folder),
+        machine=machine,
+        namespaces=sum(flag for kind, flag in _NAMESPACES.items() if _is_own(target.pid, kind)),
+        has_user_namespace=_is_own(target.pid, "user"),
+        join=_join(runtime.cgroups, target),
+        attached=[spec.stdin, spec.stdout, spec.stderr],
+        search_path=next((entry[5:] for entry in what.env if entry.startswith("PATH=")), ""),
+        process=process_plan,
+        seccomp=seccomp,
+        drops_late=_writes(process_plan) or not _lets_clone(seccomp, machine),
+    )
+
+
+def _is_own(pid: int, kind: str) -> bool:
+    return os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
+
+
+def _writes(what: PlanProcess) -> bool:
+    return any(name == "write" for name, *_ in what.settings)
+
+
+def _lets_clone(seccomp: bytes, machine: str) -> bool:
+    if not seccomp:
+        return True
+    arch = _AUDIT_ARCH[machine]
+    number = syscall_number("clone", arch)
+    assert number is not None  # noqa: S101 - both have it
+    return run(seccomp, number=number, arch=arch, arguments=(kernel.FORK_SISTER,)) in _PASSING
+
+
+def _join(cgroups: CgroupManager, target: Target) -> list[str]:
+    """Where the program's process writes itself into the control groups.
+
+    A v2 group that hands controllers on can have no process of its own: then the program goes where the first one is.
+    """
+    cgroup = cgroups.find(target.folder.name)
+    folder = cgroup.v2_folder
+    if folder and Path(folder, "cgroup.subtree_control").read_text().strip():
+        lines = Path(f"/proc/{target.pid}/cgroup").read_text().splitlines()
+        inner = next(line for line in lines if line.startswith("0::"))
+        folder += inner.partition(f"/{target.folder.name}")[2]
+    return [*cgroup.join, *([f"{folder}/cgroup.procs"] if folder else [])]
+
+
+def _process(runtime: Runtime, target: Target, spec: ExecSpec, own: oci.Process) -> oci.Process:
+    """The container's own `process` with what was asked to be different."""
+    user, home = own.user, ""
+    if spec.user:
+        root_fd = open_root(target.pidfd)
+        try:
+            identity = users.resolve(spec.user, lambda path: reader.read_text(root_fd, path))
+        finally:
+            os.close(root_fd)
+        user = oci.User(identity.uid, identity.gid, additional_gids=identity.groups)
+        home = identity.home
+    return replace(
+        own,
+        args=spec.command,
+        cwd=spec.cwd or own.cwd,
+        user=user,
+        env=_environment(runtime, target, spec, own.env, home),
+        terminal=spec.terminal,
+        console_size=spec.terminal_size,
+        capabilities=_capabilities(spec, own, is_root=user.uid == 0),
+    )
+
+
+def _environment(runtime: Runtime, target: Target, spec: ExecSpec, own: tuple[str, ...], home: str) -> tuple[str, ...]:
+    """The container's, then the caller's; another user is at home elsewhere, unless somebody said where home is."""
+    merged = dict(entry.split("=", 1) for entry in own)
+    if home and not _says_where_home_is(runtime, target.folder):
+        merged["HOME"] = home
+    if spec.terminal:
+        merged.setdefault("TERM", "xterm")
+    merged |= dict(entry.split("=", 1) for entry in spec.env)
+    return tuple(f"{name}={value}" for name, value in merged.items())
+
+
+def _says_where_home_is(runtime: Runtime, folder: Path) -> bool:
+    asked = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
+    image = runtime.images.get(state.load_record(folder).image)
+    return any(entry.startswith("HOME=") for entry in (*image.env, *asked.env))
+
+
+def _capabilities(spec: ExecSpec, own: oci.Process, *, is_root: bool) -> oci.Capabilities | None:
+    """The container's; a user that was asked for holds all of them as root, else only what is ambient."""
+    if spec.privileged:
+        everything = process.everything()
+        return oci.Capabilities(bounding=everything, effective=everything, permitted=everything)
+    sets = own.capabilities
+    if sets is None or not spec.user:
+        return sets
+    held = sets.bounding if is_root else sets.ambient
+    return replace(sets, effective=held, permitted=held)

@@ -1,0 +1,87 @@
+"""A program that was started in a running container, as its caller holds it: ends of its input and output, its end."""
+
+import os
+import select
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.container import exec_records
+from engine.launcher import link, messages
+from engine.spec.exec import ExecState
+from engine.spec.runtime import ConsoleSize
+from engine.spec.runtime.checks import process
+from engine.sys import terminal
+
+
+@dataclass
+class Exec:
+    """One program; closing it, or the end of the calling process, hangs up its terminal and breaks its pipes.
+
+    `stdin` is a descriptor to write to, `stdout` and `stderr` are ones to read from, `None` where they were not asked
+    for. With a terminal, `terminal` is its master and is all there is. All are non-blocking.
+    """
+
+    id: str
+    pid: int
+    stdin: int | None
+    stdout: int | None
+    stderr: int | None
+    terminal: int | None
+    _container: Path
+    _connection: socket.socket
+    _is_closed: bool = field(default=False, init=False)
+
+    def state(self) -> ExecState:
+        """What is known of it now."""
+        return exec_records.load(self._container, self.id)
+
+    def fileno(self) -> int:
+        """A descriptor that is ready to be read when the program has ended."""
+        return self._connection.fileno()
+
+    def wait(self, timeout_s: float | None = None) -> ExecState:
+        """Its state once it has ended, or after `timeout_s`."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            remaining = None if deadline is None else max(0, int((deadline - time.monotonic()) * 1000))
+            if not poll.poll(remaining):
+                return self.state()
+            word, _ = messages.unpack(link.receive(self._connection, socket.MSG_PEEK)[0])
+            if word != messages.STARTED:
+                break
+            link.receive(self._connection)  # told again by one who took over from a killed exec shim
+        if not word:
+            exec_records.await_end(exec_records.folder_of(self._container, self.id))
+        return self.state()
+
+    def resize(self, size: ConsoleSize) -> None:
+        """Tell its terminal how many character cells it has; without a terminal nothing happens."""
+        process.console_size("size", size)
+        if self.terminal is not None:
+            terminal.set_size(self.terminal, rows=size.height, columns=size.width)
+
+    def close_input(self) -> None:
+        """End its standard input while its output goes on. A terminal's input ends with a character instead."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
+
+    def close(self) -> None:
+        """Let go of it. It is not stopped, but a terminal that nobody holds hangs up."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._connection.close()
+        for fd in (self.stdin, self.stdout, self.stderr, self.terminal):
+            if fd is not None:
+                os.close(fd)
+
+    def __enter__(self) -> "Exec":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,138 @@
+"""Guards one program that was started in a running container: who asked is told how it ended, and so is the disk.
+
+Forked from the launcher for this program, asleep until it ends. The program's input and output never pass through
+here: their other ends are the caller's. Should this process be killed, the launcher puts another in its place, as with
+a container's shim.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
+import _socket
+import os
+import select
+import time
+
+from engine.errors import KernelError
+from engine.launcher import ending, entering, failure, link, messages, records
+from engine.launcher.messages import Entry
+from engine.launcher.shim import become_shim, reap_all
+from engine.sys import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_SIGKILL = 9
+_RECONNECT_MS = 1000
+UNSEEN_END = "The end of this program was seen by nobody, so its exit code is not known."
+
+
+class ExecShim:
+    """State of one program. `container` is a pidfd of the first process, `reply` the socket of whoever asked."""
+
+    def __init__(self, entry_fd: int, pid: int, descriptors: list[int], launcher: link.Link) -> None:
+        self.entry_fd = entry_fd
+        self.pid = pid
+        self.pidfd, self.container, reply_fd = descriptors
+        self.reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
+        self.launcher = launcher
+        self.is_parent = True
+
+    def hold(self) -> None:
+        """Give the launcher copies of every descriptor, so that the program's end is told without this process."""
+        held = [self.entry_fd, self.pidfd, self.container, self.reply.fileno()]
+        self.launcher.send(messages.pack(messages.HOLD_EXEC, self.pid), held)
+
+    def tell_started(self, terminal: list[int]) -> None:
+        """Write down that the program runs, and tell whoever asked for it; `terminal` is its master, if it has one."""
+        ticks, boot = process.start_ticks(self.pid), process.boot_id()
+        started = records.Started(0, self.pid, ticks, boot, records.now(), 0)
+        records.write(messages.read_entry(self.entry_fd).folder, started)
+        link.answer(self.reply, messages.pack(messages.STARTED, self.pid), terminal)
+
+    def watch(self) -> int:
+        """Sleep until the program has ended; its wait status. It does not outlive the container's first process."""
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        poll.register(self.container, select.POLLIN)
+        self.launcher.watch(poll)
+        while True:
+            for fd, _ in poll.poll(None if self.launcher.is_connected else _RECONNECT_MS):
+                if fd == self.pidfd:
+                    return self._wait()
+                if fd == self.container:
+                    poll.unregister(fd)
+                    self._kill()
+                else:
+                    self.launcher.read()
+            if not self.launcher.is_connected and self.launcher.connect():
+                self.hold()
+
+    def finish(self, status: int) -> None:
+        """Write down the end and tell whoever asked for the program."""
+        folder = messages.read_entry(self.entry_fd).folder
+        code = ending.code_of(status)
+        _record_end(folder, code, UNSEEN_END if status == -1 else "")
+        link.answer(self.reply, messages.pack(messages.EXITED, code), [])
+        self.launcher.send(messages.pack(messages.DONE))
+
+    def _kill(self) -> None:
+        try:
+            _signal.pidfd_send_signal(self.pidfd, _SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def _wait(self) -> int:
+        if self.is_parent:
+            return os.waitpid(self.pid, 0)[1]
+        return self.launcher.exit_status_of(self.pidfd)
+
+
+def run(entry_fd: int, descriptors: list[int], launcher: link.Link) -> NoReturn:
+    """The life of an exec shim. `descriptors`: pidfd of the first process, the program's ends, the engine's socket."""
+    become_shim(b"moorage-exec")
+    container, *ends, reply_fd = descriptors
+    entry = messages.read_entry(entry_fd)
+    records.lock_shim(entry.folder, os.getpid())
+    try:
+        pid, pidfd, status = entering.begin(entry, container, ends)
+        shim = ExecShim(entry_fd, pid, [pidfd, container, reply_fd], launcher)
+        shim.hold()
+        terminal = entering.finish(status)
+    except KernelError as error:
+        _tell_failure(entry, error, reply_fd, launcher)
+        os._exit(0)
+    shim.tell_started(terminal)
+    for fd in (*ends, *terminal):
+        os.close(fd)
+    shim.finish(shim.watch())
+    os._exit(0)
+
+
+def _tell_failure(entry: Entry, error: KernelError, reply_fd: int, launcher: link.Link) -> None:
+    cause = failure.explain(error.syscall, error.errno, error.path, entry.search_path)
+    _record_end(entry.folder, failure.exit_code_of(cause), cause.message)
+    reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
+    link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
+    reap_all()
+    launcher.send(messages.pack(messages.DONE))
+
+
+def _record_end(folder: str, code: int, why: str) -> None:
+    records.write_json(f"{folder}/exit.json", {"exit_code": code, "finished_at": records.now(), "error": why})
+
+
+def adopt(entry_fd: int, pid: int, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
+    """The life of an exec shim that takes over a program whose exec shim was killed, perhaps in mid-start."""
+    become_shim(b"moorage-exec")
+    time.sleep(delay_s)
+    folder = messages.read_entry(entry_fd).folder
+    records.lock_shim(folder, os.getpid())
+    shim = ExecShim(entry_fd, pid, descriptors, launcher)
+    shim.is_parent = False
+    shim.hold()
+    if not os.path.exists(f"{folder}/started.json"):
+        shim.tell_started([])
+    shim.finish(shim.watch())
+    os._exit(0)
