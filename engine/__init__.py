@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from engine.host import Engine
     from engine.images import Image, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader
-    from engine.spec.changes import Change, ChangeKind
     from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
     from engine.spec.death import Death
     from engine.spec.devices import Device
     from engine.spec.exec import ExecSpec, ExecState
+    from engine.spec.files import Change, ChangeKind, PathStat
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
     from engine.spec.progress import Step
@@ -58,6 +58,7 @@ _HOMES = {
         "KernelError",
         "LauncherUnavailable",
         "NotFound",
+        "PathStat",
         "StorageFull",
         "Unauthorized",
         "Unsupported",
@@ -65,12 +66,12 @@ _HOMES = {
     "engine.host": ["Engine"],
     "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
-    "engine.spec.changes": ["Change", "ChangeKind"],
     "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
     "engine.container.execution": ["Exec"],
     "engine.spec.exec": ["ExecSpec", "ExecState"],
     "engine.spec.death": ["Death"],
     "engine.spec.devices": ["Device"],
+    "engine.spec.files": ["Change", "ChangeKind", "PathStat"],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.mounts": ["Mount", "MountType", "Propagation", "RecursiveReadOnly", "Relabel"],
     "engine.spec.progress": ["Step"],
@@ -115,6 +116,7 @@ __all__ = [
     "MountType",
     "NetworkMode",
     "NotFound",
+    "PathStat",
     "Propagation",
     "PruneFilters",
     "Pruned",

@@ -11,6 +11,8 @@ from engine.capabilities import Capabilities
 from engine.cgroups import CgroupManager
 from engine.container import (
     commit,
+    copy_in,
+    copy_out,
     create,
     deaths,
     diff,
@@ -35,9 +37,9 @@ from engine.errors import NotFound
 from engine.images import Image, ImageStore, RemovedImage, TarStream, Upload
 from engine.launcher import client
 from engine.logs import LogReader
-from engine.spec.changes import Change
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.exec import ExecSpec, ExecState
+from engine.spec.files import Change, PathStat
 from engine.spec.life import Condition
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import Pruned, PruneFilters
@@ -183,6 +185,33 @@ class Engine:
     def export(self, container_id: str) -> TarStream:
         """Its whole root as a tar. See `engine.container.export`."""
         return export.export(self._runtime, container_id)
+
+    def stat_path(self, container_id: str, path: str) -> PathStat:
+        """What it has under `path`. See `engine.container.copy_out`."""
+        return copy_out.stat_path(self._runtime, container_id, path)
+
+    def copy_out(self, container_id: str, path: str) -> tuple[PathStat, TarStream]:
+        """What it has under `path`, as a tar. See `engine.container.copy_out`."""
+        return copy_out.copy_out(self._runtime, container_id, path)
+
+    def copy_in(
+        self,
+        container_id: str,
+        path: str,
+        tar: BinaryIO,
+        *,
+        no_overwrite_dir_non_dir: bool = False,
+        copy_uid_gid: bool = False,
+    ) -> None:
+        """Unpack a tar into its folder at `path`. See `engine.container.copy_in`."""
+        copy_in.copy_in(
+            self._runtime,
+            container_id,
+            path,
+            tar,
+            no_overwrite_dir_non_dir=no_overwrite_dir_non_dir,
+            copy_uid_gid=copy_uid_gid,
+        )
 
     def commit(
         self,

@@ -13,8 +13,9 @@ from engine.container.diff import opened_upper
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
 from engine.images import Addition, Image, instructions
+from engine.images.layer_unpack import OPAQUE_MARKER, WHITEOUT
 from engine.images.pack import Packer
-from engine.images.unpack import DEVICES, OPAQUE_MARKER, WHITEOUT
+from engine.images.unpack import DEVICES
 from engine.rootfs.ids import Ids
 from engine.rootfs.upper import Upper, UpperEntry
 from engine.rootfs.walk import join

@@ -12,7 +12,7 @@ from engine.rootfs import Snapshot
 from engine.rootfs.upper import Upper, UpperEntry
 from engine.rootfs.walk import join
 from engine.spec import runtime as oci
-from engine.spec.changes import Change, ChangeKind
+from engine.spec.files import Change, ChangeKind
 
 
 def diff(runtime: Runtime, container_id: str) -> Iterator[Change]:

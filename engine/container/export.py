@@ -23,6 +23,6 @@ def export(runtime: Runtime, container_id: str) -> TarStream:
 
 def _packed(root: Root) -> Generator[bytes, None, None]:
     packer = Packer(root.ids)
-    for found in walk(root.fd, within_mount=True):
+    for found in walk(root.fd):
         yield from packer.entry(found.path, found)
     yield packer.end()

@@ -1,12 +1,17 @@
-"""Opens a container's root to look at it from outside, whether it runs or not."""
+"""Opens a container's root to work on it from outside, whether the container runs or not.
 
+One that runs is seen through its own mount namespace. For one that does not, a namespace is made that holds its root
+and what is bound into it, and goes with the last descriptor of it.
+"""
+
+import functools
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.container import runs, state, wait
+from engine.container import bound, runs, state, wait
 from engine.container.runtime import Runtime
 from engine.errors import KernelError
 from engine.rootfs import Snapshot, visit
@@ -24,13 +29,50 @@ class Root:
 
 def open_bare(runtime: Runtime, folder: Path, resources: ExitStack) -> Root:
     """The root without anything that is mounted in it, for reading; `resources` closes it. Raises NotFound."""
-    lower = runtime.images.layer_paths(runtime.images.get(state.load_record(folder).image))
-    root = _visited(folder, visit.open_bare_root) or Root(Snapshot(folder).open_merged(lower), Ids())
-    resources.callback(os.close, root.fd)
-    return root
+    lower = _lower(runtime, folder)
+    root = _visited(folder, visit.open_bare_root, resources)
+    if root is not None:
+        return root
+    fd = Snapshot(folder).open_merged(lower)
+    resources.callback(os.close, fd)
+    return Root(fd, Ids())
 
 
-def _visited(folder: Path, opens: Callable[[], int]) -> Root | None:
+def open_mounted(runtime: Runtime, folder: Path, resources: ExitStack) -> Root:
+    """The root with its mounts, for reading; of a container that does not run, those that are bound from the host."""
+    lower = _lower(runtime, folder)
+    return open_running(folder, resources) or _attached(runtime, folder, Snapshot(folder).open_merged(lower), resources)
+
+
+def open_running(folder: Path, resources: ExitStack) -> Root | None:
+    """The root of a running container with its mounts, to read and write; None when it does not run."""
+    return _visited(folder, visit.open_root, resources)
+
+
+def open_writable(runtime: Runtime, folder: Path, resources: ExitStack) -> Root:
+    """The root, with what is bound into it, of a container that does not run and cannot start: its lock is held."""
+    return _attached(
+        runtime, folder, Snapshot(folder).open_writable(_lower(runtime, folder)), resources, is_writable=True
+    )
+
+
+def _lower(runtime: Runtime, folder: Path) -> list[Path]:
+    return runtime.images.layer_paths(runtime.images.get(state.load_record(folder).image))
+
+
+def _attached(
+    runtime: Runtime, folder: Path, root_mount: int, resources: ExitStack, *, is_writable: bool = False
+) -> Root:
+    resources.callback(os.close, root_mount)
+    binds = bound.read(folder)
+    if not binds.sources and not binds.is_read_only:
+        return Root(root_mount, Ids())
+    rootfs = Snapshot(folder).rootfs
+    attach = functools.partial(bound.attach, binds, root_mount, rootfs, resources, is_writable=is_writable)
+    return Root(visit.visit_copy(attach), Ids())
+
+
+def _visited(folder: Path, opens: Callable[[], int], resources: ExitStack) -> Root | None:
     """What `opens` finds in the mount namespace of the container's first process, None when that does not run."""
     started = runs.read_started(folder)
     pidfd = wait.open_process(folder)
@@ -38,14 +80,13 @@ def _visited(folder: Path, opens: Callable[[], int]) -> Root | None:
         return None
     try:
         ids = Ids.of_process(started.pid)
-        root = Root(visit.visit(pidfd, opens), ids)
+        fd = visit.visit(pidfd, opens)
     except (OSError, KernelError):
         if wait.has_ended(pidfd, 0):
             return None
         raise
     finally:
         os.close(pidfd)
-    if process.is_alive(started.pid, started.ticks, started.boot):
-        return root
-    os.close(root.fd)
-    return None
+    resources.callback(os.close, fd)
+    # Otherwise the process is another than the one whose ids were read.
+    return Root(fd, ids) if process.is_alive(started.pid, started.ticks, started.boot) else None

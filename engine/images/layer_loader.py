@@ -9,13 +9,13 @@ from engine.images.archived import ArchivedLayer
 from engine.images.chain import chain_ids
 from engine.images.documents import check_match
 from engine.images.layer_reader import LayerReader
+from engine.images.layer_unpack import LayerUnpacker
 from engine.images.limits import DiskSpace, Growth
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging
 from engine.images.streams import Readable
 from engine.images.tar import TarReader
 from engine.images.tree import LayerTree
-from engine.images.unpack import Unpacker
 from engine.spec.image import OCI_LAYER, Descriptor
 
 
@@ -80,7 +80,7 @@ class LayerLoader:
         below = [self.staging.layer(chain_id) / "diff" for chain_id in reversed(lower)]
         tar = TarReader(reader.tar)
         with LayerTree(root, lower=below, trash=self.staging.trash) as tree:
-            unpacker = Unpacker(tree, self.space)
+            unpacker = LayerUnpacker(tree, self.space)
             unpacker.unpack(tar)
         if needs_end and not (tar.has_end_marker and tree.entries):
             raise InvalidArchive("it is no whole tar archive", hint="It was cut short, or is not a tar archive.")

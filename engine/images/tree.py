@@ -1,12 +1,14 @@
-"""Makes entries beneath a layer's folder so that nothing in an archive can reach outside of it.
+"""Makes entries beneath a folder so that nothing in an archive can reach outside of it.
 
-Every parent directory is resolved by the kernel with RESOLVE_BENEATH: links inside the layer are followed (`lib` →
-`usr/lib`, as Debian has it), but an absolute one, or one that climbs out, fails. The last component is never followed.
+Every parent directory is resolved by the kernel, for a layer with RESOLVE_BENEATH: links inside the layer are followed
+(`lib` → `usr/lib`, as Debian has it), but an absolute one, or one that climbs out, fails. The last component is never
+followed.
 """
 
 import errno
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,20 +43,12 @@ def split(name: bytes) -> Parts:
     return parts
 
 
-class LayerTree:
-    """The folder a layer is unpacked into; a context manager that closes its descriptors.
+class Tree(ABC):
+    """A folder that entries are put into, open at `root`; a context manager that closes its descriptors."""
 
-    `lower` are the folders of the layers below, topmost first: a directory that no entry describes takes owner and mode
-    from there, or writing /tmp/x in a layer would make /tmp unwritable. `trash` is a folder on the same file system
-    that takes replaced directories.
-    """
-
-    def __init__(self, root: Path, *, lower: Sequence[Path], trash: Path) -> None:
-        self.root = os.open(root, _DIRECTORY)
+    def __init__(self, root: int) -> None:
+        self.root = root
         self.entries = 0
-        self._lower = lower
-        self._trash = trash
-        self._thrown_away = 0
         self._parents: OrderedDict[bytes, int] = OrderedDict()
 
     def __enter__(self) -> Self:
@@ -64,8 +58,20 @@ class LayerTree:
         self._forget_parents()
         os.close(self.root)
 
+    @abstractmethod
+    def _open(self, path: bytes) -> int:
+        """A new descriptor of a folder by its path from the root. Raises KernelError."""
+
+    @abstractmethod
+    def _take_away(self, parent: int, name: bytes) -> None:
+        """Remove a folder with all it holds."""
+
+    @abstractmethod
+    def _implied(self, parts: Parts) -> tuple[int, int, int]:
+        """Owner, group and mode of a folder that no entry describes."""
+
     def count_entry(self) -> None:
-        """Raises InvalidArchive when the layer has too many."""
+        """Raises InvalidArchive when there are too many."""
         self.entries += 1
         if self.entries > MAXIMUM_ENTRIES:
             raise InvalidArchive(f"more than {MAXIMUM_ENTRIES} files and directories")
@@ -91,7 +97,7 @@ class LayerTree:
         return os.open(name, _DIRECTORY, dir_fd=parent)
 
     def own(self, parts: Parts) -> os.stat_result | None:
-        """What this layer itself has under the path, None for nothing."""
+        """What is there under the path, None for nothing."""
         directory = self.open_directory(parts[:-1])
         if directory is None:
             return None
@@ -100,28 +106,15 @@ class LayerTree:
         finally:
             os.close(directory)
 
-    def below(self, parts: Parts) -> os.stat_result | None:
-        """What the layers below show under the path, None for nothing."""
-        path = b"/".join(parts)
-        for layer in self._lower:
-            try:
-                info = _stat_beneath(layer, path)
-            except NotADirectoryError:  # a file or a whiteout here hides the directory that lower ones have
-                return None
-            if info is not None:
-                return None if is_whiteout(info) else info
-        return None
-
     def remove(self, parent: int, name: bytes) -> None:
-        """Take away one entry; a directory goes to the trash as a whole."""
+        """Take away one entry, a directory as a whole."""
         info = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if stat.S_ISDIR(info.st_mode):
-            self._thrown_away += 1
-            os.rename(name, self._trash / f"{os.getpid()}-{id(self)}-{self._thrown_away}", src_dir_fd=parent)
+            self._take_away(parent, name)
         else:
             os.unlink(name, dir_fd=parent)
         if stat.S_ISDIR(info.st_mode) or stat.S_ISLNK(info.st_mode):
-            self._forget_parents()  # some of them may be in the trash now, or be found another way
+            self._forget_parents()  # some of them may be gone now, or be found another way
 
     def parent(self, parts: Parts) -> int:
         """A descriptor for the directory of the entry, made where it is missing; valid until the next call."""
@@ -140,15 +133,14 @@ class LayerTree:
         return fd
 
     def open_directory(self, parts: Parts) -> int | None:
-        """A new descriptor for a directory beneath the root, None where it does not exist. Raises InvalidArchive."""
-        path = b"/".join(parts) or b"."
+        """A new descriptor for a directory, None where it does not exist. Raises InvalidArchive."""
         try:
-            return openat2(self.root, path, os.O_RDONLY | os.O_DIRECTORY, resolve=_BENEATH)
+            return self._open(b"/".join(parts) or b".")
         except KernelError as error:
             if error.errno == errno.ENOENT:
                 return None
             if error.errno in (errno.EXDEV, errno.ELOOP):
-                raise InvalidArchive("the path goes through a link that leads out of the layer") from None
+                raise InvalidArchive("the path goes through a link that leads out of the folder") from None
             if error.errno == errno.ENOTDIR:
                 raise InvalidArchive("the path goes through a file") from None
             raise
@@ -174,10 +166,7 @@ class LayerTree:
             os.mkdir(name, _IMPLIED_MODE, dir_fd=parent)
         except FileExistsError:
             raise InvalidArchive("the path goes through a link to nowhere") from None
-        below = self.below(parts)
-        owner, group, mode = 0, 0, _IMPLIED_MODE
-        if below is not None and stat.S_ISDIR(below.st_mode):
-            owner, group, mode = below.st_uid, below.st_gid, stat.S_IMODE(below.st_mode)
+        owner, group, mode = self._implied(parts)
         os.chown(name, owner, group, dir_fd=parent, follow_symlinks=False)
         os.chmod(name, mode, dir_fd=parent)  # mkdir(2) leaves out what the umask says
 
@@ -185,6 +174,46 @@ class LayerTree:
         for fd in self._parents.values():
             os.close(fd)
         self._parents.clear()
+
+
+class LayerTree(Tree):
+    """The folder a layer is unpacked into.
+
+    `lower` are the folders of the layers below, topmost first: a directory that no entry describes takes owner and mode
+    from there, or writing /tmp/x in a layer would make /tmp unwritable. `trash` is a folder on the same file system
+    that takes replaced directories.
+    """
+
+    def __init__(self, root: Path, *, lower: Sequence[Path], trash: Path) -> None:
+        super().__init__(os.open(root, _DIRECTORY))
+        self._lower = lower
+        self._trash = trash
+        self._thrown_away = 0
+
+    def below(self, parts: Parts) -> os.stat_result | None:
+        """What the layers below show under the path, None for nothing."""
+        path = b"/".join(parts)
+        for layer in self._lower:
+            try:
+                info = _stat_beneath(layer, path)
+            except NotADirectoryError:  # a file or a whiteout here hides the directory that lower ones have
+                return None
+            if info is not None:
+                return None if is_whiteout(info) else info
+        return None
+
+    def _open(self, path: bytes) -> int:
+        return openat2(self.root, path, os.O_RDONLY | os.O_DIRECTORY, resolve=_BENEATH)
+
+    def _take_away(self, parent: int, name: bytes) -> None:
+        self._thrown_away += 1
+        os.rename(name, self._trash / f"{os.getpid()}-{id(self)}-{self._thrown_away}", src_dir_fd=parent)
+
+    def _implied(self, parts: Parts) -> tuple[int, int, int]:
+        below = self.below(parts)
+        if below is not None and stat.S_ISDIR(below.st_mode):
+            return below.st_uid, below.st_gid, stat.S_IMODE(below.st_mode)
+        return 0, 0, _IMPLIED_MODE
 
 
 def _stat_beneath(root: Path, path: bytes) -> os.stat_result | None:

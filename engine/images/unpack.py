@@ -1,7 +1,4 @@
-"""Unpacks a layer's tar into a folder that overlayfs takes as a lower layer (OCI image specification, layer.md).
-
-Whiteouts become overlayfs's own: a character device 0/0, or the attribute `trusted.overlay.opaque` on a directory.
-"""
+"""Unpacks a tar into a tree, entry by entry; every error names the entry it is about."""
 
 import errno
 import os
@@ -9,20 +6,19 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from engine.errors import InvalidArchive, KernelError
 from engine.images.limits import DiskSpace, storage_full
 from engine.images.tar import Entry, Kind, TarReader
-from engine.images.tree import LayerTree, Parts, split
+from engine.images.tree import Parts, Tree, split
 from engine.rootfs.attributes import is_carried
-from engine.rootfs.overlay import OPAQUE
 from engine.rootfs.walk import lstat
 
-WHITEOUT = b".wh."
-OPAQUE_MARKER = b".wh..wh..opq"
-
 DEVICES = frozenset({(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)})
-"""Character devices a layer may hold: null, zero, full, random, urandom, tty, console, ptmx. All others are refused."""
+"""The devices an archive may hold: null, zero, full, random, urandom, tty, console, ptmx. All others are refused."""
+
+AnyTree = TypeVar("AnyTree", bound=Tree)
 
 MAXIMUM_ID = (1 << 32) - 2
 _HINT = "The image is hostile or was made by a faulty tool; build it again."
@@ -31,16 +27,14 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass
-class Unpacker:
-    """Puts the entries of one layer into `tree`; `space` is told of every byte before it is written."""
+class Unpacker(Generic[AnyTree]):
+    """Puts the entries of one archive into `tree`; `space` is told of every byte before it is written."""
 
-    tree: LayerTree
+    tree: AnyTree
     space: DiskSpace
     size_bytes: int = 0
     """What the files hold so far; holes and further names of a file do not count."""
     _directory_times: dict[Parts, int] = field(default_factory=dict)
-    _hidden: set[Parts] = field(default_factory=set)
-    _opaque: set[Parts] = field(default_factory=set)
 
     def unpack(self, tar: TarReader) -> None:
         """All entries, in order; a later one replaces an earlier one of the same name.
@@ -50,9 +44,20 @@ class Unpacker:
         for entry in tar:
             with self._naming(entry.name, entry.kind.value):
                 self.tree.count_entry()
-                self._place(entry, tar)
-        self._apply_whiteouts()
+                self._take(entry, tar)
+        self._finish()
         self._set_directory_times()
+
+    def _take(self, entry: Entry, tar: TarReader) -> None:
+        """Do what the entry asks for."""
+        self._place(self._split(entry.name), entry, tar)
+
+    def _split(self, name: bytes) -> Parts:
+        """The components of a name in the archive, or a hard link's target."""
+        return split(name)
+
+    def _finish(self) -> None:
+        """Called when every entry is in its place, but for the times of directories."""
 
     @contextmanager
     def _naming(self, name: bytes, kind: str) -> Iterator[None]:
@@ -64,15 +69,12 @@ class Unpacker:
         except OSError as error:
             raise self._translated(error, _shown(name), kind) from error
 
-    def _place(self, entry: Entry, tar: TarReader) -> None:
-        parts = split(entry.name)
+    def _place(self, parts: Parts, entry: Entry, tar: TarReader) -> None:
         if entry.uid not in range(MAXIMUM_ID + 1) or entry.gid not in range(MAXIMUM_ID + 1):
             raise InvalidArchive(f"owner {entry.uid}:{entry.gid} does not exist on Linux")
         if not parts and entry.kind is not Kind.DIRECTORY:
-            raise InvalidArchive(f"the layer's root is a {entry.kind.value}")
-        if parts and parts[-1].startswith(WHITEOUT):
-            self._white_out(parts)
-        elif entry.kind is Kind.FILE:
+            raise InvalidArchive(f"the root is a {entry.kind.value}")
+        if entry.kind is Kind.FILE:
             self._file(parts, entry, tar)
         else:
             _ACTIONS[entry.kind](self, parts, entry)
@@ -130,17 +132,17 @@ class Unpacker:
 
     def _hard_link(self, parts: Parts, entry: Entry) -> None:
         try:
-            target = split(entry.target)
+            target = self._split(entry.target)
         except InvalidArchive as error:
             raise InvalidArchive(f"hard link to {_shown(entry.target)}: {error.message}") from None
         # Two parents are held at once here, and the tree promises only the latest.
         directory = self.tree.open_directory(target[:-1]) if target and target != parts else None
         if directory is None:
-            raise InvalidArchive(f"hard link to {_shown(entry.target)}, which the layer does not hold")
+            raise InvalidArchive(f"hard link to {_shown(entry.target)}, which is not there")
         try:
             self.tree.create(parts, lambda parent, name: _link(directory, target[-1], parent, name))
         except (FileNotFoundError, PermissionError) as error:  # EPERM is what a directory answers
-            raise InvalidArchive(f"hard link to {_shown(entry.target)}, which is no file of the layer") from error
+            raise InvalidArchive(f"hard link to {_shown(entry.target)}, which is no file") from error
         finally:
             os.close(directory)
 
@@ -149,7 +151,7 @@ class Unpacker:
         if entry.kind is Kind.BLOCK_DEVICE or number not in DEVICES:
             raise InvalidArchive(
                 f"{entry.kind.value} {entry.major}:{entry.minor} is not allowed in an image",
-                hint="A layer may hold null, zero, full, random, urandom, tty, console and ptmx.",
+                hint="Allowed are null, zero, full, random, urandom, tty, console and ptmx.",
             )
         self._node(parts, entry, stat.S_IFCHR, os.makedev(*number))
 
@@ -163,40 +165,6 @@ class Unpacker:
             os.chmod(name, entry.mode, dir_fd=parent)
 
         self.tree.create(parts, make)
-
-    def _white_out(self, parts: Parts) -> None:
-        """Whiteouts are noted now and made at the end, when it is known what the layer itself holds."""
-        *folder, marker = parts
-        hidden = marker.removeprefix(WHITEOUT)
-        if marker == OPAQUE_MARKER:
-            self._opaque.add(tuple(folder))
-        elif hidden in (b"", b".", b".."):
-            raise InvalidArchive("a whiteout of nothing")
-        elif not marker.startswith(b".wh..wh."):  # aufs's own bookkeeping means nothing to others
-            self._hidden.add((*folder, hidden))
-
-    def _apply_whiteouts(self) -> None:
-        """A whiteout is about the layers below only: what this layer itself holds stays, but nothing shines through.
-
-        Overlayfs lists a whiteout as a file where there is nothing to hide, so none is made there.
-        """
-        missing = []
-        for parts in self._hidden:
-            with self._naming(b"/".join(parts), "whiteout"):
-                own = self.tree.own(parts)
-                if own is None:
-                    missing.append(parts)
-                elif stat.S_ISDIR(own.st_mode):
-                    self._opaque.add(parts)
-        for parts in self._opaque:
-            with self._naming(b"/".join(parts), "opaque directory"):
-                os.setxattr(self.tree.parent((*parts, OPAQUE_MARKER)), OPAQUE, b"y")
-        for parts in missing:
-            is_hidden = any(parts[:depth] in self._opaque for depth in range(len(parts)))
-            if not is_hidden and self.tree.below(parts) is not None:
-                with self._naming(b"/".join(parts), "whiteout"):
-                    self.tree.count_entry()
-                    os.mknod(parts[-1], stat.S_IFCHR, 0, dir_fd=self.tree.parent(parts))  # device 0 is 0/0
 
     def _set_directory_times(self) -> None:
         """Last, since every file made in a directory changes its time."""
@@ -215,7 +183,7 @@ class Unpacker:
         return KernelError(f"unpacking a {kind}", error.errno or 0, name)
 
 
-_ACTIONS: dict[Kind, Callable[[Unpacker, Parts, Entry], None]] = {
+_ACTIONS: dict[Kind, Callable[[Unpacker[Any], Parts, Entry], None]] = {
     Kind.DIRECTORY: Unpacker._directory,
     Kind.SYMLINK: Unpacker._symlink,
     Kind.HARD_LINK: Unpacker._hard_link,

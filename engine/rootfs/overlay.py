@@ -23,6 +23,15 @@ def open_merged(lower: Sequence[Path], *, attach_at: Path) -> int:
     return overlay.open_overlay(layers, [], attach_at=str(attach_at), by_context=takes_many_layers())
 
 
+def open_writable(lower: Sequence[Path], upper: Path, work: Path, *, attach_at: Path) -> int:
+    """A descriptor of the overlay with its writable layer `upper`, as a container has it; else as above.
+
+    What nobody else must have mounted meanwhile: two that write to one layer damage it.
+    """
+    layers, writable = [str(path) for path in lower], [str(upper), str(work)]
+    return overlay.open_overlay(layers, writable, attach_at=str(attach_at), by_context=takes_many_layers())
+
+
 def is_whiteout(info: os.stat_result) -> bool:
     """Overlayfs hides what the lower layers have under a character device numbered 0/0."""
     return stat.S_ISCHR(info.st_mode) and info.st_rdev == 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.rootfs.overlay import open_merged
+from engine.rootfs.overlay import open_merged, open_writable
 from engine.sys.remove_tree import remove_tree
 
 
@@ -46,6 +46,10 @@ class Snapshot:
         layer is one more lower one here. What the container changes after that may or may not be seen.
         """
         return open_merged([self.upper, *lower], attach_at=self.rootfs)
+
+    def open_writable(self, lower: Sequence[Path]) -> int:
+        """A descriptor of the whole root, for writing, of a container that is kept from starting meanwhile."""
+        return open_writable(lower, self.upper, self.work, attach_at=self.rootfs)
 
     def remove(self) -> None:
         """Take everything away, however deep a tree the container left; links it planted are not followed."""

@@ -7,15 +7,15 @@ a link while it is walked is passed over, not followed. One descriptor is open a
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from engine.errors import Conflict, KernelError
-from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
+from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
 
 _LONGEST_PATH = 4095  # PATH_MAX without its NUL
 _HERE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV)
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Found(NamedTuple):
@@ -35,17 +35,16 @@ class Found(NamedTuple):
         return stat.S_ISDIR(self.info.st_mode)
 
 
-def walk(root: int, start: bytes = b"", *, within_mount: bool = False) -> Iterator[Found]:
-    """Everything below the folder `start` of `root` (a descriptor), folders before what is in them, sorted by name.
+def walk(root: int, *, enters: Callable[[Found], bool] = lambda _: True) -> Iterator[Found]:
+    """Everything below the folder that `root` is a descriptor of, folders before what is in them, sorted by name.
 
-    Paths are those from `root`. With `within_mount` what is mounted inside is not entered. What vanishes during the
-    walk is left out. Raises Conflict for a path too long for Linux to open.
+    Only the folders that `enters` says yes to are entered. What vanishes during the walk is left out. Raises Conflict
+    for a path too long for Linux to open.
     """
-    resolve = _HERE | (RESOLVE_NO_XDEV if within_mount else 0)
-    waiting = [_Level(start, _sorted(root, start, resolve))]
+    waiting = [_Level(b"", _sorted(root, b""))]
     while waiting:
         level = waiting[-1]
-        folder = open_folder(root, level.path, resolve) if level.names else None
+        folder = open_folder(root, level.path) if level.names else None
         if folder is None:
             waiting.pop()
             continue
@@ -57,8 +56,8 @@ def walk(root: int, start: bytes = b"", *, within_mount: bool = False) -> Iterat
                     continue
                 found = Found(join(level.path, name), folder, name, info)
                 yield found
-                if found.is_folder:
-                    waiting.append(_Level(found.path, _sorted(root, found.path, resolve)))
+                if found.is_folder and enters(found):
+                    waiting.append(_Level(found.path, _sorted(root, found.path)))
                     break
         finally:
             os.close(folder)
@@ -71,7 +70,7 @@ class _Level(NamedTuple):
     names: list[bytes]
 
 
-def open_folder(root: int, path: bytes, resolve: int = _HERE) -> int | None:
+def open_folder(root: int, path: bytes) -> int | None:
     """A descriptor of the folder, None where there is none. The caller closes it."""
     if len(path) > _LONGEST_PATH:
         raise Conflict(
@@ -79,16 +78,16 @@ def open_folder(root: int, path: bytes, resolve: int = _HERE) -> int | None:
             hint="Move or remove this folder inside the container.",
         )
     try:
-        return openat2(root, path or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, resolve=resolve)
+        return openat2(root, path or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, resolve=_HERE)
     except KernelError as error:
         if error.errno in _GONE:
             return None
         raise
 
 
-def names_in(root: int, path: bytes, resolve: int = _HERE) -> set[bytes]:
+def names_in(root: int, path: bytes) -> set[bytes]:
     """The names in the folder, none where there is no folder."""
-    folder = open_folder(root, path, resolve)
+    folder = open_folder(root, path)
     if folder is None:
         return set()
     try:
@@ -110,5 +109,5 @@ def lstat(folder: int, path: bytes) -> os.stat_result | None:
         return None
 
 
-def _sorted(root: int, path: bytes, resolve: int) -> list[bytes]:
-    return sorted(names_in(root, path, resolve), reverse=True)
+def _sorted(root: int, path: bytes) -> list[bytes]:
+    return sorted(names_in(root, path), reverse=True)

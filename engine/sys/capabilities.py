@@ -1,5 +1,6 @@
 """Capabilities of the calling thread: capset(2) and the bounding set (capabilities(7))."""
 
+import ctypes
 import struct
 
 from engine.sys.libc import check, libc
@@ -26,6 +27,15 @@ def drop_bounding(keep: int, last: int) -> None:
     for number in range(last + 1):
         if not keep >> number & 1:
             check(call(PR_CAPBSET_DROP, number, 0, 0, 0), "prctl PR_CAPBSET_DROP")
+
+
+def capget() -> tuple[int, int, int]:
+    """capget(2) of the calling thread: the effective, the permitted and the inheritable set, as bit masks."""
+    header, data = struct.pack("<Ii", _LINUX_CAPABILITY_VERSION_3, 0), ctypes.create_string_buffer(24)
+    check(libc.capget(header, data), "capget")
+    low = struct.unpack("<6I", data.raw)
+    effective, permitted, inheritable = (low[index] | low[index + 3] << 32 for index in range(3))
+    return effective, permitted, inheritable
 
 
 def capset(effective: int, permitted: int, inheritable: int) -> None:

@@ -16,14 +16,26 @@ def remove_tree(path: Path) -> None:
     the others. Raises OSError.
     """
     try:
-        top = os.open(path, _DIRECTORY)
+        parent = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        remove_tree_at(parent, os.fsencode(path.name))
+    finally:
+        os.close(parent)
+
+
+def remove_tree_at(parent: int, name: bytes) -> None:
+    """The same for the folder `name` in the folder `parent` is open on."""
+    try:
+        top = os.open(name, _DIRECTORY, dir_fd=parent)
     except FileNotFoundError:
         return
     try:
         _empty(top)
     finally:
         os.close(top)
-    path.rmdir()
+    os.rmdir(name, dir_fd=parent)
 
 
 def _empty(top: int) -> None:

@@ -1,0 +1,147 @@
+"""copy in: a tar unpacked into a folder of a container."""
+
+import errno
+import io
+import json
+import os
+import stat
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.container import view, wait
+from engine.container.runtime import Runtime
+from engine.container.view import Root
+from engine.errors import Conflict, InvalidArchive
+from engine.images.limits import DiskSpace
+from engine.images.root_tree import RootTree
+from engine.images.streams import DigestReader, Readable, buffered, compression_of, decompress, drain, reading
+from engine.images.tar import Entry, Kind, TarReader
+from engine.images.tree import Parts, split
+from engine.images.unpack import Unpacker
+from engine.rootfs.ids import Ids
+from engine.spec import runtime as oci
+from engine.sys.fsids import set_filesystem_ids
+
+_RACED = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)
+
+
+def copy_in(
+    runtime: Runtime,
+    container_id: str,
+    path: str,
+    tar: BinaryIO,
+    *,
+    no_overwrite_dir_non_dir: bool,
+    copy_uid_gid: bool,
+) -> None:
+    """Unpack `tar` (plain, gzip or zstd) into the folder at `path`, in its mounts too, running or not.
+
+    Docker's rules: what is there is replaced, but for a folder by a folder; `no_overwrite_dir_non_dir` refuses to
+    replace a folder by something else or the reverse; with `copy_uid_gid` all is given to the container's own user,
+    else owners are those in the tar. Raises NotFound, InvalidSpec for what is no folder, Conflict for what is read-only
+    or changed meanwhile, InvalidArchive naming the entry, StorageFull.
+    """
+    folder = runtime.folder(container_id)
+    with ExitStack() as resources:
+        root = view.open_running(folder, resources)
+        if root is None:
+            folder = resources.enter_context(runtime.locked(container_id))
+            wait.await_record(folder)
+            # It may have been started just before the lock was ours.
+            root = view.open_running(folder, resources) or view.open_writable(runtime, folder, resources)
+        target, rules = root, _Rules(no_overwrite_dir_non_dir, _user(folder) if copy_uid_gid else None)
+        _as_root_of(target.ids, lambda: _unpack(target, path, tar, DiskSpace(folder), rules))
+
+
+@dataclass(frozen=True)
+class _Rules:
+    refuses_other_kind: bool
+    owner: tuple[int, int] | None
+    """Whom everything is given to, None for those in the tar."""
+
+
+def _user(folder: Path) -> tuple[int, int]:
+    """The user and group that the container's program runs as."""
+    process = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes())).process
+    return process.user.uid, process.user.gid
+
+
+def _unpack(root: Root, path: str, tar: BinaryIO, space: DiskSpace, rules: _Rules) -> None:
+    with RootTree.open(root.fd, path, root.ids) as tree, reading("the archive"):
+        if os.fstatvfs(tree.root).f_flag & os.ST_RDONLY:
+            raise _read_only(path)
+        stored = _stream(tar)
+        plain = _stream(decompress(stored, compression_of(stored, "it")))
+        _CopyUnpacker(tree, space, ids=root.ids, rules=rules).unpack(TarReader(plain))
+        drain(plain)
+
+
+def _stream(source: Readable) -> io.BufferedReader:
+    return buffered(DigestReader(source, on_read=lambda _: None, is_hashed=False))
+
+
+def _read_only(path: str) -> Conflict:
+    return Conflict(f"{path[:200]} is read-only in the container.", hint="Copy to a place that can be written.")
+
+
+@dataclass(kw_only=True)
+class _CopyUnpacker(Unpacker[RootTree]):
+    """Unpacks by the rules of `copy_in`."""
+
+    ids: Ids
+    rules: _Rules
+
+    def _take(self, entry: Entry, tar: TarReader) -> None:
+        parts = self._split(entry.name)
+        if not parts and entry.kind is Kind.DIRECTORY:
+            return  # the folder itself stays as it is
+        if self.rules.refuses_other_kind and parts:
+            self._check_kind(parts, entry)
+        self._place(parts, self._seen_from_outside(entry), tar)
+
+    def _split(self, name: bytes) -> Parts:
+        return split(name.lstrip(b"/"))
+
+    def _check_kind(self, parts: Parts, entry: Entry) -> None:
+        before = self.tree.own(parts)
+        if before is None or stat.S_ISDIR(before.st_mode) == (entry.kind is Kind.DIRECTORY):
+            return
+        what = "a folder by something else" if stat.S_ISDIR(before.st_mode) else "something else by a folder"
+        raise InvalidArchive(f"it would replace {what}", hint="Remove it first, or allow that it is overwritten.")
+
+    def _seen_from_outside(self, entry: Entry) -> Entry:
+        uid, gid = self.rules.owner or (entry.uid, entry.gid)
+        xattrs = {name: self.ids.attribute_to_outside(name, value) for name, value in entry.xattrs.items()}
+        return replace(entry, uid=self.ids.users.to_outside(uid), gid=self.ids.groups.to_outside(gid), xattrs=xattrs)
+
+    def _translated(self, error: OSError, name: str, kind: str) -> Exception:
+        if error.errno == errno.EROFS:
+            return _read_only(name)
+        if error.errno in _RACED:
+            return Conflict(f"The container changed {name} while it was copied.", hint="Copy again, or pause it first.")
+        return super()._translated(error, name, kind)
+
+
+def _as_root_of(ids: Ids, work: Callable[[], None]) -> None:
+    """Do `work` in a thread that makes files as the container's root: ids that have no place in it make none."""
+    if ids.is_identity:
+        work()
+        return
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            set_filesystem_ids(ids.users.to_outside(0), ids.groups.to_outside(0))
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="copy")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
