@@ -221,6 +221,7 @@ class Engine:
         changes: Sequence[str] = (),
         author: str = "",
         message: str = "",
+        pause: bool = True,
         progress: Progress | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Image:
@@ -232,6 +233,7 @@ class Engine:
             changes=changes,
             author=author,
             message=message,
+            pause=pause,
             progress=progress,
             is_cancelled=is_cancelled,
         )

@@ -21,8 +21,8 @@ class Binds:
     is_read_only: bool
 
 
-def read(folder: Path, volumes: Path | None = None) -> Binds:
-    """Those of the container in `folder`."""
+def read(folder: Path, volumes: Path) -> Binds:
+    """Those of the container in `folder`; `volumes` is the folder of this host's volumes."""
     spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
     plan = mount_steps.prepare(spec, [], folder, volumes)
     attached = ((step[2], plan.sources[step[1]]) for step in plan.steps if step[0] == "attach")

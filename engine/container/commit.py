@@ -3,13 +3,14 @@
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from engine.container import state
 from engine.container.diff import opened_upper
+from engine.container.pause import standing_still
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
 from engine.images import Addition, Image, instructions
@@ -22,6 +23,8 @@ from engine.rootfs.walk import join
 from engine.spec.container import ContainerSpec
 from engine.spec.progress import IsCancelled, Progress
 
+Tar = Generator[bytes, None, None]
+
 
 def commit(
     runtime: Runtime,
@@ -31,10 +34,13 @@ def commit(
     changes: Sequence[str],
     author: str,
     message: str,
+    pause: bool,
     progress: Progress | None,
     is_cancelled: IsCancelled | None,
 ) -> Image:
-    """Make an image of the container, nameless where `reference` is None; the container may run.
+    """Make an image of the container, nameless where `reference` is None.
+
+    One that runs stands still while its files are read, if it is to `pause`; its other verbs wait until then.
 
     The image runs as the container does (command, environment, user …) unless one of `changes` (Dockerfile
     instructions: `CMD`, `ENV` …) says otherwise. What is in mounts is not part of it. Raises NotFound, InvalidSpec
@@ -47,11 +53,19 @@ def commit(
     with ExitStack() as resources:
         upper = resources.enter_context(opened_upper(folder, runtime.images.layer_paths(base)))
         is_changed = next(upper.entries(), None) is not None
-        addition = Addition(_layer(upper) if is_changed else None, config, _command(folder), author, message)
+        layer = _still(runtime, container_id, _layer(upper)) if pause else _layer(upper)
+        resources.callback(layer.close)
+        addition = Addition(layer if is_changed else None, config, _command(folder), author, message)
         return runtime.images.commit(base, addition, reference=reference, progress=progress, is_cancelled=is_cancelled)
 
 
-def _layer(upper: Upper) -> Iterator[bytes]:
+def _still(runtime: Runtime, container_id: str, layer: Tar) -> Tar:
+    """The same, while the container stands still: from the first piece that is asked for to the last."""
+    with runtime.locked(container_id) as folder, standing_still(runtime, folder):
+        yield from layer
+
+
+def _layer(upper: Upper) -> Tar:
     """The tar of what the writable layer holds, in order of names; removals as markers (layer.md, "Whiteouts").
 
     Owners need no translation: on the disk they are the container's own.

@@ -4,6 +4,8 @@
 is carried out by `repair`, and the next run of the container is not paused whoever begins it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,4 +61,22 @@ def enforce(runtime: Runtime, folder: Path) -> None:
     if is_paused and not runtime.cgroups.is_frozen(record.cgroup):
         runtime.cgroups.freeze(record.cgroup)
     elif current.status is Status.RUNNING:
+        runtime.cgroups.thaw(record.cgroup)
+
+
+@contextmanager
+def standing_still(runtime: Runtime, folder: Path) -> Iterator[None]:
+    """Keep a running container from moving for a moment, for a caller that holds its lock.
+
+    Nothing is written down: whoever is killed meanwhile leaves a frozen group, which `repair` thaws, as the record says
+    nothing of a pause. Where the host cannot freeze, Unsupported.
+    """
+    record = state.load_record(folder)
+    if state.load(folder).status is not Status.RUNNING:
+        yield
+        return
+    runtime.cgroups.freeze(record.cgroup)
+    try:
+        yield
+    finally:
         runtime.cgroups.thaw(record.cgroup)

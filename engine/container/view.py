@@ -64,7 +64,7 @@ def _attached(
     runtime: Runtime, folder: Path, root_mount: int, resources: ExitStack, *, is_writable: bool = False
 ) -> Root:
     resources.callback(os.close, root_mount)
-    binds = bound.read(folder)
+    binds = bound.read(folder, runtime.volumes.root)
     if not binds.sources and not binds.is_read_only:
         return Root(root_mount, Ids())
     rootfs = Snapshot(folder).rootfs

@@ -8,6 +8,7 @@ import tarfile
 import pytest
 
 from engine import Conflict, InvalidSpec, NotFound
+from engine.container import state
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
@@ -69,9 +70,9 @@ def test_a_container_can_be_started_while_its_export_is_read(host: Host) -> None
 
 @pytest.mark.v2
 def test_a_committed_image_shows_what_the_container_saw(host: Host) -> None:
-    state, output = host.finish("sh", "-c", SCRIPT)
-    assert (state.exit_code, output) == (0, "")
-    image = host.engine.commit(state.id, "mine:1", author="me", message="why")
+    ended, output = host.finish("sh", "-c", SCRIPT)
+    assert (ended.exit_code, output) == (0, "")
+    image = host.engine.commit(ended.id, "mine:1", author="me", message="why")
     assert image.references == ("docker.io/library/mine:1",)
     assert image.history[-1].comment == "why"
     listing = """cd /data; stat -c '%n %u:%g %a' in; stat -c '%n %u:%g %a %h %s' in/file again holes
@@ -120,32 +121,48 @@ def test_a_commit_of_a_commit_shares_the_layers_below(host: Host) -> None:
 
 
 def test_the_same_changes_make_the_same_layer(host: Host) -> None:
-    state, _ = host.finish("sh", "-c", "mkdir /d; echo > /d/f")
-    one, other = host.engine.commit(state.id), host.engine.commit(state.id)
+    ended, _ = host.finish("sh", "-c", "mkdir /d; echo > /d/f")
+    one, other = host.engine.commit(ended.id), host.engine.commit(ended.id)
     assert one.layers == other.layers
 
 
 def test_attributes_that_travel_are_kept_and_others_are_not(host: Host) -> None:
-    state, _ = host.finish("sh", "-c", "echo > /file; mkdir /folder")
-    upper = host.home / "containers" / state.id / "upper"
+    ended, _ = host.finish("sh", "-c", "echo > /file; mkdir /folder")
+    upper = host.home / "containers" / ended.id / "upper"
     capability = bytes.fromhex("0100000200200000000000000000000000000000")
     os.setxattr(upper / "file", "security.capability", capability)
     os.setxattr(upper / "file", "user.note", b"\0\xff")
     os.setxattr(upper / "folder", "user.note", b"folder")
     os.setxattr(upper / "folder", "trusted.secret", b"x")
-    image = host.engine.commit(state.id)
+    image = host.engine.commit(ended.id)
     layer = host.home / "images/layers" / image.layers[-1].chain_id[7:] / "diff"
     assert os.getxattr(layer / "file", "security.capability") == capability
     assert os.getxattr(layer / "file", "user.note") == b"\0\xff"
     assert os.listxattr(layer / "folder") == ["user.note"]
 
 
+@pytest.mark.v2
+def test_a_running_container_stands_still_while_it_is_committed_and_then_runs_on(host: Host) -> None:
+    write = "n=0; while :; do n=$((n+1)); for f in a z; do echo $n > /t; mv /t /$f; done; done"
+    container = host.start("sh", "-c", f"dd if=/dev/zero of=/m bs=1M count=40 2>/dev/null; {write}")
+    upper = host.home / "containers" / container / "upper"
+    wait_until((upper / "z").exists, "it writes")
+    image = host.engine.commit(container)
+    layer = host.home / "images/layers" / image.layers[-1].chain_id[7:] / "diff"
+    first, last = int((layer / "a").read_text()), int((layer / "z").read_text())
+    assert first - last in (0, 1), "what is read last is no newer than what was read first"
+    assert not host.engine._runtime.cgroups.is_frozen(state.load_record(upper.parent).cgroup)
+    written = (upper / "a").read_text()
+    wait_until(lambda: (upper / "a").read_text() != written, "it runs on")
+    assert host.engine.commit(container, pause=False).layers != image.layers
+
+
 def test_a_device_no_image_may_hold_is_told_and_nothing_is_kept(host: Host) -> None:
-    state, output = host.finish("mknod", "/disk", "b", "8", "0")
-    assert (state.exit_code, output) == (0, "")
+    ended, output = host.finish("mknod", "/disk", "b", "8", "0")
+    assert (ended.exit_code, output) == (0, "")
     before = host.engine.images()
     with pytest.raises(Conflict, match="/disk is a device"):
-        host.engine.commit(state.id, "mine:6")
+        host.engine.commit(ended.id, "mine:6")
     assert host.engine.images() == before
     assert not list((host.home / "images/staging").iterdir())
 
