@@ -56,7 +56,7 @@ _ATTRIBUTES = {
     "strictatime": mount.MOUNT_ATTR_STRICTATIME,
     "relatime": mount.MOUNT_ATTR_RELATIME,
 }
-PROPAGATION = {
+_PROPAGATION = {
     "private": mount.MS_PRIVATE,
     "shared": mount.MS_SHARED,
     "slave": mount.MS_SLAVE,
@@ -97,7 +97,7 @@ def parse(options: tuple[str, ...], field: str) -> MountOptions:
     """The meaning of the options. Raises InvalidSpec naming `field` for idmapped mounts, which have their own way."""
     top: dict[str, bool] = {}
     within: dict[str, bool] = {}
-    propagation, data, is_bind, is_recursive, copies_up = 0, [], False, False, False
+    spread, data, is_bind, is_recursive, copies_up = 0, [], False, False, False
     for option in options:
         if option in ("bind", "rbind"):
             is_bind, is_recursive = True, is_recursive or option == "rbind"
@@ -105,8 +105,8 @@ def parse(options: tuple[str, ...], field: str) -> MountOptions:
             copies_up = True
         elif option in ("idmap", "ridmap", "remount"):
             raise InvalidSpec(field, f"the option {option} cannot be used here")
-        elif (kind := _propagation(option)) is not None:
-            propagation = kind
+        elif kind := propagation(option):
+            spread = kind
         elif (said := _said(option)) is not None:
             top.update(said)
         elif option.startswith("r") and (said := _said(option[1:])) and set(said) <= _ATTRIBUTES.keys():
@@ -118,18 +118,19 @@ def parse(options: tuple[str, ...], field: str) -> MountOptions:
         data=tuple(data),
         is_bind=is_bind,
         is_recursive=is_recursive,
-        propagation=propagation,
-        changes=_changes(top, within, propagation),
+        propagation=spread,
+        changes=_changes(top, within, spread),
         copies_up=copies_up,
         superblock=tuple(option for option in options if option in _SUPERBLOCK),
     )
 
 
-def _propagation(option: str) -> int | None:
-    if option in PROPAGATION:
-        return PROPAGATION[option]
+def propagation(option: str) -> int:
+    """The MS_* flags of `shared`, `rslave` and their like; 0 for any other word."""
+    if option in _PROPAGATION:
+        return _PROPAGATION[option]
     rest = option.removeprefix("r")
-    return PROPAGATION[rest] | mount.MS_REC if rest in PROPAGATION else None
+    return _PROPAGATION[rest] | mount.MS_REC if rest in _PROPAGATION else 0
 
 
 def _said(option: str) -> dict[str, bool] | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
-from engine.container import mount_steps, settings
+from engine.container import mount_options, mount_steps, settings
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
 from engine.errors import InvalidSpec
@@ -102,6 +102,9 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
     mount_steps.hide(made, spec)
     if spec.root.readonly:
         made.steps.append(["read_only_root"])
+    if spec.linux.rootfs_propagation not in ("", "private", "rprivate"):  # which it is anyway
+        kind = mount_options.propagation(spec.linux.rootfs_propagation)
+        made.steps.append(["mount", "", "/", "", kind, ""])
     return made
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from engine.container import exec_records, plan, runs, state, wait
+from engine.container import exec_records, mount_sources, plan, runs, state, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import Conflict, EngineError
@@ -30,6 +30,7 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
         with client.connect(str(runtime.launcher)) as launcher:
             record = state.load_record(folder)
             spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
+            mount_sources.make_missing(folder, spec)
             made = _plan(runtime, folder, spec, record, run=current.run + 1)
             launcher.prepare(made)
             record = state.advance(folder, record, intent=Intent.START, run=made.run)

@@ -88,7 +88,8 @@ def _connect_stdio(what: Process, outputs: list[int], status: _socket.socket) ->
             os.dup2(fd, target)
         return
     slave = program.connect_terminal(what, status)
-    os.close(os.open("/dev/console", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY, 0o600))
-    mount.mount(f"/proc/self/fd/{slave}", "/dev/console", "", mount.MS_BIND, "")
+    steps.attach(
+        mount.open_tree_of(slave, mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC, "/dev/console"), "/dev/console"
+    )
     for target in (0, 1, 2):
         os.dup2(slave, target)

@@ -49,7 +49,7 @@ def _mount_if_there(source: str, target: str, fstype: str, flags: int, data: str
             raise
 
 
-def _attach(mount_fd: int, target: str) -> None:
+def attach(mount_fd: int, target: str) -> None:
     """Put a source of the plan in its place, a file on a file, a folder on a folder."""
     target_fd = targets.open_target(target, is_folder=stat.S_ISDIR(os.fstat(mount_fd).st_mode))
     try:
@@ -158,7 +158,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "mount": mount.mount,
     "mount_on": _mount_on,
     "mount_copying_up": _mount_copying_up,
-    "attach": _attach,
+    "attach": attach,
     "mknod": os.mknod,
     "device": _device,
     "symlink": _symlink,

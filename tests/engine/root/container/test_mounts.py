@@ -107,6 +107,21 @@ def test_a_missing_source_is_refused_unless_it_may_be_made(host: Host, tmp_path:
     assert (tmp_path / "made/here/x").exists()
 
 
+def test_a_folder_that_may_be_made_is_made_again_where_it_went_away(host: Host, tmp_path: Path) -> None:
+    container = host.create("touch", "/data/x", mounts=(bind(tmp_path / "made", "/data", create_source=True),))
+    (tmp_path / "made").rmdir()
+    host.engine.start(container)
+    assert host.wait(container).exit_code == 0
+    assert (tmp_path / "made/x").exists()
+
+
+@pytest.mark.parametrize("kind", [Propagation.SHARED, Propagation.RSLAVE])
+def test_sharing_with_a_mount_that_shares_nothing_is_refused(host: Host, tree: Path, kind: Propagation) -> None:
+    subprocess.run(["mount", "--make-private", tree], check=True)
+    with pytest.raises(InvalidSpec, match=rf"mounts\[0\].propagation: .* is on the mount {tree}, which shares nothing"):
+        host.create("true", mounts=(bind(tree, "/data", propagation=kind),))
+
+
 def test_a_source_that_went_away_is_named_when_the_container_starts(host: Host, tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     container = host.create("true", mounts=(bind(tmp_path / "gone", "/data"),))

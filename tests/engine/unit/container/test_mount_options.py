@@ -7,11 +7,13 @@ from engine.container.mount_options import Change
 from engine.errors import InvalidSpec
 from engine.sys import mount
 
-KNOWN = """async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime
- noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime relatime
- rexec rnoatime rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw
- rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid symfollow sync
- tmpcopyup unbindable""".split()
+KNOWN = """
+async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec
+noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime relatime
+rexec rnoatime rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw
+rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid symfollow sync
+tmpcopyup unbindable
+""".split()
 """What config-linux.md of runtime-spec 1.2 lists, but for `remount`, `idmap` and `ridmap`."""
 
 

@@ -1,14 +1,20 @@
 """The order of what is done in a new root, read from the plan: no root, no kernel."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from engine.cgroups import Cgroup, Hierarchy
-from engine.container import bundle, plan
+from engine.container import bundle, bundle_mounts, plan
 from engine.container.mount_steps import Step
 from engine.container.users import Identity
+from engine.errors import InvalidSpec
 from engine.images import Image
 from engine.launcher.messages import unpack_birth
+from engine.spec import defaults, runtime
 from engine.spec.container import ContainerSpec, NetworkMode, Rlimit
+from engine.spec.mounts import Mount, MountType
 from engine.spec.resources import Resources
 from engine.spec.runtime import Spec
 from engine.sys import mount, process
@@ -122,3 +128,60 @@ def test_an_unlimited_rlimit_is_minus_one_for_the_kernel() -> None:
     spec = make(rlimits={"nofile": Rlimit(5, -1)})
     made = plan.make(ID, spec, run=1, folder=Path("/f"), observed=Path("/o"), cgroup=cgroup, hierarchies=V2, layers=[])
     assert unpack_birth(made.birth).process.rlimits == [[7, 5, -1]]
+
+
+def test_what_the_caller_mounts_comes_after_the_usual_from_the_outermost_in_and_then_the_files_in_etc() -> None:
+    asked = (
+        Mount(MountType.TMPFS, "/a/b", options=("exec",)),
+        Mount(MountType.BIND, "/a", "/srv", read_only=True),
+        Mount(MountType.BIND, "/etc/hosts", "/srv/hosts"),
+    )
+    spec = ContainerSpec("x", "i", mounts=asked, shm_size_bytes=4096)
+    mounts = bundle_mounts.mounts(spec, Path("/c"), {"/v": Path("/volumes/stock/_data")})
+    made = plan.prepare(replace(make(), mounts=mounts), V2, BUNDLE, Path("/volumes"))
+    places = [step[2] for step in made.steps if step[0] in ("mount", "attach", "mount_on")]
+    at = [places.index(place) for place in ("/dev/shm", "/a", "/v", "/a/b", "/etc/hostname", "/etc/resolv.conf")]
+    assert at == sorted(at)
+    read_only, private = [[mount.MOUNT_ATTR_RDONLY, 0, mount.MS_PRIVATE, True]], [[0, 0, mount.MS_PRIVATE, True]]
+    assert [source for source in made.sources if source[0].startswith(("/srv", "/volumes"))] == [
+        ["/srv", "", True, read_only],
+        ["/volumes/stock/_data", "", True, private],
+        ["/srv/hosts", "", True, private],
+    ]
+    assert [step[5].split(",")[-1] for step in made.steps if step[2:4] == ["/dev/shm", "tmpfs"]] == ["size=4096"]
+
+
+def test_a_path_in_a_volume_is_kept_apart_from_the_volume_it_must_not_lead_out_of() -> None:
+    spec = replace(make(), mounts=(runtime.Mount("/d", "bind", "/volumes/stock/_data/a/b", ("bind",)),))
+    assert plan.prepare(spec, V2, BUNDLE, Path("/volumes")).sources[0][:2] == ["/volumes/stock/_data", "a/b"]
+    assert plan.prepare(spec, V2, BUNDLE).sources[0][:2] == ["/volumes/stock/_data/a/b", ""]
+
+
+def test_a_dev_of_the_callers_own_is_not_filled_and_masks_take_the_hosts_null_device() -> None:
+    mounts = (*[item for item in defaults.MOUNTS if item.destination != "/dev"], runtime.Mount("/dev", "bind", "/d"))
+    made = plan.prepare(replace(make(), mounts=mounts), V2, BUNDLE)
+    assert not [step for step in made.steps if step[0] in ("mknod", "symlink", "mask")]
+    masks = [step for step in made.steps if step[0] == "mask_found"]
+    assert [made.sources[index][0] for _, index, _ in masks] == ["/dev/null"] * len(defaults.MASKED_PATHS)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("mounts[0].destination", runtime.Mount("/proc/sys", "tmpfs", "tmpfs")),
+        ("mounts[0].destination", runtime.Mount("/", "tmpfs", "tmpfs")),
+        ("mounts[0].source", runtime.Mount("/d", "bind", "")),
+        ("mounts[0].options", runtime.Mount("/d", "bind", "/s", ("rbind", "sync"))),
+        ("mounts[0].options", runtime.Mount("/d", "bind", "/s", ("rbind", "size=1"))),
+    ],
+)
+def test_a_mount_of_a_bundle_that_cannot_be_is_refused_by_its_field(field: str, wrong: runtime.Mount) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        plan.prepare(replace(make(), mounts=(wrong,)), V2, BUNDLE)
+    assert caught.value.field == field
+
+
+def test_the_roots_propagation_is_set_when_all_else_is_done() -> None:
+    spec = make()
+    shared = replace(spec, linux=replace(spec.linux, rootfs_propagation="rshared"))
+    assert plan.prepare(shared, V2, BUNDLE).steps[-1] == ["mount", "", "/", "", mount.MS_SHARED | mount.MS_REC, ""]
