@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.spec.pruning import Pruned, PruneFilters
     from engine.spec.resources import Resources, ResourcesChange, ThrottleDevice, WeightDevice
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
+    from engine.spec.update import Update
     from engine.volumes import RemovedVolumes, Volume
 
 _HOMES = {
@@ -78,6 +79,7 @@ _HOMES = {
     "engine.spec.pruning": ["PruneFilters", "Pruned"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
+    "engine.spec.update": ["Update"],
     "engine.volumes": ["RemovedVolumes", "Volume"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -138,6 +140,7 @@ __all__ = [
     "TimeOffset",
     "Unauthorized",
     "Unsupported",
+    "Update",
     "Upload",
     "Volume",
     "WeightDevice",

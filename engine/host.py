@@ -27,6 +27,7 @@ from engine.container import (
     start,
     state,
     stop,
+    update,
     volumes,
     waiting,
 )
@@ -43,6 +44,7 @@ from engine.spec.files import Change, PathStat
 from engine.spec.life import Condition
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import Pruned, PruneFilters
+from engine.spec.update import Update
 from engine.volumes import RemovedVolumes, Volume, VolumeStore
 
 
@@ -103,6 +105,10 @@ class Engine:
     def unpause(self, container_id: str) -> ContainerState:
         """Let it run on. See `engine.container.pause`."""
         return pause.unpause(self._runtime, container_id)
+
+    def update(self, container_id: str, change: Update) -> ContainerState:
+        """Give it other limits. See `engine.container.update`."""
+        return update.update(self._runtime, container_id, change)
 
     def restart(self, container_id: str, *, timeout_s: float | None = None, asked_by: str = "") -> ContainerState:
         """Stop it if it runs, then start it."""

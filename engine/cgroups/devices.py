@@ -16,6 +16,14 @@ from engine.sys import bpf
 Rules = tuple[DeviceRule, ...]
 
 
+def check(rules: Rules, *, version: int) -> None:
+    """Raise InvalidSpec for what is no rule, Unsupported for rules that v1 cannot hold."""
+    if version == 1:
+        device_table.compile_rules(normal(rules))
+    else:
+        device_program.compile_rules(normal(rules))
+
+
 def set_v1(folder: str, rules: Rules) -> None:
     """Set the rules of a fresh v1 group. Raises Unsupported for rules that v1 cannot hold."""
     for file, text in device_table.writes(None, device_table.compile_rules(normal(rules))):

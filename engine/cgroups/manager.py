@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from engine.cgroups import control_files, devices, features, freezer, limits
 from engine.cgroups.hierarchies import Hierarchy, find_hierarchies
 from engine.cgroups.parents import Parents
-from engine.errors import InvalidSpec, Unsupported
+from engine.errors import InvalidSpec, KernelError, Unsupported
 from engine.spec.runtime import Resources
 
 _EMPTYING_S = 5.0
+_EBUSY = 16
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ class CgroupManager:
         """What the groups of this host can do."""
         return features.probe(self.hierarchies)
 
+    def check(self, resources: Resources) -> None:
+        """Raise Unsupported, or InvalidSpec, for limits that no group of this host could have."""
+        self._place("x", resources)
+        devices.check(resources.devices, version=1 if self.folder_with("devices", "x") else 2)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a group in any hierarchy."""
+        return any(os.path.isdir(folder) for folder in self.find(path).folders)
+
     def create(self, path: str, resources: Resources) -> Cgroup:
         """Make the group and set its limits; an emptied one at the same path is replaced.
 
@@ -66,6 +76,7 @@ class CgroupManager:
     def update(self, path: str, before: Resources, after: Resources) -> None:
         """Take the group's limits from `before` to `after`; if one is refused, all stay. Raises as `create`."""
         old, new = self._place(path, before), self._place(path, after)
+        self._check_before_update(path, after)
         limits.change(old, new)
         if before.devices == after.devices:
             return
@@ -162,6 +173,17 @@ class CgroupManager:
         if folder := self.v2_folder(path):
             return folder, 2
         return self.folder_with("freezer", path)
+
+    def _check_before_update(self, path: str, after: Resources) -> None:
+        """What `checkBeforeUpdate` asks for: v1 refuses a limit below what is in use, v2 kills to meet it."""
+        found, memory = self.folder_with("memory", path), after.memory
+        if memory is None or not memory.check_before_update or not memory.limit or found is None or found[1] == 1:
+            return
+        usage = control_files.read_number(f"{found[0]}/memory.current") or 0
+        if 0 < memory.limit < usage:
+            raise KernelError(
+                f"set {memory.limit}", _EBUSY, f"{found[0]}/memory.max", hint=f"{usage} bytes are in use."
+            )
 
     def _set_devices(self, path: str, resources: Resources) -> None:
         v1 = self.folder_with("devices", path)

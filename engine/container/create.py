@@ -68,6 +68,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     )
     parent = spec.cgroup_parent or f"/{runtime.cgroups.parent}"
     oci = bundle.make(container_id, spec, image, identity, f"{parent}/{container_id}", mounts, counts_swap=counts_swap)
+    runtime.cgroups.check(oci.linux.resources)
     name_files.write(folder, spec, oci.hostname)
     _write(folder / "config.json", oci.to_json())
     _write(folder / "spec.json", spec.to_json())

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, pause, remove, rename, runs, state
+from engine.container import asked, pause, remove, rename, runs, state, update
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
@@ -47,6 +47,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
     if record.intent is Intent.REMOVE:
         remove.finish(runtime, folder)
         return
+    update.settle(runtime, folder)
     rename.repeat_in_spec(folder, record.name)
     started, end = runs.read_started(folder), runs.read_exit(folder)
     run = state.current_run(record, started, end)
