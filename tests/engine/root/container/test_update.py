@@ -70,7 +70,7 @@ def test_each_limit_is_changed_at_once_and_cleared_again(
     try:
         host.engine.update(container, change(**values))
         held = limit(host, container, v1_file, v2_file)
-        assert held != before
+        assert held != before or v1_file == "cpuset.mems"  # most machines have one node of memory
         assert held in (v1, v2)
         host.engine.update(container, change(**dict.fromkeys(values)))
         cleared = limit(host, container, v1_file, v2_file)
