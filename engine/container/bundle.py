@@ -34,6 +34,7 @@ def make(
 ) -> Spec:
     """The `config.json` of the container; see `limits.to_oci`. Raises InvalidSpec when there is nothing to run."""
     devices, device_rules = bundle_devices.devices(spec)
+    limit = spec.storage_bytes
     rules = (*defaults.DEVICE_RULES, *device_rules)
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
@@ -57,7 +58,7 @@ def make(
         hostname=hostname,
         domainname=spec.domainname,
         mounts=privileged.mounts(mounts) if spec.privileged else mounts,
-        annotations=spec.annotations,
+        annotations=dict(spec.annotations) | ({} if limit is None else {defaults.STORAGE_BYTES: str(limit)}),
         linux=privileged.linux(linux) if spec.privileged else linux,
     )
 

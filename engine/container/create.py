@@ -39,6 +39,7 @@ def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> 
         _fill(runtime, fresh, folder.name, spec, image)
         os.rename(fresh, folder)
     except BaseException:
+        Snapshot(fresh).release()
         shutil.rmtree(fresh)
         if not folder.exists():  # else somebody else made it meanwhile
             volumes.forget(runtime, folder.name)
@@ -57,6 +58,8 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     limits.check_host(spec.resources, counts_swap=counts_swap)
     snapshot = Snapshot(folder)
     snapshot.prepare()
+    if spec.storage_bytes is not None:
+        snapshot.limit(spec.storage_bytes)
     root_fd = snapshot.open_merged(runtime.images.layer_paths(image))
     try:
         identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path), spec.groups)

@@ -17,6 +17,7 @@ from engine.errors import InvalidSpec
 from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import Snapshot, takes_many_layers
+from engine.spec.defaults import STORAGE_BYTES
 from engine.spec.runtime import Spec
 from engine.sys import capabilities, mount, names, process
 
@@ -75,23 +76,29 @@ def make(
         oom_file=cgroup.oom_file,
         evidence=evidence.places(cgroup),
         restarts=restarts,
-        root=_root(Snapshot(folder), layers) if layers else _own_root(folder, spec),
+        root=_root(Snapshot(folder), layers, spec) if layers else _own_root(folder, spec),
         sources=mounts.sources,
         time_offsets=settings.time_offsets(spec.linux) if "time" in kinds else None,
         birth=pack_birth(birth),
     )
 
 
-def _root(snapshot: Snapshot, layers: Sequence[Path]) -> Root:
-    writable = [str(snapshot.upper), str(snapshot.work)]
-    return Root([str(layer) for layer in layers], writable, str(snapshot.rootfs), takes_many_layers(), 0)
+def _root(snapshot: Snapshot, layers: Sequence[Path], spec: Spec) -> Root:
+    return Root(
+        lower=[str(layer) for layer in layers],
+        writable=[str(snapshot.upper), str(snapshot.work)],
+        at=str(snapshot.rootfs),
+        by_context=takes_many_layers(),
+        propagation=0,
+        has_quota=STORAGE_BYTES in spec.annotations,
+    )
 
 
 def _own_root(folder: Path, spec: Spec) -> Root:
     """Cut off from the host's mounts, but for news of them to a bundle that wants those."""
     path = str(folder / spec.root.path)
     is_slave = spec.linux.rootfs_propagation.endswith("slave")
-    return Root([path], [], path, False, mount.MS_SLAVE if is_slave else mount.MS_PRIVATE)
+    return Root([path], [], path, False, mount.MS_SLAVE if is_slave else mount.MS_PRIVATE, False)
 
 
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:

@@ -11,6 +11,7 @@ from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.container.stop import Asker, stop_locked
 from engine.errors import NotFound
+from engine.rootfs import Snapshot
 from engine.spec.container import Status
 from engine.sys.remove_tree import remove_tree
 
@@ -45,6 +46,7 @@ def finish(runtime: Runtime, folder: Path) -> None:
     record = state.load_record(folder)
     runtime.cgroups.remove(record.cgroup)
     volumes.leave(runtime, record)
+    Snapshot(folder).release()
     gone = folder.with_name(folder.name + ".removed")
     remove_tree(gone)
     folder.rename(gone)

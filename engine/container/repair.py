@@ -11,6 +11,7 @@ from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
 from engine.launcher import ending, records
 from engine.logs.writer import LogWriter
+from engine.rootfs import Snapshot
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
 from engine.sys.remove_tree import remove_tree
@@ -39,6 +40,7 @@ def _remove_leftovers(runtime: Runtime) -> None:
         return
     for entry in os.scandir(runtime.containers):
         if entry.name.endswith((".new", ".removed")):
+            Snapshot(Path(entry.path)).release()
             remove_tree(Path(entry.path))
 
 

@@ -83,7 +83,8 @@ class Root(NamedTuple):
 
     Without `writable` it is the folder `lower` names and everything mounted within. `at` is the empty folder it is
     attached at; `by_context` says how the kernel wants an overlay described (`engine/sys/overlay.py`).
-    `propagation` is how a folder's mounts are cut off from the host's (`MS_PRIVATE`, `MS_SLAVE`).
+    `propagation` is how a folder's mounts are cut off from the host's (`MS_PRIVATE`, `MS_SLAVE`). `has_quota`: what is
+    written must count against the quota of the file system below.
     """
 
     lower: list[str]
@@ -91,6 +92,7 @@ class Root(NamedTuple):
     at: str
     by_context: bool
     propagation: int
+    has_quota: bool
 
 
 class Birth(NamedTuple):

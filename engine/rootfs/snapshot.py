@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.rootfs import quota
 from engine.rootfs.overlay import open_merged, open_writable
 from engine.sys.remove_tree import remove_tree
 
@@ -24,6 +25,14 @@ class Snapshot:
         """Make the folders; what exists stays."""
         for name in ("upper", "work", "rootfs"):
             os.makedirs(self.folder / name, mode=0o755, exist_ok=True)
+
+    def limit(self, limit_bytes: int) -> None:
+        """Let the writable layer, still empty, hold so much. Raises Unsupported where the file system cannot."""
+        quota.limit([self.upper, self.work], limit_bytes)
+
+    def release(self) -> None:
+        """Have the file system forget the limit: the folders are about to be removed."""
+        quota.release(self.upper)
 
     @property
     def upper(self) -> Path:

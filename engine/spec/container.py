@@ -14,6 +14,8 @@ from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 from engine.spec.runtime.checks import linux, process
 from engine.spec.values import between, one_of
 
+_LEAST_STORAGE_BYTES = 1 << 20
+
 
 class NetworkMode(StrEnum):
     """`none`: a network namespace of its own with only loopback. `host`: the host's network, nothing hidden."""
@@ -56,8 +58,9 @@ class ContainerSpec(codec.Document):
     are settings of the container's own namespaces. `personality` is `linux` or `linux32`. `time_offsets` shift the
     clocks `monotonic` and `boottime`.
 
-    `shm_size_bytes` is the size of `/dev/shm`. `device_cgroup_rules` are written as Docker writes them, `c 189:* rwm`.
-    `extra_hosts` hold `name:address`, `dns` addresses; what `dns` and its like leave out comes from the host.
+    `shm_size_bytes` is the size of `/dev/shm`, `storage_bytes` (≥ 1 MiB) what the writable layer may take.
+    `device_cgroup_rules` are written as Docker writes them, `c 189:* rwm`. `extra_hosts` hold `name:address`, `dns`
+    addresses; what `dns` and its like leave out comes from the host.
     """
 
     name: str
@@ -109,6 +112,7 @@ class ContainerSpec(codec.Document):
     device_cgroup_rules: tuple[str, ...] = ()
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
+    storage_bytes: int | None = None
     # What is in /etc/hosts and /etc/resolv.conf.
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
@@ -149,6 +153,7 @@ class ContainerSpec(codec.Document):
         checks.labels("annotations", self.annotations)
         check_mounts(self.mounts)
         between("shm_size_bytes", self.shm_size_bytes, 1, checks.MAXIMUM_BYTES)
+        between("storage_bytes", self.storage_bytes, _LEAST_STORAGE_BYTES, checks.MAXIMUM_BYTES)
         check_devices(self.devices, self.device_cgroup_rules)
         check_guarded_paths("masked_paths", self.masked_paths)
         check_guarded_paths("readonly_paths", self.readonly_paths)

@@ -56,3 +56,6 @@ DEVICE_RULES = (
     DeviceRule(True, "c", 136, None),  # pts/*
 )
 """Everything may be made (mknod), only these may be opened; later rules win."""
+
+STORAGE_BYTES = "org.moorage.storage-bytes"
+"""Annotation of a bundle whose writable layer has a limit."""

@@ -90,9 +90,9 @@ def await_launcher(engine: Engine) -> None:
 
 
 @contextmanager
-def running_host() -> Iterator[Host]:
+def running_host(below: str = "/tmp") -> Iterator[Host]:
     """A host on folders of its own; nothing of it is left at the end."""
-    with tempfile.TemporaryDirectory(prefix="mh-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="mh-", dir=below) as folder:
         home, run = Path(folder, "home"), Path(folder, "run")
         home.mkdir()
         run.mkdir()
