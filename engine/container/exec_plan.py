@@ -1,21 +1,23 @@
 """Works out beforehand all it takes to run one more program in a container: an entry that is carried out as it is."""
 
+import functools
 import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.cgroups import CgroupManager
+from engine.cgroups import Cgroup
 from engine.container import plan, process, state, users
 from engine.container.runtime import Runtime
 from engine.container.seccomp_filter import compile_filter, run
-from engine.launcher.messages import Entry
+from engine.launcher.messages import Entry, Way, pack_way
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import reader
 from engine.rootfs.running import open_root
 from engine.spec import runtime as oci
 from engine.spec.container import ContainerSpec
 from engine.spec.exec import ExecSpec
+from engine.sys import ids
 from engine.sys import process as kernel
 from engine.sys.syscalls import syscall_number
 
@@ -34,35 +36,62 @@ _PASSING = {0x7FFF0000, 0x7FFC0000}  # SECCOMP_RET_ALLOW, SECCOMP_RET_LOG
 
 @dataclass(frozen=True)
 class Target:
-    """A container that runs: its folder, the run's number, and its first process by number and by pidfd."""
+    """A container that runs: its folder, its control group, the run's number, its first process by pid and pidfd."""
 
     folder: Path
+    cgroup: str
     run: int
     pid: int
     pidfd: int
 
 
-def make(runtime: Runtime, target: Target, spec: ExecSpec, record_folder: Path) -> Entry:
-    """The entry for `spec`. Raises InvalidSpec for a user that the container does not have."""
-    bundle_spec = oci.Spec.from_json(json.loads((target.folder / "config.json").read_bytes()))
-    what = _process(runtime, target, spec, bundle_spec.process)
-    bundle_spec = replace(bundle_spec, process=what)
+@dataclass(frozen=True)
+class Made:
+    """An entry, and whom its program runs as in the host's numbers."""
+
+    entry: Entry
+    uid: int
+    gid: int
+
+
+def make(runtime: Runtime, target: Target, spec: ExecSpec, record_folder: Path) -> Made:
+    """What it takes to run `spec`. Raises InvalidSpec for a user that the container does not have."""
+    bundle = _parse((target.folder / "config.json").read_bytes())
+    bundle = replace(bundle, process=_process(runtime, target, spec, bundle.process))
     machine = os.uname().machine
-    process_plan = plan.process_of(bundle_spec)
-    seccomp = compile_filter(bundle_spec.linux.seccomp) if bundle_spec.linux.seccomp else b""
-    return Entry(
-        id=record_folder.name,
-        folder=str(record_folder),
+    what = plan.process_of(bundle)
+    seccomp = compile_filter(bundle.linux.seccomp) if bundle.linux.seccomp else b""
+    cgroup = runtime.cgroups.find(target.cgroup)
+    way = Way(
         machine=machine,
         namespaces=sum(flag for kind, flag in _NAMESPACES.items() if _is_own(target.pid, kind)),
         has_user_namespace=_is_own(target.pid, "user"),
-        join=_join(runtime.cgroups, target),
+        join=list(cgroup.join),
         attached=[spec.stdin, spec.stdout, spec.stderr],
-        search_path=next((entry[5:] for entry in what.env if entry.startswith("PATH=")), ""),
-        process=process_plan,
+        process=what,
         seccomp=seccomp,
-        drops_late=_writes(process_plan) or not _lets_clone(seccomp, machine),
+        drops_late=_writes(what) or not _lets_clone(seccomp, machine),
     )
+    entry = Entry(
+        folder=str(record_folder),
+        boot=_boot_id(),
+        search_path=next((entry[5:] for entry in what.env if entry.startswith("PATH=")), ""),
+        cgroup_v2=_v2_folder(cgroup, target),
+        way=pack_way(way),
+    )
+    uid, gid = ids.outside("uid", what.uid, of=target.pid), ids.outside("gid", what.gid, of=target.pid)
+    return Made(entry, uid, gid)
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(document: bytes) -> oci.Spec:
+    """A bundle's configuration, parsed once: it stays what it is while a container runs."""
+    return oci.Spec.from_json(json.loads(document))
+
+
+@functools.cache
+def _boot_id() -> str:
+    return kernel.boot_id()
 
 
 def _is_own(pid: int, kind: str) -> bool:
@@ -82,18 +111,14 @@ def _lets_clone(seccomp: bytes, machine: str) -> bool:
     return run(seccomp, number=number, arch=arch, arguments=(kernel.FORK_SISTER,)) in _PASSING
 
 
-def _join(cgroups: CgroupManager, target: Target) -> list[str]:
-    """Where the program's process writes itself into the control groups.
-
-    A v2 group that hands controllers on can have no process of its own: then the program goes where the first one is.
-    """
-    cgroup = cgroups.find(target.folder.name)
+def _v2_folder(cgroup: Cgroup, target: Target) -> str:
+    """A v2 group that hands controllers on can have no process of its own: then it goes where the first one is."""
     folder = cgroup.v2_folder
     if folder and Path(folder, "cgroup.subtree_control").read_text().strip():
         lines = Path(f"/proc/{target.pid}/cgroup").read_text().splitlines()
         inner = next(line for line in lines if line.startswith("0::"))
-        folder += inner.partition(f"/{target.folder.name}")[2]
-    return [*cgroup.join, *([f"{folder}/cgroup.procs"] if folder else [])]
+        folder += inner.partition(target.cgroup)[2]
+    return folder
 
 
 def _process(runtime: Runtime, target: Target, spec: ExecSpec, own: oci.Process) -> oci.Process:

@@ -7,15 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.container import exec_plan, exec_records, state, wait
-from engine.container.exec_plan import Target
+from engine.container.exec_plan import Made, Target
 from engine.container.execution import Exec
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
 from engine.launcher import client, records
-from engine.launcher.messages import Entry
 from engine.spec import checks
+from engine.spec.container import Status
 from engine.spec.exec import ExecSpec
-from engine.sys import ids
 
 _STDIN = 0
 
@@ -36,13 +35,13 @@ def execute(runtime: Runtime, container_id: str, spec: ExecSpec, *, exec_id: str
         target = _open(folder)
         held.callback(os.close, target.pidfd)
         launcher = held.enter_context(client.connect(str(runtime.launcher)))
-        entry = exec_plan.make(runtime, target, spec, record_folder)
+        made = exec_plan.make(runtime, target, spec, record_folder)
         _record(target, record_folder, spec)
-        ours, theirs = _open_ends(entry, target)
+        ours, theirs = _open_ends(spec, made)
         for fd in theirs:
             held.callback(os.close, fd)
         try:
-            running = launcher.exec(entry, [target.pidfd, *theirs])
+            running = launcher.exec(made.entry, [target.pidfd, *theirs])
         except BaseException:
             for fd in filter(None, ours):
                 os.close(fd)
@@ -68,11 +67,13 @@ def kill(runtime: Runtime, container_id: str, exec_id: str, *, signal: str) -> N
 
 
 def _open(folder: Path) -> Target:
-    current = state.load(folder)
+    current, record = state.load(folder), state.load_record(folder)
+    if current.status is Status.PAUSED:
+        raise Conflict(f"Container {current.name} is paused.", hint="Unpause it first.")
     pidfd = wait.open_process(folder)
     if pidfd is None:
         raise Conflict(f"Container {current.name} is not running.", hint="Start it first.")
-    return Target(folder, current.run, current.pid, pidfd)
+    return Target(folder, record.cgroup, current.run, current.pid, pidfd)
 
 
 def _record(target: Target, record_folder: Path, spec: ExecSpec) -> None:
@@ -84,21 +85,19 @@ def _record(target: Target, record_folder: Path, spec: ExecSpec) -> None:
         raise Conflict(f"Container {target.folder.name} has an exec {record_folder.name} already.") from None
 
 
-def _open_ends(entry: Entry, target: Target) -> tuple[list[int | None], list[int]]:
+def _open_ends(spec: ExecSpec, made: Made) -> tuple[list[int | None], list[int]]:
     """Pipes for what is attached: the caller's ends of input, output and error, and the program's.
 
     They belong to the program's user, who then may open /dev/stdout and the like.
     """
     ours: list[int | None] = [None, None, None]
     theirs: list[int] = []
-    if entry.process.is_terminal:
+    if spec.terminal:
         return ours, theirs
-    uid = ids.outside("uid", entry.process.uid, of=target.pid)
-    gid = ids.outside("gid", entry.process.gid, of=target.pid)
-    for number, is_attached in enumerate(entry.attached):
+    for number, is_attached in enumerate((spec.stdin, spec.stdout, spec.stderr)):
         if is_attached:
             reader, writer = os.pipe2(os.O_CLOEXEC)
-            os.fchown(reader, uid, gid)
+            os.fchown(reader, made.uid, made.gid)
             mine, its = (writer, reader) if number == _STDIN else (reader, writer)
             os.set_blocking(mine, False)
             ours[number] = mine

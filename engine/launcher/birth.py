@@ -128,7 +128,7 @@ def clone(
             process.setns(fd, flag)
     if plan.time_offsets is not None:
         _make_time_namespace(plan.time_offsets)
-    pid, pidfd = process.clone_sister(plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
+    pid, pidfd = process.clone(process.CLONE_PARENT | plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
     if pid == 0:
         init.main(plan.birth, mounts, outputs, status, waiting)
     return pid, pidfd

@@ -14,7 +14,7 @@ import os
 
 from engine.errors import KernelError
 from engine.launcher import link, messages, program
-from engine.launcher.messages import Entry
+from engine.launcher.messages import Entry, Way
 from engine.sys import process
 
 TYPE_CHECKING = False
@@ -25,49 +25,61 @@ _NULL = os.makedev(1, 3)
 _ENXIO = 6
 
 
-def begin(entry: Entry, container: int, ends: list[int]) -> tuple[int, int, _socket.socket]:
-    """Enter the container whose first process is behind the pidfd `container`.
+class Begun:
+    """An entry on its way; what it takes is under way at once, in other processes than the caller's."""
 
-    `ends` are the program's ends of what `entry.attached` names. Returns pid and pidfd of the program's process, a
-    child of the caller that waits to be told to go (`finish`), and ends by itself if it never is. Raises KernelError.
-    """
-    status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    child = os.fork()
-    if child == 0:
-        process.keep_only(container, theirs.fileno(), *ends)
-        _enter(entry, container, ends, theirs)
-    theirs.close()
-    message, descriptors = link.receive(status)
-    os.waitpid(child, 0)
-    word, fields = messages.unpack(message)
-    if word != messages.BORN:
-        status.close()
-        raise KernelError(fields[0], int(fields[1]), fields[2]) if fields else KernelError("clone", 0, "")
-    return int(fields[0]), descriptors[0], status
+    def __init__(self, entry: Entry, container: int, ends: list[int]) -> None:
+        """Enter the container whose first process is behind the pidfd `container`.
+
+        `ends` are the program's ends of what `Way.attached` names. Raises KernelError.
+        """
+        self._status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        # Only here: a write to cgroup.procs waits for every processor of the host to have been through RCU.
+        cgroup_fd = os.open(entry.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if entry.cgroup_v2 else -1
+        self._child, pidfd = process.clone(cgroup_fd=cgroup_fd)
+        if self._child == 0:
+            process.keep_only(container, theirs.fileno(), *ends)
+            _enter(entry.way, container, ends, theirs)
+        theirs.close()
+        os.close(pidfd)
+        if cgroup_fd >= 0:
+            os.close(cgroup_fd)
+
+    def await_birth(self) -> tuple[int, int]:
+        """Pid and pidfd of the program's process, a child of the caller. Raises KernelError.
+
+        It waits to be told to go, and ends by itself if it never is.
+        """
+        message, descriptors = link.receive(self._status)
+        word, fields = messages.unpack(message)
+        if word == messages.BORN:
+            return int(fields[0]), descriptors[0]
+        raise KernelError(fields[0], int(fields[1]), fields[2]) if fields else KernelError("clone", 0, "it was killed")
+
+    def go(self) -> None:
+        """Let it go."""
+        self._status.send(messages.GO)
+        os.waitpid(self._child, 0)
+
+    def await_exec(self) -> list[int]:
+        """Returns, once the program runs, the terminal's master if it has one. Raises KernelError."""
+        return link.await_exec(self._status)
 
 
-def finish(status: _socket.socket) -> list[int]:
-    """Let it go. Returns, once the program runs, the terminal's master if it has one. Raises KernelError."""
-    status.send(messages.GO)
-    try:
-        return link.await_exec(status)
-    finally:
-        status.close()
-
-
-def _enter(entry: Entry, container: int, ends: list[int], status: _socket.socket) -> NoReturn:
+def _enter(packed: bytes, container: int, ends: list[int], status: _socket.socket) -> NoReturn:
     try:
         process.prctl(process.PR_SET_DUMPABLE, 0)
         process.reset_signals()
-        program.set_oom_score(entry.process)
-        program.set_limits(entry.process)
-        join = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in entry.join]
-        _enter_namespaces(entry, container)
-        if not entry.drops_late:
-            program.drop_rights(entry.process, entry.seccomp, entry.machine)
-        pid, pidfd = process.fork_sister(entry.machine)
+        way = messages.unpack_way(packed)
+        program.set_oom_score(way.process)
+        program.set_limits(way.process)
+        join = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in way.join]
+        _enter_namespaces(way, container)
+        if not way.drops_late:
+            program.drop_rights(way.process, way.seccomp, way.machine)
+        pid, pidfd = process.fork_sister(way.machine)
         if pid == 0:
-            _become(entry, join, ends, status)
+            _become(way, join, ends, status)
         else:
             link.send(status, messages.pack(messages.BORN, pid), [pidfd])
     except BaseException as error:
@@ -76,35 +88,35 @@ def _enter(entry: Entry, container: int, ends: list[int], status: _socket.socket
         os._exit(127)
 
 
-def _enter_namespaces(entry: Entry, container: int) -> None:
+def _enter_namespaces(way: Way, container: int) -> None:
     """The user namespace comes last: the others may belong to the host's, whose root this process still is."""
-    process.setns(container, entry.namespaces)
-    if entry.has_user_namespace:
+    process.setns(container, way.namespaces)
+    if way.has_user_namespace:
         process.setns(container, process.CLONE_NEWUSER)
 
 
-def _become(entry: Entry, join: list[int], ends: list[int], status: _socket.socket) -> None:
+def _become(way: Way, join: list[int], ends: list[int], status: _socket.socket) -> None:
     """The last steps, in the process that is the program's. Its memory counts as the container's from `join` on."""
-    if entry.drops_late:
-        program.drop_rights(entry.process, entry.seccomp, entry.machine)
+    if way.drops_late:
+        program.drop_rights(way.process, way.seccomp, way.machine)
     os.setsid()
     if link.receive(status)[0] != messages.GO:
         return  # nobody is left to guard it
     for fd in join:
         os.write(fd, b"0")
-    _connect_stdio(entry, ends, status)
-    program.execute(entry.process)
+    _connect_stdio(way, ends, status)
+    program.execute(way.process)
 
 
-def _connect_stdio(entry: Entry, ends: list[int], status: _socket.socket) -> None:
-    if entry.process.is_terminal:
-        slave = program.connect_terminal(entry.process, status)
+def _connect_stdio(way: Way, ends: list[int], status: _socket.socket) -> None:
+    if way.process.is_terminal:
+        slave = program.connect_terminal(way.process, status)
         for target in (0, 1, 2):
             os.dup2(slave, target)
         return
-    null = -1 if all(entry.attached) else _open_null()
+    null = -1 if all(way.attached) else _open_null()
     given = iter(ends)
-    for target, is_attached in enumerate(entry.attached):
+    for target, is_attached in enumerate(way.attached):
         os.dup2(next(given) if is_attached else null, target)
 
 

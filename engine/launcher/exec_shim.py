@@ -44,11 +44,14 @@ class ExecShim:
         held = [self.entry_fd, self.pidfd, self.container, self.reply.fileno()]
         self.launcher.send(messages.pack(messages.HOLD_EXEC, self.pid), held)
 
+    def record_start(self) -> None:
+        """Write down which process is the program's."""
+        entry = messages.read_entry(self.entry_fd)
+        started = records.Started(0, self.pid, process.start_ticks(self.pid), entry.boot, records.now(), 0)
+        records.write(entry.folder, started)
+
     def tell_started(self, terminal: list[int]) -> None:
-        """Write down that the program runs, and tell whoever asked for it; `terminal` is its master, if it has one."""
-        ticks, boot = process.start_ticks(self.pid), process.boot_id()
-        started = records.Started(0, self.pid, ticks, boot, records.now(), 0)
-        records.write(messages.read_entry(self.entry_fd).folder, started)
+        """Tell whoever asked for the program that it runs; `terminal` is its master, if it has one."""
         link.answer(self.reply, messages.pack(messages.STARTED, self.pid), terminal)
 
     def watch(self) -> int:
@@ -91,15 +94,18 @@ class ExecShim:
 
 def run(entry_fd: int, descriptors: list[int], launcher: link.Link) -> NoReturn:
     """The life of an exec shim. `descriptors`: pidfd of the first process, the program's ends, the engine's socket."""
-    become_shim(b"moorage-exec")
     container, *ends, reply_fd = descriptors
     entry = messages.read_entry(entry_fd)
-    records.lock_shim(entry.folder, os.getpid())
     try:
-        pid, pidfd, status = entering.begin(entry, container, ends)
+        begun = entering.Begun(entry, container, ends)
+        become_shim(b"moorage-exec")  # while that is under way
+        records.lock_shim(entry.folder, os.getpid())
+        pid, pidfd = begun.await_birth()
         shim = ExecShim(entry_fd, pid, [pidfd, container, reply_fd], launcher)
         shim.hold()
-        terminal = entering.finish(status)
+        begun.go()
+        shim.record_start()  # while the program is on its way
+        terminal = begun.await_exec()
     except KernelError as error:
         _tell_failure(entry, error, reply_fd, launcher)
         os._exit(0)
@@ -133,6 +139,7 @@ def adopt(entry_fd: int, pid: int, descriptors: list[int], launcher: link.Link, 
     shim.is_parent = False
     shim.hold()
     if not os.path.exists(f"{folder}/started.json"):
-        shim.tell_started([])
+        shim.record_start()
+    shim.tell_started([])  # perhaps for a second time
     shim.finish(shim.watch())
     os._exit(0)

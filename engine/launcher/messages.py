@@ -143,30 +143,42 @@ class Plan(NamedTuple):
     birth: bytes
 
 
-class Entry(NamedTuple):
-    """All it takes to run one more program in a container, computed beforehand by the engine.
+class Way(NamedTuple):
+    """All the entering process needs to become one more program in a container.
 
-    `id` names it, `folder` is where its records go. `namespaces` are the CLONE_NEW* flags of those that the container
-    has of its own, a user namespace aside, which `has_user_namespace` tells. `join` are the files of its control groups
-    that the program's process writes `0` to. `attached` says which of standard input, output and error are among the
-    descriptors sent along; the others are the container's /dev/null. `drops_late` is true where rights can be dropped
-    only in the process that is seen inside: the filter forbids clone(2), or a setting takes a /proc with it in.
+    `namespaces` are the CLONE_NEW* flags of those that the container has of its own, a user namespace aside, which
+    `has_user_namespace` tells. `join` are files that the program's process writes `0` to (cgroup v1 `tasks`).
+    `attached` says which of standard input, output and error are among the descriptors sent along; the others are the
+    container's /dev/null. `drops_late` is true where rights can be dropped only in the process that is seen inside: the
+    filter forbids clone(2), or a setting takes a /proc with it in.
     """
 
-    id: str
-    folder: str
     machine: str
     namespaces: int
     has_user_namespace: bool
     join: list[str]
     attached: list[bool]
-    search_path: str
     process: Process
     seccomp: bytes
     drops_late: bool
 
 
+class Entry(NamedTuple):
+    """One more program in a container, computed beforehand by the engine.
+
+    `folder` is where its records go, `boot` the id of this boot for them, `cgroup_v2` the folder of the group that the
+    entering process is cloned into. `way` is a packed `Way`, opened by that process only.
+    """
+
+    folder: str
+    boot: str
+    search_path: str
+    cgroup_v2: str
+    way: bytes
+
+
 _ROOT = Plan._fields.index("root")
+_PROCESS = Way._fields.index("process")
 
 MAXIMUM_MESSAGE = 65536
 """Bytes; anything longer (a plan) travels in a memfd beside the message."""
@@ -196,15 +208,25 @@ def read_plan(fd: int) -> Plan:
     return Plan(*fields[:_ROOT], Root(*fields[_ROOT]), *fields[_ROOT + 1 :])  # type: ignore[call-arg] # as above
 
 
+def pack_way(way: Way) -> bytes:
+    """What `unpack_way` takes."""
+    return marshal.dumps((*way[:_PROCESS], tuple(way.process), *way[_PROCESS + 1 :]))
+
+
+def unpack_way(data: bytes) -> Way:
+    """What `pack_way` was given."""
+    fields = marshal.loads(data)  # noqa: S302 - as above
+    return Way(*fields[:_PROCESS], Process(*fields[_PROCESS]), *fields[_PROCESS + 1 :])  # type: ignore[call-arg]
+
+
 def write_entry(entry: Entry) -> int:
     """A memfd that holds the entry. The caller closes it."""
-    return _write("entry", tuple(entry._replace(process=tuple(entry.process))))  # type: ignore[arg-type]
+    return _write("entry", tuple(entry))
 
 
 def read_entry(fd: int) -> Entry:
     """What `write_entry` wrote."""
-    entry = Entry(*_read(fd))
-    return entry._replace(process=Process(*entry.process))
+    return Entry(*_read(fd))
 
 
 def _write(name: str, values: tuple[Any, ...]) -> int:

@@ -49,16 +49,16 @@ libc.sethostname.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
 _CloneArgs = ctypes.c_uint64 * 11  # struct clone_args, up to and with `cgroup`
 
 
-def clone_sister(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
-    """clone3(2) as a fork with the caller's own parent, into new namespaces and, with `cgroup_fd`, a v2 cgroup.
+def clone(flags: int = 0, *, cgroup_fd: int = -1) -> tuple[int, int]:
+    """clone3(2) as a fork, into new namespaces and, with `cgroup_fd`, a v2 cgroup; a sister with CLONE_PARENT.
 
     Returns `(pid, pidfd)` in the parent and `(0, -1)` in the child. Single-threaded callers only: Python's own fork
     hooks do not run.
     """
     pidfd = ctypes.c_int(-1)
-    flags |= CLONE_PIDFD | CLONE_PARENT | (CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
-    # No exit signal: with CLONE_PARENT it is the caller's own.
-    arguments = _CloneArgs(flags, ctypes.addressof(pidfd), 0, 0, 0, 0, 0, 0, 0, 0, max(cgroup_fd, 0))
+    flags |= CLONE_PIDFD | (CLONE_INTO_CGROUP if cgroup_fd >= 0 else 0)
+    exit_signal = 0 if flags & CLONE_PARENT else _signal.SIGCHLD  # a sister has the caller's own
+    arguments = _CloneArgs(flags, ctypes.addressof(pidfd), 0, 0, exit_signal, 0, 0, 0, 0, 0, max(cgroup_fd, 0))
     pid = syscall("clone3", _CLONE3, arguments, ctypes.sizeof(arguments))
     return pid, pidfd.value
 
@@ -66,7 +66,7 @@ def clone_sister(flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
 def fork_sister(machine: str) -> tuple[int, int]:
     """clone(2) as a fork with the caller's own parent, for a caller whose seccomp filter knows no clone3(2).
 
-    Returns and conditions as of `clone_sister`.
+    Returns and conditions as of `clone`.
     """
     pidfd = ctypes.c_int(-1)
     # A register each, in this order on both: flags, stack, where the pidfd goes, and two that are not used.

@@ -223,6 +223,15 @@ def test_nothing_can_be_run_in_a_container_that_does_not_run(host: Host) -> None
             host.engine.exec(container, ExecSpec(("true",)))
 
 
+def test_nothing_can_be_run_in_a_container_that_is_paused(host: Host, container: str) -> None:
+    host.engine.pause(container)
+    try:
+        with pytest.raises(Conflict, match="is paused"):
+            host.engine.exec(container, ExecSpec(("true",)))
+    finally:
+        host.engine.unpause(container)
+
+
 def test_it_ends_with_its_container_and_that_is_told(host: Host) -> None:
     container = host.start("sleep", "60")
     with host.engine.exec(container, ExecSpec(("sleep", "60"))) as running:

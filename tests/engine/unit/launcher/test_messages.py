@@ -27,10 +27,12 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
 
 
 def test_an_entry_survives_its_memfd() -> None:
-    entry = messages.Entry("id", "/f", "x86_64", 7, True, ["/t"], [True, False, True], "", PROCESS, b"f", False)
+    way = messages.Way("x86_64", 7, True, ["/t"], [True, False, True], PROCESS, b"f", False)
+    entry = messages.Entry("/f", "boot", "/bin", "/cg", messages.pack_way(way))
     fd = messages.write_entry(entry)
     try:
         assert messages.read_entry(fd) == entry
+        assert messages.unpack_way(messages.read_entry(fd).way) == way
     finally:
         os.close(fd)
 
