@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from engine.spec.files import Change, ChangeKind, PathStat
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
+    from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
     from engine.spec.pruning import Pruned, PruneFilters
     from engine.spec.resources import Resources, ResourcesChange, ThrottleDevice, WeightDevice
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
+    from engine.spec.stats import Stats
     from engine.spec.update import Update
     from engine.volumes import RemovedVolumes, Volume
 
@@ -75,10 +77,12 @@ _HOMES = {
     "engine.spec.files": ["Change", "ChangeKind", "PathStat"],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.mounts": ["Mount", "MountType", "Propagation", "RecursiveReadOnly", "Relabel"],
+    "engine.spec.processes": ["ContainerProcess", "ProcessTable"],
     "engine.spec.progress": ["Step"],
     "engine.spec.pruning": ["PruneFilters", "Pruned"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
+    "engine.spec.stats": ["Stats"],
     "engine.spec.update": ["Update"],
     "engine.volumes": ["RemovedVolumes", "Volume"],
 }
@@ -94,6 +98,7 @@ __all__ = [
     "Condition",
     "Conflict",
     "ConsoleSize",
+    "ContainerProcess",
     "ContainerSpec",
     "ContainerState",
     "DamagedStore",
@@ -119,6 +124,7 @@ __all__ = [
     "NetworkMode",
     "NotFound",
     "PathStat",
+    "ProcessTable",
     "Propagation",
     "PruneFilters",
     "Pruned",
@@ -132,6 +138,7 @@ __all__ = [
     "RestartPolicy",
     "Rlimit",
     "Scheduler",
+    "Stats",
     "Status",
     "Step",
     "StorageFull",

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,7 +26,9 @@ from engine.container import (
     repair,
     start,
     state,
+    stats,
     stop,
+    top,
     update,
     volumes,
     waiting,
@@ -42,8 +44,10 @@ from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.exec import ExecSpec, ExecState
 from engine.spec.files import Change, PathStat
 from engine.spec.life import Condition
+from engine.spec.processes import ProcessTable
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import Pruned, PruneFilters
+from engine.spec.stats import Stats
 from engine.spec.update import Update
 from engine.volumes import RemovedVolumes, Volume, VolumeStore
 
@@ -109,6 +113,18 @@ class Engine:
     def update(self, container_id: str, change: Update) -> ContainerState:
         """Give it other limits. See `engine.container.update`."""
         return update.update(self._runtime, container_id, change)
+
+    def stats(self, container_id: str) -> Stats:
+        """What it uses at this moment. See `engine.container.stats`."""
+        return stats.stats(self._runtime, container_id)
+
+    def stats_stream(self, container_id: str, *, interval_s: float = 1.0) -> AsyncIterator[Stats]:
+        """The same again and again, with rates, until its run ends. See `engine.container.stats`."""
+        return stats.stream(self._runtime, container_id, interval_s=interval_s)
+
+    def top(self, container_id: str, *, ps_args: str = "-ef") -> ProcessTable:
+        """Its processes, laid out as ps(1) does. See `engine.container.top`."""
+        return top.top(self._runtime, container_id, ps_args=ps_args)
 
     def restart(self, container_id: str, *, timeout_s: float | None = None, asked_by: str = "") -> ContainerState:
         """Stop it if it runs, then start it."""

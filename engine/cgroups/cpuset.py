@@ -5,16 +5,10 @@ from engine.spec.runtime import Cpu, Resources
 
 
 def v1(resources: Resources, _: HasFile) -> list[Setting]:
-    """Settings; a v1 group may not be without either, so cleared it has those of the group above."""
-    return _settings(resources, None)
-
-
-def v2(resources: Resources, _: HasFile) -> list[Setting]:
-    """Settings; an empty list means those of the group above."""
-    return _settings(resources, "")
-
-
-def _settings(resources: Resources, cleared: str | None) -> list[Setting]:
+    """Settings; a group with processes in it may not be without either, so cleared it has those of the group above."""
     cpu = resources.cpu or Cpu()
     lists = {"cpuset.cpus": cpu.cpus, "cpuset.mems": cpu.mems}
-    return [Setting(file, value, cleared) for file, value in lists.items() if value]
+    return [Setting(file, value, None) for file, value in lists.items() if value]
+
+
+v2 = v1

@@ -131,5 +131,6 @@ def _clear(key: tuple[str, str], setting: Setting) -> None:
     value = setting.cleared
     if value is None:
         folder, name = split(path)
-        value = control_files.read(f"{dirname(folder)}/{name}").strip()
+        above = f"{dirname(folder)}/{name}"
+        value = control_files.read(above).strip() or control_files.read(f"{above}.effective").strip()
     control_files.write(path, value)

@@ -74,6 +74,8 @@ def test_each_limit_is_changed_at_once_and_cleared_again(
         assert held in (v1, v2)
         host.engine.update(container, change(**dict.fromkeys(values)))
         cleared = limit(host, container, v1_file, v2_file)
+        if v1_file.startswith("cpuset"):  # a group with processes may not be without: all of the host's then
+            before = before or Path("/sys/fs/cgroup", f"{v2_file}.effective").read_text().strip()
         assert cleared == before or {cleared, before} <= set(UNLIMITED)
     finally:
         host.engine.remove(container, force=True)

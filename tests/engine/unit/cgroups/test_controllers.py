@@ -96,11 +96,10 @@ def test_v2_refuses_real_time() -> None:
         cpu.v2(Resources(cpu=Cpu(realtime_runtime=1000)), nothing)
 
 
-def test_v1_has_no_empty_cpuset() -> None:
+def test_a_cpuset_is_cleared_to_that_of_the_group_above() -> None:
     asked = Resources(cpu=Cpu(cpus="0-1", mems="0"))
-    assert pairs(cpuset.v1(asked, nothing)) == pairs(cpuset.v2(asked, nothing))
-    assert [setting.cleared for setting in cpuset.v1(asked, nothing)] == [None, None]
-    assert [setting.cleared for setting in cpuset.v2(asked, nothing)] == ["", ""]
+    assert cpuset.v1(asked, nothing) == cpuset.v2(asked, nothing)
+    assert cpuset.v1(asked, nothing) == [Setting("cpuset.cpus", "0-1", None), Setting("cpuset.mems", "0", None)]
 
 
 def test_pids_are_the_same_on_both() -> None:
