@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 
-from engine.container import bundle_devices, limits, privileged, process
+from engine.container import bundle_devices, limits, namespaces, privileged, process
 from engine.container.users import Identity
 from engine.images import Image
 from engine.spec import defaults, seccomp
-from engine.spec.container import ContainerSpec, NetworkMode
+from engine.spec.container import ContainerSpec
 from engine.spec.runtime import (
     OCI_VERSION,
     Linux,
     Mount,
-    Namespace,
     Personality,
     Root,
     Seccomp,
@@ -39,7 +38,7 @@ def make(
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
     linux = Linux(
-        namespaces=_namespaces(spec),
+        namespaces=namespaces.wanted(spec),
         cgroups_path=cgroups_path,
         resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=rules),
         seccomp=_seccomp(spec),
@@ -66,10 +65,3 @@ def make(
 def _seccomp(spec: ContainerSpec) -> Seccomp | None:
     """The profile asked for; a privileged container has none, whatever it asks for, as with Docker."""
     return None if spec.privileged else seccomp.profile_here(spec.seccomp, frozenset(process.capabilities(spec)))
-
-
-def _namespaces(spec: ContainerSpec) -> tuple[Namespace, ...]:
-    own = ["mount", "pid", "uts", "ipc", "cgroup"]
-    own += ["network"] if spec.network is NetworkMode.NONE else []
-    own += ["time"] if spec.time_offsets else []
-    return tuple(Namespace(kind) for kind in own)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.cgroups import Hierarchy
-from engine.container import device_steps, mount_options
+from engine.container import device_steps, mount_options, namespaces
 from engine.container.mount_options import MountOptions
 from engine.errors import InvalidSpec
+from engine.launcher.steps import DEVICES
 from engine.spec import defaults
 from engine.spec.mounts import check_target
 from engine.spec.runtime import Mount, Spec
@@ -18,13 +19,14 @@ from engine.sys import mount
 Step = list[Any]
 Source = list[Any]
 
+_USUAL_DEV = next(item for item in defaults.MOUNTS if item.destination == "/dev")
 _USUAL = frozenset(item.destination for item in defaults.MOUNTS)
 _NO_FURTHER = mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC
 
 
 @dataclass
 class MountPlan:
-    """`sources` and `steps` as `engine/launcher/messages.py` describes them; `kinds` are mounted types by place.
+    """`sources`, `steps`, `devices` as `engine/launcher/messages.py` has them; `kinds` are mounted types by place.
 
     `bundle` is the folder relative sources are found from, `volumes` the one that holds all volumes.
     """
@@ -35,6 +37,7 @@ class MountPlan:
     sources: list[Source] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
+    devices: list[list[Any]] = field(default_factory=list)
 
     def add_source(self, source: Source) -> int:
         """Its place in the list."""
@@ -52,12 +55,15 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
             check_target(f"{where}.destination", at)
         options = mount_options.parse(item.options, f"{where}.options")
         is_bind = options.is_bind or item.type == "bind"
-        if is_bind:
+        if at == "/dev" and item == _USUAL_DEV and namespaces.owns_ids(spec.linux):
+            plan.steps.append([DEVICES])
+            plan.devices = device_steps.added(spec.linux.devices)
+        elif is_bind:
             _bind(plan, item, at, options, where)
         else:
             _SPECIAL.get(item.type, _file_system)(plan, item, at, options)
         plan.kinds[at] = "bind" if is_bind else item.type
-        if at == "/dev" and not is_bind:
+        if at == "/dev" and not is_bind and plan.steps[-1] != [DEVICES]:
             plan.steps += device_steps.steps(spec.linux.devices)
     if "/dev" not in plan.kinds:
         plan.steps += device_steps.steps(spec.linux.devices)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
-from engine.container import mount_options, mount_steps, settings
+from engine.container import mount_options, mount_steps, namespaces, settings
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
 from engine.errors import InvalidSpec
@@ -21,15 +21,6 @@ from engine.spec.defaults import STORAGE_BYTES
 from engine.spec.runtime import Spec
 from engine.sys import capabilities, mount, names, process
 
-_CLONE = {
-    "mount": process.CLONE_NEWNS,
-    "pid": process.CLONE_NEWPID,
-    "uts": process.CLONE_NEWUTS,
-    "ipc": process.CLONE_NEWIPC,
-    "network": process.CLONE_NEWNET,
-    "cgroup": 0,  # entered by unshare(2), once the process is in its cgroup
-    "time": 0,  # made before clone3: its offsets are written before anybody is in it
-}
 _TERMINAL_SIZE = [24, 80]
 
 
@@ -68,7 +59,7 @@ def make(
         run=run,
         folder=str(folder),
         observed=str(observed),
-        clone_flags=functools.reduce(lambda flags, kind: flags | _CLONE[kind], kinds, 0),
+        clone_flags=namespaces.new(spec.linux),
         is_terminal=spec.process.terminal,
         search_path=next((entry[5:] for entry in spec.process.env if entry.startswith("PATH=")), ""),
         cgroup_v2=cgroup.v2_folder,
@@ -78,6 +69,7 @@ def make(
         restarts=restarts,
         root=_root(Snapshot(folder), layers, spec) if layers else _own_root(folder, spec),
         sources=mounts.sources,
+        devices=mounts.devices,
         time_offsets=settings.time_offsets(spec.linux) if "time" in kinds else None,
         birth=pack_birth(birth),
     )
@@ -86,8 +78,8 @@ def make(
 def _root(snapshot: Snapshot, layers: Sequence[Path], spec: Spec) -> Root:
     return Root(
         lower=[str(layer) for layer in layers],
-        writable=[str(snapshot.upper), str(snapshot.work)],
-        at=str(snapshot.rootfs),
+        layers=os.path.commonpath(layers),
+        folder=str(snapshot.folder),
         by_context=takes_many_layers(),
         propagation=0,
         has_quota=STORAGE_BYTES in spec.annotations,
@@ -96,14 +88,16 @@ def _root(snapshot: Snapshot, layers: Sequence[Path], spec: Spec) -> Root:
 
 def _own_root(folder: Path, spec: Spec) -> Root:
     """Cut off from the host's mounts, but for news of them to a bundle that wants those."""
-    path = str(folder / spec.root.path)
     is_slave = spec.linux.rootfs_propagation.endswith("slave")
-    return Root([path], [], path, False, mount.MS_SLAVE if is_slave else mount.MS_PRIVATE, False)
+    propagation = mount.MS_SLAVE if is_slave else mount.MS_PRIVATE
+    return Root([str(folder / spec.root.path)], "", "", False, propagation, has_quota=False)
 
 
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:
     """All that is done in the new root, in order: mounts, devices, masks, and last the root made read-only."""
     made = mount_steps.prepare(spec, hierarchies, bundle, volumes)
+    if namespaces.new(spec.linux) & process.CLONE_NEWNET and not namespaces.owns_ids(spec.linux):
+        made.steps.append(["loopback_up"])  # in one that stood ready it is up already
     made.steps += settings.of_namespaces(spec)
     made.steps.append(["make_cwd", spec.process.cwd])
     mount_steps.hide(made, spec)

@@ -4,7 +4,7 @@ import os
 import stat
 from dataclasses import replace
 
-from engine.spec import defaults
+from engine.spec import default_devices
 from engine.spec.runtime import Device, DeviceRule, Linux, Mount
 
 EVERY_DEVICE = (DeviceRule(allow=True),)
@@ -40,7 +40,7 @@ def _devices() -> list[Device]:
         subfolders[:] = [name for name in subfolders if f"{folder}/{name}" not in _OWN]
         for name in files:
             path = f"{folder}/{name}"
-            if path not in _OWN and path[5:] not in defaults.DEVICES:
+            if path not in _OWN and path[5:] not in default_devices.NODES:
                 found += _device(path)
     return sorted(found, key=lambda device: device.path)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.container import mount_options
 from engine.errors import Unsupported
+from engine.launcher.program import AS_ROOT
 from engine.spec.runtime import Linux, Process, Spec
 from engine.spec.runtime.checks.seccomp import FLAGS
 from engine.sys import calls
@@ -40,10 +41,10 @@ def of_process(process: Process, linux: Linux, *, has_keyring: bool = True) -> l
             deadline_ns=wanted.deadline,
             period_ns=wanted.period,
         )
-        found.append(["syscall", *call])
+        found.append([AS_ROOT, *call])
     if process.io_priority is not None:
         call = calls.ioprio_set(machine, process.io_priority.class_, process.io_priority.priority)
-        found.append(["syscall", *call])
+        found.append([AS_ROOT, *call])
     if linux.personality is not None:
         found.append(["syscall", *calls.call(machine, "personality", calls.DOMAINS[linux.personality.domain])])
     return found + _labels(process)

@@ -12,11 +12,26 @@ import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import ending, failure, init, link, messages, pauses, program, records, root, sources
+from engine.launcher import (
+    ending,
+    failure,
+    init,
+    link,
+    messages,
+    namespaces,
+    pauses,
+    program,
+    records,
+    root,
+    sandbox,
+    sources,
+)
+from engine.launcher.init import Prepared
 from engine.launcher.messages import Plan
 from engine.launcher.pauses import Pauses
+from engine.launcher.sandbox import Sandbox
 from engine.logs.writer import take_lock
-from engine.sys import network, process
+from engine.sys import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,53 +39,39 @@ if TYPE_CHECKING:
 
 _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
-_EARLY = {
-    "net": process.CLONE_NEWNET,
-    "ipc": process.CLONE_NEWIPC,
-    "uts": process.CLONE_NEWUTS,
-    "pid": process.CLONE_NEWPID,  # the next child is the first process in it
-}
 
 
 def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
     """Wait for a container to start, start and record it, hand its descriptors over, answer; or record why not."""
     assert launcher.socket is not None  # noqa: S101 - the shim was forked with one
     try:
-        outside = _make_namespaces()
+        ready = sandbox.make()
         message, descriptors = link.receive(launcher.socket)
         if message:  # else the launcher ended before it had anything to do
             plan_fd, reply_fd = descriptors
-            _deliver(plan_fd, reply_fd, outside, shim, launcher)
+            _deliver(plan_fd, reply_fd, ready, shim, launcher)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
 
-def _make_namespaces() -> dict[int, int]:
-    """Make the namespaces that nearly every container wants while there is time: a network takes the kernel a while.
-
-    Returns, by CLONE_NEW* flag, descriptors of those outside, for a container that does not want its own.
-    """
-    outside = {flag: os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name, flag in _EARLY.items()}
-    process.unshare(sum(outside))
-    network.loopback_up()
-    return outside
-
-
-def _deliver(plan_fd: int, reply_fd: int, outside: dict[int, int], shim: _socket.socket, launcher: link.Link) -> None:
+def _deliver(plan_fd: int, reply_fd: int, ready: Sandbox, shim: _socket.socket, launcher: link.Link) -> None:
     plan = messages.read_plan(plan_fd)
+    # By descriptor: in a user namespace this process has no right to pass through folders that are not root's.
+    folder = os.open(plan.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    plan = plan._replace(folder=f"/proc/self/fd/{folder}")
     shim_lock = records.lock_shim(plan.folder, os.getppid())
     reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     try:
         try:
             log_lock = _take_log(f"{plan.folder}/log")
-            mounts = [root.open_root(plan.root), *(sources.open_source(*source) for source in plan.sources)]
+            prepared = _prepare(plan, ready)
         finally:
             message, _ = link.receive(reply)
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
-        pid, pidfd, outputs = _clone(plan, mounts, outside)
+        pid, pidfd, outputs = _clone(plan, prepared, ready)
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
@@ -79,10 +80,22 @@ def _deliver(plan_fd: int, reply_fd: int, outside: dict[int, int], shim: _socket
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
-    held = [pidfd, log_lock, *outputs]
+    held = [pidfd, log_lock, ready.lock, *outputs]
     link.send(shim, messages.pack(messages.STARTED, pid), [plan_fd, shim_lock, *held])
     launcher.send(messages.pack(messages.HOLD, pid), [plan_fd, *held])
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
+
+
+def _prepare(plan: Plan, ready: Sandbox) -> Prepared:
+    """Do what has to be done by root of the host, and need not wait for control groups. Raises KernelError."""
+    birth = messages.unpack_birth(plan.birth)
+    owns_ids = bool(plan.clone_flags & process.CLONE_NEWUSER)
+    user_namespace = ready.user if owns_ids else root.NOT_SHIFTED
+    for device in plan.devices:
+        sandbox.add_device(ready, *device)
+    root_fd = root.open_root(plan.root, user_namespace, ready.first_id)
+    mounts = sources.open_sources(plan.sources, user_namespace, ready.host_mounts) if plan.sources else []
+    return Prepared(birth, owns_ids, root_fd, ready.devices, mounts)
 
 
 def _take_log(folder: str) -> int:
@@ -93,17 +106,16 @@ def _take_log(folder: str) -> int:
         raise KernelError("open", error.errno or 0, folder) from error
 
 
-def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int, int, list[int]]:
+def _clone(plan: Plan, prepared: Prepared, ready: Sandbox) -> tuple[int, int, list[int]]:
     """Clone the first process and wait until its program runs: its pid, pidfd, and the read ends of its output.
 
-    `mounts` are descriptors of the root and of the plan's sources. Raises KernelError for the step that failed.
+    Raises KernelError for the step that failed.
     """
     status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    pipes = [] if plan.is_terminal else [_pipe(), _pipe()]
-    pid, pidfd = clone(plan, mounts, outside, [writer for _, writer in pipes], theirs)
+    what, shift = prepared.birth.process, ready.first_id if prepared.owns_ids else 0
+    pipes = [] if plan.is_terminal else [_pipe(shift + what.uid, shift + what.gid) for _ in range(2)]
+    pid, pidfd = clone(plan, prepared, ready, [writer for _, writer in pipes], theirs)
     theirs.close()
-    for fd in mounts:
-        os.close(fd)
     for _, writer in pipes:
         os.close(writer)
     terminal = link.await_exec(status)
@@ -112,37 +124,31 @@ def _clone(plan: Plan, mounts: list[int], outside: dict[int, int]) -> tuple[int,
 
 def clone(
     plan: Plan,
-    mounts: list[int],
-    outside: dict[int, int],
+    prepared: Prepared,
+    ready: Sandbox | None,
     outputs: list[int],
     status: _socket.socket,
     waiting: Pauses = pauses.NONE,
 ) -> tuple[int, int]:
     """Clone the first process, a child of the caller's parent: its pid and pidfd. Where it fails it tells `status`.
 
-    `outside` are the namespaces the caller has left, for a container that does not want its own.
+    With nothing `ready` the kernel makes every namespace now. Raises KernelError.
     """
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
-    for flag, fd in outside.items():
-        if not plan.clone_flags & flag:
-            process.setns(fd, flag)
-    if plan.time_offsets is not None:
-        _make_time_namespace(plan.time_offsets)
-    pid, pidfd = process.clone(process.CLONE_PARENT | plan.clone_flags & ~sum(outside), cgroup_fd=cgroup_fd)
+    if prepared.owns_ids:
+        what = program.set_as_root(prepared.birth.process)
+        prepared = prepared._replace(birth=prepared.birth._replace(process=what))
+    flags = namespaces.enter(plan, ready)
+    pid, pidfd = process.clone(process.CLONE_PARENT | flags, cgroup_fd=cgroup_fd)
     if pid == 0:
-        init.main(plan.birth, mounts, outputs, status, waiting)
+        init.main(prepared, outputs, status, waiting)
     return pid, pidfd
 
 
-def _make_time_namespace(offsets: str) -> None:
-    """The next child is the first process in it; the offsets cannot be changed any more then (time_namespaces(7))."""
-    process.unshare(process.CLONE_NEWTIME)
-    if offsets:
-        program.write("/proc/self/timens_offsets", offsets.encode())
-
-
-def _pipe() -> tuple[int, int]:
+def _pipe(uid: int, gid: int) -> tuple[int, int]:
+    """A large pipe that its writer, who may be nobody to the host, may open again by /dev/stdout."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
+    os.fchown(writer, uid, gid)
     try:
         fcntl.fcntl(reader, _F_SETPIPE_SZ, _PIPE_BYTES)
     except PermissionError:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 
-from engine.launcher import messages, pauses, program, steps
+from engine.launcher import pauses, program, steps
 from engine.launcher.messages import Birth, Process
+from engine.launcher.named import NamedTuple
 from engine.launcher.pauses import Pauses
 from engine.sys import mount, process
 
@@ -19,25 +20,32 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def main(
-    packed: bytes, mounts: list[int], outputs: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE
-) -> NoReturn:
-    """Become the container of the packed `Birth`.
+class Prepared(NamedTuple):
+    """What birth made ready: descriptors of the root, of a `/dev` that fits the user namespace, of the plan's sources.
 
-    `mounts` are the root and the plan's sources, opened; `outputs` the write ends for stdout and stderr, none to keep
-    what the process has.
+    `owns_ids` tells whether the process has such a namespace; it is nobody there until it says who it is.
     """
+
+    birth: Birth
+    owns_ids: bool
+    root_fd: int
+    devices_fd: int
+    sources: list[int]
+
+
+def main(prepared: Prepared, outputs: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE) -> NoReturn:
+    """Become the container. `outputs` are the write ends for stdout and stderr, none to keep what the process has."""
     try:
-        birth = messages.unpack_birth(packed)
-        _enter(birth, mounts, outputs, status, waiting)
-        program.execute(birth.process)
+        _enter(prepared, outputs, status, waiting)
+        program.execute(prepared.birth.process)
     except BaseException as error:
         program.tell_failure(status, error)
     finally:
         os._exit(127)
 
 
-def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.socket, waiting: Pauses) -> None:
+def _enter(prepared: Prepared, outputs: list[int], status: _socket.socket, waiting: Pauses) -> None:
+    birth = prepared.birth
     process.reset_signals()
     for path in birth.join:
         program.write(path, b"0")
@@ -45,8 +53,7 @@ def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.
     # Only now, in its cgroup, does the namespace's root become that cgroup.
     process.unshare(process.CLONE_NEWCGROUP)
     program.set_oom_score(birth.process)
-    root_fd, *sources = mounts
-    _change_root(birth, root_fd, sources, waiting)
+    _change_root(prepared, waiting)
     if birth.hostname:
         process.sethostname(birth.hostname)
     program.set_limits(birth.process)
@@ -54,7 +61,7 @@ def _enter(birth: Birth, mounts: list[int], outputs: list[int], status: _socket.
     program.drop_rights(birth.process, birth.seccomp, birth.machine, waiting)
 
 
-def _change_root(birth: Birth, root_fd: int, sources: list[int], waiting: Pauses) -> None:
+def _change_root(prepared: Prepared, waiting: Pauses) -> None:
     """Attach the prepared root, pivot into it, and work through the plan's steps before the old root is let go.
 
     After pivot_root(".", ".") absolute paths, and the symbolic links an image may hold in them, end in the new root;
@@ -62,14 +69,18 @@ def _change_root(birth: Birth, root_fd: int, sources: list[int], waiting: Pauses
     """
     mount.mount("", "/", "", mount.MS_REC | mount.MS_PRIVATE, "")
     old_root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    mount.move_mount(root_fd, birth.rootfs)
+    mount.move_mount(prepared.root_fd, prepared.birth.rootfs)
     waiting.attached()
-    os.chdir(birth.rootfs)
+    os.fchdir(prepared.root_fd)
     mount.pivot_root(".", ".")
+    if prepared.owns_ids:
+        process.become_root()  # so that what is made belongs to somebody inside
     os.umask(0)
-    for name, *arguments in birth.steps:
+    for name, *arguments in prepared.birth.steps:
         if name in steps.WITH_SOURCE:
-            arguments[0] = sources[arguments[0]]
+            arguments[0] = prepared.sources[arguments[0]]
+        elif name == steps.DEVICES:
+            arguments.append(prepared.devices_fd)
         steps.STEPS[name](*arguments)
     os.umask(0o022)
     waiting.placed(old_root)

@@ -14,7 +14,7 @@ from engine.launcher import messages
 from engine.sys import process
 
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
-_ANCILLARY_BYTES = _socket.CMSG_SPACE(4 * 8)  # room for eight descriptors
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(4 * 16)  # room for sixteen descriptors
 _MSG_NOSIGNAL = 0x4000
 _MSG_DONTWAIT = 0x40
 _MSG_CMSG_CLOEXEC = 0x40000000

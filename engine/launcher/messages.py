@@ -7,8 +7,8 @@
     birth     ── clone3 ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
-    birth     ── STARTED pid, with plan, shim lock, pidfd, log lock and output descriptors ──▶ shim
-    birth     ── HOLD pid, with plan, pidfd, log lock and output descriptors ──▶ launcher
+    birth     ── STARTED pid, with plan, shim lock, pidfd, log and id locks and output descriptors ──▶ shim
+    birth     ── HOLD pid, with plan, pidfd, log and id locks and output descriptors ──▶ launcher
     birth     ── STARTED pid, or FAILED ──▶ engine      (and ends: the first process is now the shim's child)
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)
     shim      ── DONE ──▶ launcher
@@ -79,17 +79,17 @@ class Process(NamedTuple):
 
 
 class Root(NamedTuple):
-    """What the root is made of: an overlay of the layers `lower` (top-most first) and `writable` (upper, work).
+    """What the root is made of: an overlay of the layers `lower` (top-most first), all of them somewhere in `layers`.
 
-    Without `writable` it is the folder `lower` names and everything mounted within. `at` is the empty folder it is
-    attached at; `by_context` says how the kernel wants an overlay described (`engine/sys/overlay.py`).
-    `propagation` is how a folder's mounts are cut off from the host's (`MS_PRIVATE`, `MS_SLAVE`). `has_quota`: what is
-    written must count against the quota of the file system below.
+    `folder` holds its `upper` and `work`, and the empty `rootfs` it is attached at. Without `folder` the root is the
+    one folder `lower` names and everything mounted within; `propagation` is how its mounts are cut off from the host's
+    (`MS_PRIVATE`, `MS_SLAVE`). `by_context` says how the kernel wants an overlay described (`engine/sys/overlay.py`).
+    `has_quota`: what is written must count against the quota of the file system below.
     """
 
     lower: list[str]
-    writable: list[str]
-    at: str
+    layers: str
+    folder: str
     by_context: bool
     propagation: int
     has_quota: bool
@@ -120,7 +120,8 @@ class Plan(NamedTuple):
     `restarts` counts the runs that the restart policy brought. `sources` are what of the host is mounted inside, opened
     while still outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving
     `path`, and a change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by
-    its place in the list.
+    its place in the list. `devices` are nodes to make in the `/dev` that stands ready, as `sandbox.add_device` takes
+    them.
     `time_offsets` are lines for a new time namespace's clocks, `None` for no such namespace. `birth` is a packed
     `Birth`: opened by the first process only, so the shim stays small.
     """
@@ -139,6 +140,7 @@ class Plan(NamedTuple):
     restarts: int
     root: Root
     sources: list[list[Any]]
+    devices: list[list[Any]]
     time_offsets: str | None
     birth: bytes
 

@@ -35,6 +35,21 @@ def set_limits(what: Process) -> None:
         process.setrlimit(number, soft, hard)
 
 
+def set_as_root(what: Process) -> Process:
+    """Set on this process what its child, root of a user namespace only, could not: it inherits it.
+
+    Hard limits are raised so far that `set_limits` has only to lower them. Returns what is left to be set.
+    """
+    set_oom_score(what)
+    for number, _, hard in what.rlimits:
+        process.raise_hard_limit(number, hard)
+    for name, *arguments in what.settings:
+        if name == AS_ROOT:
+            SETTINGS[name](*arguments)
+    left = [setting for setting in what.settings if setting[0] != AS_ROOT]
+    return what._replace(oom_score_adj=None, settings=left)
+
+
 def connect_terminal(what: Process, status: _socket.socket) -> int:
     """Take a terminal of the container's own as controlling one; its master goes out over `status`. Returns the slave.
 
@@ -120,7 +135,10 @@ def write(path: str, data: bytes) -> None:
         os.close(fd)
 
 
-SETTINGS: dict[str, Callable[..., object]] = {"syscall": syscall, "write": write}
+AS_ROOT = "syscall_as_root"
+"""The setting that only root of the host may make, and that a child inherits."""
+
+SETTINGS: dict[str, Callable[..., object]] = {"syscall": syscall, AS_ROOT: syscall, "write": write}
 """By name, what a plan may ask to be set of the process: umask, scheduling and the like are plain system calls."""
 
 

@@ -1,30 +1,68 @@
-"""Opens a container's root as its plan describes it: a detached mount that only its first process will ever attach."""
+"""Opens a container's root as its plan describes it: a detached mount that only its first process will ever attach.
+
+With a user namespace, layers and writable folder are seen through mounts that shift their ids (mount_setattr(2),
+MOUNT_ATTR_IDMAP): what is root's on disk is root's inside, and no file is ever changed for it. The kernel wants such
+mounts attached somewhere, so they cover the folders themselves, in a mount namespace that nobody else sees.
+"""
 
 from __future__ import annotations
+
+import os
 
 from engine.launcher.messages import Root
 from engine.sys import capabilities, mount, overlay
 
 _SYS_RESOURCE = 1 << 24  # CAP_SYS_RESOURCE
+NOT_SHIFTED = -1
 
 
-def open_root(root: Root) -> int:
-    """A descriptor of the mount; the caller closes it. Raises KernelError."""
-    if not root.writable:
-        flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | mount.AT_RECURSIVE
-        fd = mount.open_tree(root.lower[0], flags)
+def open_root(root: Root, user_namespace: int, first_id: int) -> int:
+    """A descriptor of the mount, ids shifted by the descriptor `user_namespace` unless that is NOT_SHIFTED.
+
+    `first_id` is what root is shifted to. The caller closes it, and has mounts of its own. Raises KernelError.
+    """
+    if not root.folder:
+        fd = _copy(root.lower[0], mount.AT_RECURSIVE)
         mount.mount_setattr_of(fd, mount.AT_RECURSIVE, 0, 0, root.propagation, root.lower[0])
-        return fd
-    if not root.has_quota:
-        return _overlay(root)
-    # An overlay writes with the rights of whoever mounted it, and ext4 holds nobody who has this one to a quota.
+        return shift(fd, user_namespace, root.lower[0], mount.AT_RECURSIVE)
+    if user_namespace == NOT_SHIFTED:
+        return _open_overlay(root, root.folder, 0)
+    _cover(root.layers, root.layers, user_namespace)
+    _cover(root.folder, at := f"{root.folder}/rootfs", user_namespace)
+    return _open_overlay(root, at, first_id)
+
+
+def _open_overlay(root: Root, within: str, owner: int) -> int:
+    """The mount, upper and work folder being in `within`.
+
+    Overlayfs works with the ids and rights of whoever mounts it. Those of the host's root are nobody's in such mounts,
+    so it is done as `owner`; and ext4 holds nobody to a quota who has CAP_SYS_RESOURCE.
+    """
+    writable = [f"{within}/upper", f"{within}/work"]
     effective, permitted, inheritable = capabilities.capget()
-    capabilities.capset(effective & ~_SYS_RESOURCE, permitted, inheritable)
+    os.setegid(owner)
+    os.seteuid(owner)
     try:
-        return _overlay(root)
+        capabilities.capset(effective & ~(_SYS_RESOURCE if root.has_quota else 0), permitted, inheritable)
+        at = f"{root.folder}/rootfs"
+        return overlay.open_overlay(root.lower, writable, attach_at=at, by_context=root.by_context)
     finally:
+        os.seteuid(0)
+        os.setegid(0)
         capabilities.capset(effective, permitted, inheritable)
 
 
-def _overlay(root: Root) -> int:
-    return overlay.open_overlay(root.lower, root.writable, attach_at=root.at, by_context=root.by_context)
+def shift(mount_fd: int, user_namespace: int, path: str, flags: int) -> int:
+    """Shift the ids of a detached mount, and of all within with AT_RECURSIVE; returns it. Raises KernelError."""
+    if user_namespace != NOT_SHIFTED:
+        mount.mount_setattr_of(mount_fd, flags, mount.MOUNT_ATTR_IDMAP, 0, 0, path, user_namespace)
+    return mount_fd
+
+
+def _cover(folder: str, at: str, user_namespace: int) -> None:
+    """Attach a shifted copy of `folder`'s mount at `at`."""
+    mount.move_mount(shift(_copy(folder, 0), user_namespace, folder, 0), at)
+
+
+def _copy(path: str, flags: int) -> int:
+    return mount.open_tree(path, mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | flags)

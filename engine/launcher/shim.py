@@ -32,7 +32,7 @@ class Shim:
     def __init__(self, plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link) -> None:
         self.plan_fd = plan_fd
         self.pid = pid
-        self.pidfd, self.log_lock, *outputs = descriptors
+        self.pidfd, self.log_lock, self.ids_lock, *outputs = descriptors
         self.outputs = dict(zip(outputs, (STDOUT, STDERR), strict=False))
         self.launcher = launcher
         self.is_parent = True
@@ -92,7 +92,7 @@ class Shim:
 
     def hold(self) -> None:
         """Give the launcher copies of every descriptor, so that the container survives this process."""
-        held = [self.plan_fd, self.pidfd, self.log_lock, *self.outputs]
+        held = [self.plan_fd, self.pidfd, self.log_lock, self.ids_lock, *self.outputs]
         self.launcher.send(messages.pack(messages.HOLD, self.pid), held)
 
     def finish(self) -> None:

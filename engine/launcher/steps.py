@@ -12,7 +12,7 @@ import stat
 
 from engine.errors import KernelError
 from engine.launcher import program, targets
-from engine.sys import mount
+from engine.sys import mount, network
 from engine.sys.copy_tree import copy_tree
 from engine.sys.libc import syscall
 
@@ -57,6 +57,13 @@ def attach(mount_fd: int, target: str) -> None:
     finally:
         os.close(target_fd)
         os.close(mount_fd)
+
+
+def _attach_devices(devices_fd: int) -> None:
+    """Put the `/dev` that stands ready in its place, over whatever the image has there."""
+    _mkdir("/dev", 0o755)
+    mount.move_mount(devices_fd, "/dev")
+    os.close(devices_fd)
 
 
 def _mount_on(source: str, target: str, fstype: str, flags: int, data: str, propagation: int) -> None:
@@ -149,6 +156,9 @@ def _read_only(path: str, flags: int) -> None:
         mount.mount("", path, "", mount.MS_BIND | mount.MS_REMOUNT | mount.MS_RDONLY | flags, "")
 
 
+DEVICES = "attach_devices"
+"""The step that gets the descriptor of the `/dev` that stands ready."""
+
 WITH_SOURCE = ("attach", "mask_found")
 """Steps whose first argument is the place of a source in the plan's list; they get its descriptor."""
 
@@ -159,6 +169,8 @@ STEPS: dict[str, Callable[..., object]] = {
     "mount_on": _mount_on,
     "mount_copying_up": _mount_copying_up,
     "attach": attach,
+    DEVICES: _attach_devices,
+    "loopback_up": network.loopback_up,
     "mknod": os.mknod,
     "device": _device,
     "symlink": _symlink,

@@ -73,6 +73,7 @@ class ContainerSpec(codec.Document):
     hostname: str = ""
     tty: bool = False
     network: NetworkMode = NetworkMode.NONE
+    userns: str = ""
     read_only: bool = False
     resources: Resources = field(default_factory=Resources)
     cgroup_parent: str = ""

@@ -1,5 +1,6 @@
 """What a container gets when nothing else was said: the same as Docker gives (moby's `oci/defaults.go`, 28)."""
 
+from engine.spec import default_devices
 from engine.spec.runtime import DeviceRule, Mount
 
 CAPABILITIES = (
@@ -36,21 +37,11 @@ MASKED_PATHS = (
 
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
-DEVICES = {
-    "null": (1, 3),
-    "zero": (1, 5),
-    "full": (1, 7),
-    "random": (1, 8),
-    "urandom": (1, 9),
-    "tty": (5, 0),
-}
-"""Character devices made in every `/dev`: name to (major, minor)."""
-
 DEVICE_RULES = (
     DeviceRule(allow=False),
     DeviceRule(True, "c", None, None, "m"),
     DeviceRule(True, "b", None, None, "m"),
-    *(DeviceRule(True, "c", major, minor) for major, minor in DEVICES.values()),
+    *(DeviceRule(True, "c", major, minor) for major, minor in default_devices.NODES.values()),
     DeviceRule(True, "c", 5, 1),  # console
     DeviceRule(True, "c", 5, 2),  # ptmx
     DeviceRule(True, "c", 136, None),  # pts/*

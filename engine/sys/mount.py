@@ -38,6 +38,7 @@ MOUNT_ATTR_RELATIME = 0x0
 MOUNT_ATTR_NOATIME = 0x10
 MOUNT_ATTR_STRICTATIME = 0x20
 MOUNT_ATTR_NODIRATIME = 0x80
+MOUNT_ATTR_IDMAP = 0x100000
 MOUNT_ATTR_NOSYMFOLLOW = 0x200000
 
 OPEN_TREE_CLONE = 1
@@ -114,9 +115,9 @@ def fsconfig_create(context_fd: int) -> None:
     syscall("fsconfig create", _FSCONFIG, context_fd, FSCONFIG_CMD_CREATE, None, None, 0)
 
 
-def fsmount(context_fd: int) -> int:
-    """fsmount(2): a descriptor of a new, detached mount of the configured file system."""
-    return syscall("fsmount", _FSMOUNT, context_fd, FSMOUNT_CLOEXEC, 0)
+def fsmount(context_fd: int, attributes: int = 0) -> int:
+    """fsmount(2): a descriptor of a new, detached mount of the configured file system, with MOUNT_ATTR_* flags."""
+    return syscall("fsmount", _FSMOUNT, context_fd, FSMOUNT_CLOEXEC, attributes)
 
 
 def mount_setattr(path: str, *, attr_set: int) -> None:
@@ -125,8 +126,13 @@ def mount_setattr(path: str, *, attr_set: int) -> None:
     syscall("mount_setattr", _MOUNT_SETATTR, AT_FDCWD, path.encode(), 0, attributes, len(attributes), path=path)
 
 
-def mount_setattr_of(fd: int, flags: int, attr_set: int, attr_clr: int, propagation: int, path: str) -> None:
-    """mount_setattr(2) on the mount `fd`, and all within with AT_RECURSIVE in `flags`; `path` names it in an error."""
-    attributes = struct.pack("<4Q", attr_set, attr_clr, propagation, 0)
+def mount_setattr_of(
+    fd: int, flags: int, attr_set: int, attr_clr: int, propagation: int, path: str, user_namespace: int = 0
+) -> None:
+    """mount_setattr(2) on the mount `fd`, and all within with AT_RECURSIVE in `flags`; `path` names it in an error.
+
+    `user_namespace` is the descriptor that MOUNT_ATTR_IDMAP goes by.
+    """
+    attributes = struct.pack("<4Q", attr_set, attr_clr, propagation, user_namespace)
     flags |= AT_EMPTY_PATH
     syscall("mount_setattr", _MOUNT_SETATTR, fd, b"", flags, attributes, len(attributes), path=path)

@@ -30,6 +30,7 @@ def open_overlay(lower: list[str], writable: list[str], *, attach_at: str, by_co
 def _by_context(lower: list[str], folders: list[tuple[str, str]]) -> int:
     context = mount.fsopen("overlay")
     try:
+        mount.fsconfig_set_string(context, "source", "overlay")
         for layer in lower:
             mount.fsconfig_set_string(context, "lowerdir+", layer)
         for key, folder in folders:

@@ -88,6 +88,13 @@ def unshare(flags: int) -> None:
     check(libc.unshare(flags), "unshare")
 
 
+def become_root() -> None:
+    """Be root of the user namespace one has just been put into, and in none of its other groups."""
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
 def prctl(option: int, *arguments: int) -> int:
     """prctl(2)."""
     padded = (*arguments, 0, 0, 0, 0)[:4]
@@ -124,6 +131,13 @@ def setrlimit(number: int, soft: int, hard: int) -> None:
     except (ValueError, PermissionError):
         most = resource.getrlimit(number)[1]
         resource.setrlimit(number, (min(soft, most) if soft >= 0 else most, most))
+
+
+def raise_hard_limit(number: int, hard: int) -> None:
+    """Let the hard limit be at least `hard` (-1 is unlimited), as far as that is allowed; the soft one stays."""
+    soft, now = resource.getrlimit(number)
+    if now >= 0 and (hard < 0 or hard > now):
+        setrlimit(number, soft, hard)
 
 
 def reset_signals() -> None:

@@ -30,7 +30,8 @@ def export(host: Host, container: str) -> dict[str, tarfile.TarInfo]:
 @pytest.mark.v2
 @pytest.mark.parametrize("is_running", [True, False])
 def test_an_export_is_the_whole_root_without_what_is_mounted(host: Host, is_running: bool) -> None:
-    container = host.start("sh", "-c", f"{SCRIPT}echo done{'; sleep 60' if is_running else ''}")
+    command = f"{SCRIPT}echo done{'; sleep 60' if is_running else ''}"
+    container = host.start("sh", "-c", command, userns="host")
     wait_until(lambda: host.output(container) == "done\n", "it has written")
     if not is_running:
         host.wait(container)
@@ -70,7 +71,7 @@ def test_a_container_can_be_started_while_its_export_is_read(host: Host) -> None
 
 @pytest.mark.v2
 def test_a_committed_image_shows_what_the_container_saw(host: Host) -> None:
-    ended, output = host.finish("sh", "-c", SCRIPT)
+    ended, output = host.finish("sh", "-c", SCRIPT, userns="host")
     assert (ended.exit_code, output) == (0, "")
     image = host.engine.commit(ended.id, "mine:1", author="me", message="why")
     assert image.references == ("docker.io/library/mine:1",)
@@ -158,7 +159,7 @@ def test_a_running_container_stands_still_while_it_is_committed_and_then_runs_on
 
 
 def test_a_device_no_image_may_hold_is_told_and_nothing_is_kept(host: Host) -> None:
-    ended, output = host.finish("mknod", "/disk", "b", "8", "0")
+    ended, output = host.finish("mknod", "/disk", "b", "8", "0", userns="host")
     assert (ended.exit_code, output) == (0, "")
     before = host.engine.images()
     with pytest.raises(Conflict, match="/disk is a device"):

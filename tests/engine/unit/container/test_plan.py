@@ -57,8 +57,14 @@ def names(steps: list[Step]) -> list[str]:
 
 def test_dev_is_mounted_before_what_lies_in_it_and_proc_before_it_is_masked() -> None:
     order = names(plan.prepare(make(), V2, BUNDLE).steps)
-    assert order.index("mount /dev") < order.index("mknod /dev/null") < order.index("mount /dev/pts")
+    assert order.index("attach_devices ") < order.index("mount /dev/pts")
     assert order.index("mount /proc") < order.index("mask /proc/kcore")
+    assert order.index("attach_devices ") < order.index("mask /proc/kcore")
+
+
+def test_with_the_hosts_ids_dev_is_mounted_and_filled_by_the_container_itself() -> None:
+    order = names(plan.prepare(make(userns="host"), V2, BUNDLE).steps)
+    assert order.index("mount /dev") < order.index("mknod /dev/null") < order.index("mount /dev/pts")
     assert order.index("mknod /dev/null") < order.index("mask /proc/kcore")
 
 
@@ -74,12 +80,12 @@ def test_a_v2_host_shows_one_cgroup_tree_a_v1_host_one_for_each_mount() -> None:
     assert theirs == ["memory", "cpu,cpuacct"]
 
 
-def test_the_host_network_is_the_only_namespace_that_is_shared() -> None:
+def test_the_host_network_brings_the_hosts_ids_and_no_other_namespace() -> None:
     cgroup = Cgroup((), (), "", "")
     common = {"run": 1, "folder": Path("/f"), "observed": Path("/o"), "cgroup": cgroup, "hierarchies": V2, "layers": []}
     own = plan.make(ID, make(), **common)  # type: ignore[arg-type]
     shared = plan.make(ID, make(network=NetworkMode.HOST), **common)  # type: ignore[arg-type]
-    assert own.clone_flags ^ shared.clone_flags == process.CLONE_NEWNET
+    assert own.clone_flags ^ shared.clone_flags == process.CLONE_NEWNET | process.CLONE_NEWUSER
 
 
 def test_the_callers_command_replaces_the_images_but_keeps_its_entrypoint() -> None:

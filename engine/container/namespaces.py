@@ -1,0 +1,46 @@
+"""Which namespaces a bundle asks for, as the flags and places that birth works with."""
+
+import functools
+
+from engine.spec.container import ContainerSpec, NetworkMode
+from engine.spec.runtime import Linux, Namespace
+from engine.sys import process
+
+_CLONE = {
+    "mount": process.CLONE_NEWNS,
+    "pid": process.CLONE_NEWPID,
+    "uts": process.CLONE_NEWUTS,
+    "ipc": process.CLONE_NEWIPC,
+    "network": process.CLONE_NEWNET,
+    "user": process.CLONE_NEWUSER,
+    "cgroup": 0,  # entered by unshare(2), once the process is in its cgroup
+    "time": 0,  # made before clone3: its offsets are written before anybody is in it
+}
+
+
+def wanted(spec: ContainerSpec) -> tuple[Namespace, ...]:
+    """Those of a container: all its own, but for what was asked to be shared with the host.
+
+    The host's user namespace comes along with its network and with privileges, which mean nothing in another.
+    """
+    own = ["mount", "pid", "uts", "ipc", "cgroup"]
+    own += ["network"] if spec.network is NetworkMode.NONE else []
+    own += ["time"] if spec.time_offsets else []
+    own += ["user"] if has_ids_of_its_own(spec) else []
+    return tuple(Namespace(kind) for kind in own)
+
+
+def has_ids_of_its_own(spec: ContainerSpec) -> bool:
+    """Whether the container has a user namespace, unless the host cannot give it one."""
+    return spec.userns != "host" and not spec.privileged and spec.network is not NetworkMode.HOST
+
+
+def new(linux: Linux) -> int:
+    """CLONE_NEW* flags of those that are made for the container."""
+    kinds = {namespace.type for namespace in linux.namespaces}
+    return functools.reduce(lambda flags, kind: flags | _CLONE[kind], kinds, 0)
+
+
+def owns_ids(linux: Linux) -> bool:
+    """Whether the container has a user namespace with a range of ids that is chosen when it starts."""
+    return any(item.type == "user" and not item.path for item in linux.namespaces) and not linux.uid_mappings

@@ -1,0 +1,150 @@
+"""Namespaces made while nobody waits for them: nearly every container wants these, and they take the kernel a while.
+
+A helper makes them and ends; what keeps them is their descriptors. The namespaces belong to a user namespace with a
+range of ids of its own, so a process in them is root there and nobody outside.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from engine.errors import KernelError
+from engine.launcher import ids
+from engine.launcher.named import NamedTuple
+from engine.spec import default_devices
+from engine.sys import mount, network, process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_KINDS = ("user", "net", "ipc", "uts")
+_EARLY = process.CLONE_NEWNET | process.CLONE_NEWIPC | process.CLONE_NEWUTS
+_S_IFCHR = 0o020000
+_DEV_OPTIONS = (("source", "tmpfs"), ("mode", "755"), ("size", "65536k"))
+_FOLDERS = {"pts": 0o755, "shm": 0o1777, "mqueue": 0o1777}  # something is mounted on each
+
+
+class Sandbox(NamedTuple):
+    """Descriptors of what stands ready. `first_id` is the host's id of root inside, `lock` holds its range of ids.
+
+    `host_mounts` is the mount namespace of the host; this process has one of its own. `devices` is a detached `/dev`.
+    """
+
+    first_id: int
+    lock: int
+    host_mounts: int
+    devices: int
+    user: int
+    net: int
+    ipc: int
+    uts: int
+
+
+def make() -> Sandbox:
+    """Make it all, and give this process mounts of its own that follow the host's. Raises KernelError, OSError."""
+    host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    process.unshare(process.CLONE_NEWNS)
+    mount.mount("", "/", "", mount.MS_REC | mount.MS_SLAVE, "")
+    first_id, lock = ids.take()
+    return Sandbox(first_id, lock, host_mounts, _make_devices(first_id), *_make_namespaces(first_id))
+
+
+def _make_namespaces(first_id: int) -> list[int]:
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    helper = os.fork()
+    if helper == 0:
+        ours.close()
+        _help(theirs)
+    theirs.close()
+    _await(ours)
+    for kind in ("uid_map", "gid_map"):
+        _write(f"/proc/{helper}/{kind}", b"0 %d %d" % (first_id, ids.COUNT))
+    ours.send(b"mapped")
+    _await(ours)
+    found = [os.open(f"/proc/{helper}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS]
+    ours.close()
+    os.waitpid(helper, 0)
+    return found
+
+
+def _await(helper: _socket.socket) -> None:
+    if not helper.recv(16):
+        raise OSError(0, "the helper that makes namespaces died")
+
+
+def _help(maker: _socket.socket) -> NoReturn:
+    """The helper's life: it is looked at twice, for its user namespace and for what belongs to that."""
+    try:
+        process.unshare(process.CLONE_NEWUSER)
+        maker.send(b"user")
+        maker.recv(16)
+        process.become_root()  # what the namespaces hold from the start is to belong to somebody inside
+        process.unshare(_EARLY)
+        network.loopback_up()
+        maker.send(b"all")
+        maker.recv(16)
+    finally:
+        os._exit(0)
+
+
+def _make_devices(first_id: int) -> int:
+    """A `/dev` whose files belong to root inside. Nodes cannot be made there: only here, by root of the host."""
+    context = mount.fsopen("tmpfs")
+    for key, value in (*_DEV_OPTIONS, ("uid", str(first_id)), ("gid", str(first_id))):
+        mount.fsconfig_set_string(context, key, value)
+    mount.fsconfig_create(context)
+    folder = mount.fsmount(context, mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_STRICTATIME)
+    os.close(context)
+    old = os.umask(0)
+    for name, (major, minor) in default_devices.NODES.items():
+        _make_node(folder, name, _S_IFCHR | 0o666, os.makedev(major, minor), first_id, first_id)
+    for name, target in default_devices.LINKS.items():
+        os.symlink(target, name, dir_fd=folder)
+        os.chown(name, first_id, first_id, dir_fd=folder, follow_symlinks=False)
+    for name, mode in _FOLDERS.items():
+        os.mkdir(name, mode, dir_fd=folder)
+        os.chown(name, first_id, first_id, dir_fd=folder)
+    os.umask(old)
+    return folder
+
+
+def _make_node(folder: int, name: str, mode: int, number: int, uid: int, gid: int) -> None:
+    os.mknod(name, mode, number, dir_fd=folder)
+    os.chown(name, uid, gid, dir_fd=folder, follow_symlinks=False)
+
+
+def add_device(sandbox: Sandbox, path: str, mode: int, number: int, uid: int, gid: int) -> None:
+    """Make one more node in the `/dev` that stands ready, `path` relative to it, owned by these ids as seen inside.
+
+    It takes the place of a usual one of its name. Raises KernelError.
+    """
+    try:
+        *folders, name = path.split("/")
+        at = ""
+        for part in folders:
+            at += f"{part}/"
+            _make_folder(sandbox.devices, at)
+        if name in default_devices.NODES and not folders:
+            os.unlink(name, dir_fd=sandbox.devices)
+        _make_node(sandbox.devices, path, mode, number, sandbox.first_id + uid, sandbox.first_id + gid)
+    except FileExistsError:
+        return  # the same device under a name that is there by itself
+    except OSError as error:
+        raise KernelError("mknod", error.errno or 0, f"/dev/{path}") from None
+
+
+def _make_folder(devices_fd: int, path: str) -> None:
+    try:
+        os.mkdir(path, 0o755, dir_fd=devices_fd)
+    except FileExistsError:
+        return
+
+
+def _write(path: str, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)

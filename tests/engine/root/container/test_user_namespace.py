@@ -1,0 +1,85 @@
+"""A user namespace for every container: root inside is nobody outside, and files are nonetheless root's on the disk."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine import Mount, MountType, NetworkMode, Rlimit
+from tests.services.host import Host
+
+pytestmark = pytest.mark.v2
+
+
+def owner(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_uid, status.st_gid
+
+
+@pytest.mark.v2_smoke
+def test_each_container_has_a_range_of_65536_ids_of_its_own(host: Host) -> None:
+    containers = [host.start("sleep", "60") for _ in range(2)]
+    maps = [Path(f"/proc/{host.engine.state(c).pid}/uid_map").read_text().split() for c in containers]
+    assert [(inside, count) for inside, _, count in maps] == [("0", "65536")] * 2
+    first, second = sorted(int(outside) for _, outside, _ in maps)
+    assert first >= 65536
+    assert second - first >= 65536
+
+
+def test_its_processes_are_not_roots_on_the_host(host: Host) -> None:
+    pid = host.engine.state(host.start("sleep", "60")).pid
+    assert os.stat(f"/proc/{pid}").st_uid >= 65536
+
+
+def test_what_it_writes_belongs_on_the_disk_to_whom_it_sees(host: Host) -> None:
+    container = host.create(
+        "sh", "-c", "echo x > /root/mine; echo x > /theirs; chown 1000:1001 /theirs; chown 5 /etc/passwd"
+    )
+    host.engine.start(container)
+    host.wait(container)
+    assert host.output(container) == ""
+    upper = host.home / "containers" / container / "upper"
+    assert (owner(upper / "root/mine"), owner(upper / "theirs"), owner(upper / "etc/passwd")) == (
+        (0, 0),
+        (1000, 1001),
+        (5, 0),
+    )
+
+
+def test_a_second_run_with_another_range_sees_the_same_owners(host: Host) -> None:
+    container = host.create("sh", "-c", "touch /a; chown 7:8 /a; stat -c %u:%g /a /bin/busybox; cat /proc/self/uid_map")
+    for _ in range(2):
+        host.engine.start(container)
+        host.wait(container)
+    words = host.output(container).split()
+    first, second = words[:5], words[5:]
+    assert first[:2] == second[:2] == ["7:8", "0:0"]
+    assert first[3] != second[3]
+
+
+@pytest.mark.v2_smoke
+def test_a_bind_mount_shows_and_keeps_the_owners_of_the_host(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "old").touch()
+    os.chown(tmp_path / "old", 1000, 1000)
+    mounts = (Mount(MountType.BIND, "/data", source=str(tmp_path)),)
+    _, output = host.finish("sh", "-c", "stat -c %u:%g /data /data/old; echo x > /data/new", mounts=mounts)
+    assert output.split() == ["0:0", "1000:1000"]
+    assert owner(tmp_path / "new") == (0, 0)
+
+
+@pytest.mark.parametrize("user", ["0", "1000"])
+def test_its_output_can_be_opened_again_by_name_whoever_it_is(host: Host, user: str) -> None:
+    _, output = host.finish("sh", "-c", "echo again > /dev/stdout", user=user)
+    assert output == "again\n"
+
+
+@pytest.mark.parametrize("shared", [{"userns": "host"}, {"privileged": True}, {"network": NetworkMode.HOST}])
+def test_the_hosts_ids_are_shared_where_asked_for_or_implied(host: Host, shared: dict[str, object]) -> None:
+    _, output = host.finish("readlink", "/proc/self/ns/user", **shared)
+    assert output.strip() == os.readlink("/proc/self/ns/user")
+
+
+def test_its_oom_score_and_limits_are_set_as_by_root_of_the_host(host: Host) -> None:
+    script = "cat /proc/self/oom_score_adj; ulimit -n; ulimit -Hn"
+    _, output = host.finish("sh", "-c", script, oom_score_adj=300, rlimits={"nofile": Rlimit(50, 60)})
+    assert output.split() == ["300", "50", "60"]
