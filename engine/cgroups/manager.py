@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.cgroups import control_files, devices, features, freezer, limits
+from engine.cgroups import control_files, devices, features, freezer, limits, realtime
 from engine.cgroups.hierarchies import Hierarchy, find_hierarchies
 from engine.cgroups.parents import Parents
 from engine.errors import InvalidSpec, KernelError, Unsupported
@@ -68,6 +68,7 @@ class CgroupManager:
         cgroup = self.find(path)
         for folder in cgroup.folders:
             control_files.make_fresh_folder(folder)
+        self._reserve_realtime(path, resources)
         limits.apply(placed)
         if resources.devices:
             self._set_devices(path, resources)
@@ -77,6 +78,7 @@ class CgroupManager:
         """Take the group's limits from `before` to `after`; if one is refused, all stay. Raises as `create`."""
         old, new = self._place(path, before), self._place(path, after)
         self._check_before_update(path, after)
+        self._reserve_realtime(path, after)
         limits.change(old, new)
         if before.devices == after.devices:
             return
@@ -132,6 +134,9 @@ class CgroupManager:
 
     def kill(self, path: str) -> None:
         """Send SIGKILL to everything in the group, frozen or not, until nothing is left in it or 5 s are over."""
+        killer = f"{self.v2_folder(path)}/cgroup.kill"
+        if os.path.exists(killer):  # Linux 5.14: all at once, so that nothing forks its way out
+            control_files.write(killer, "1")
         deadline = time.monotonic() + _EMPTYING_S
         while (pids := self.processes(path)) and time.monotonic() < deadline:
             for pid in pids:
@@ -173,6 +178,11 @@ class CgroupManager:
         if folder := self.v2_folder(path):
             return folder, 2
         return self.folder_with("freezer", path)
+
+    def _reserve_realtime(self, path: str, resources: Resources) -> None:
+        for hierarchy in self.hierarchies:
+            if hierarchy.version == 1 and "cpu" in hierarchy.controllers:
+                realtime.reserve(str(hierarchy.root), self._folder(hierarchy, path), resources)
 
     def _check_before_update(self, path: str, after: Resources) -> None:
         """What `checkBeforeUpdate` asks for: v1 refuses a limit below what is in use, v2 kills to meet it."""

@@ -25,7 +25,7 @@ def test_what_is_used_is_told_in_the_kernels_numbers(host: Host) -> None:
     assert found.memory.limit_bytes == 64 * MIB
     assert 3 * MIB < found.memory.anon_bytes <= found.memory.working_set_bytes <= found.memory.usage_bytes < 64 * MIB
     assert found.memory.peak_bytes is None or found.memory.peak_bytes >= found.memory.usage_bytes
-    assert 1 <= found.pids.current <= 3
+    assert 1 <= found.pids.current <= 20
     assert (found.pids.limit, found.memory.oom_kills, found.rates) == (20, 0, None)
     assert [item.name for item in found.networks] == ["lo"]
     assert set(found.pressure) == ({"cpu", "memory", "io"} if host.engine.capabilities().pressure else set())

@@ -53,6 +53,8 @@ CASES: list[tuple[dict[str, object], str, str, str, str]] = [
     ({"cpu_shares": 2048}, "cpu.shares", "cpu.weight", "2048", "79"),
     ({"cpuset_cpus": "0"}, "cpuset.cpus", "cpuset.cpus", "0", "0"),
     ({"cpuset_mems": "0"}, "cpuset.mems", "cpuset.mems", "0", "0"),
+    ({"cpu_rt_runtime_us": 10000}, "cpu.rt_runtime_us", "none", "10000", ""),
+    ({"memory_swappiness": 10}, "memory.swappiness", "none", "10", ""),
     ({"pids": 7}, "pids.max", "pids.max", "7", "7"),
     ({"blkio_weight": 300}, "blkio.bfq.weight", "io.bfq.weight", "300", "default 300"),
     ({"hugepage_bytes": {"2MB": 4 * MIB}}, "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max", str(4 * MIB), str(4 * MIB)),
@@ -66,8 +68,8 @@ def test_each_limit_is_changed_at_once_and_cleared_again(
     host: Host, values: dict[str, object], v1_file: str, v2_file: str, v1: str, v2: str
 ) -> None:
     container = host.start("sleep", "60")
-    before = limit(host, container, v1_file, v2_file)
     try:
+        before = limit(host, container, v1_file, v2_file)
         host.engine.update(container, change(**values))
         held = limit(host, container, v1_file, v2_file)
         assert held != before or v1_file == "cpuset.mems"  # most machines have one node of memory
@@ -94,6 +96,18 @@ def test_ceilings_of_a_device_are_changed_and_cleared_one_by_one(host: Host) -> 
         assert "100" in limit(host, container, "blkio.throttle.write_iops_device", "io.max")
     finally:
         host.engine.remove(container, force=True)
+
+
+def test_the_oom_killer_stays_away_when_asked_to_and_comes_back(host: Host) -> None:
+    if is_v2(host):
+        with pytest.raises(Unsupported, match="disableOOMKiller"):
+            host.create("true", resources=Resources(oom_kill_disable=True))
+        return
+    container = host.start("sleep", "60", resources=Resources(oom_kill_disable=True, memory_bytes=32 * MIB))
+    assert "oom_kill_disable 1" in limit(host, container, "memory.oom_control", "none")
+    host.engine.update(container, change(oom_kill_disable=None))
+    assert "oom_kill_disable 0" in limit(host, container, "memory.oom_control", "none")
+    host.engine.remove(container, force=True)
 
 
 @pytest.mark.v2_smoke

@@ -1,0 +1,91 @@
+"""Where a container's control group is, what it makes of it, and that nothing of that is left."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine import Engine, InvalidSpec, Resources
+from engine.spec.runtime import Resources as Limits
+from tests.services.host import Host
+from tests.services.processes import wait_until
+
+pytestmark = pytest.mark.v2
+
+NEST = """
+for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
+    test -w $root/cgroup.procs || continue
+    mkdir -p $root/inner/deep
+    for file in cpuset.cpus cpuset.mems; do
+        test -e $root/$file && cat $root/$file > $root/inner/$file && cat $root/$file > $root/inner/deep/$file
+    done
+    echo 0 > $root/inner/deep/cgroup.procs && echo $root
+done
+test -e /sys/fs/cgroup/cgroup.subtree_control && echo +pids > /sys/fs/cgroup/cgroup.subtree_control && echo delegated
+"""
+
+
+def group_of(host: Host, container: str) -> list[Path]:
+    return [Path(folder) for folder in host.engine._runtime.cgroups.find(container).folders]
+
+
+@pytest.mark.v2_smoke
+def test_groups_a_container_made_itself_go_with_it(host: Host) -> None:
+    container = host.start("sh", "-c", NEST + "echo ready; sleep 60; true", privileged=True)
+    wait_until(lambda: "ready" in host.output(container), "it has made them")
+    assert "/sys/fs/cgroup" in host.output(container)
+    inner = [folder / "inner/deep" for folder in group_of(host, container) if (folder / "inner/deep").is_dir()]
+    assert inner
+    assert len(host.engine.top(container).processes) == 2
+    assert host.engine.stats(container).pids.current == 2
+    host.engine.pause(container)
+    host.engine.kill(container)
+    wait_until(lambda: not any(folder.exists() for folder in group_of(host, container)), "its groups are gone")
+
+
+def test_limits_hold_for_the_groups_inside(host: Host) -> None:
+    fork = "for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; wait"
+    _, output = host.finish("sh", "-c", NEST + fork, privileged=True, resources=Resources(pids=5))
+    assert "can't fork" in output
+
+
+def test_a_group_below_a_parent_of_the_callers_choice(host: Host) -> None:
+    parent = f"/moorage-test-{os.getpid()}/team"
+    container = host.start("sleep", "60", cgroup_parent=parent, resources=Resources(pids=9))
+    try:
+        lines = Path(f"/proc/{host.engine.state(container).pid}/cgroup").read_text()
+        assert f"{parent}/{container}" in lines
+        assert host.engine.stats(container).pids.limit == 9
+        host.engine.pause(container)
+        Engine(host.home, host.run).repair()
+        host.engine.kill(container)
+        path = f"{parent}/{container}"
+        wait_until(lambda: not host.engine._runtime.cgroups.exists(path), "its group is gone")
+        assert host.engine._runtime.cgroups.exists(parent)  # made for it, but perhaps others use it by now
+    finally:
+        host.engine.remove(container, force=True)
+        host.engine._runtime.cgroups.remove(os.path.dirname(parent))
+
+
+def test_what_is_no_parent_is_refused(host: Host) -> None:
+    for parent in ("relative", "/", "/a/../b", "/a/"):
+        with pytest.raises(InvalidSpec, match="cgroup_parent"):
+            host.create("true", cgroup_parent=parent)
+
+
+def test_repair_empties_the_group_of_a_container_nobody_knows(host: Host) -> None:
+    manager = host.engine._runtime.cgroups
+    group = manager.create("0" * 64, Limits())
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
+    for folder in group.folders:
+        os.mkdir(f"{folder}/inner")
+        Path(folder, "cgroup.procs").write_text(str(pid))
+    manager.freeze("0" * 64)
+    host.engine.repair()
+    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == 9
+    assert not manager.exists("0" * 64)
+
+
+def test_a_program_starts_under_one_mebibyte(host: Host) -> None:
+    state, _ = host.finish("true", resources=Resources(memory_bytes=1 << 20))
+    assert (state.exit_code, state.oom_killed) == (0, False)
