@@ -30,15 +30,19 @@ def make(
     mounts: tuple[Mount, ...] = defaults.MOUNTS,
     *,
     counts_swap: bool = True,
+    can_shift: bool = True,
 ) -> Spec:
-    """The `config.json` of the container; see `limits.to_oci`. Raises InvalidSpec when there is nothing to run."""
+    """The `config.json` of the container; see `limits.to_oci` and `namespaces.wanted`.
+
+    Raises InvalidSpec when there is nothing to run.
+    """
     devices, device_rules = bundle_devices.devices(spec)
     limit = spec.storage_bytes
     rules = (*defaults.DEVICE_RULES, *device_rules)
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
     linux = Linux(
-        namespaces=namespaces.wanted(spec),
+        namespaces=namespaces.wanted(spec, can_shift=can_shift),
         cgroups_path=cgroups_path,
         resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=rules),
         seccomp=_seccomp(spec),

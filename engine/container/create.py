@@ -6,7 +6,18 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.container import bundle, bundle_mounts, limits, mount_sources, name_files, state, users, volumes
+from engine.container import (
+    bundle,
+    bundle_mounts,
+    limits,
+    mount_sources,
+    name_files,
+    namespaces,
+    state,
+    user_namespaces,
+    users,
+    volumes,
+)
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
 from engine.images import Image
@@ -53,7 +64,10 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
 
 
 def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
-    warnings = mount_sources.check(spec)
+    warnings = [*mount_sources.check(spec)]
+    why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
+    if why_not and namespaces.wants_own_ids(spec):
+        warnings.append(f"No user namespace of its own, so its root is the host's: {why_not}")
     counts_swap = runtime.cgroups.counts_swap
     limits.check_host(spec.resources, counts_swap=counts_swap)
     snapshot = Snapshot(folder)
@@ -70,7 +84,16 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         spec, runtime.folder(container_id), {at: runtime.volumes.data(name) for at, name in names.items()}
     )
     parent = spec.cgroup_parent or f"/{runtime.cgroups.parent}"
-    oci = bundle.make(container_id, spec, image, identity, f"{parent}/{container_id}", mounts, counts_swap=counts_swap)
+    oci = bundle.make(
+        container_id,
+        spec,
+        image,
+        identity,
+        f"{parent}/{container_id}",
+        mounts,
+        counts_swap=counts_swap,
+        can_shift=not why_not,
+    )
     runtime.cgroups.check(oci.linux.resources)
     name_files.write(folder, spec, oci.hostname)
     _write(folder / "config.json", oci.to_json())

@@ -18,20 +18,21 @@ _CLONE = {
 }
 
 
-def wanted(spec: ContainerSpec) -> tuple[Namespace, ...]:
+def wanted(spec: ContainerSpec, *, can_shift: bool) -> tuple[Namespace, ...]:
     """Those of a container: all its own, but for what was asked to be shared with the host.
 
-    The host's user namespace comes along with its network and with privileges, which mean nothing in another.
+    The host's user namespace comes along with its network and with privileges, which mean nothing in another. Where the
+    host `can_shift` no ids (`user_namespaces.why_not`) all containers share it.
     """
     own = ["mount", "pid", "uts", "ipc", "cgroup"]
     own += ["network"] if spec.network is NetworkMode.NONE else []
     own += ["time"] if spec.time_offsets else []
-    own += ["user"] if has_ids_of_its_own(spec) else []
+    own += ["user"] if can_shift and wants_own_ids(spec) else []
     return tuple(Namespace(kind) for kind in own)
 
 
-def has_ids_of_its_own(spec: ContainerSpec) -> bool:
-    """Whether the container has a user namespace, unless the host cannot give it one."""
+def wants_own_ids(spec: ContainerSpec) -> bool:
+    """Whether the container is to have a user namespace of its own."""
     return spec.userns != "host" and not spec.privileged and spec.network is not NetworkMode.HOST
 
 

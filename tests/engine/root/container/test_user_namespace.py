@@ -1,11 +1,13 @@
 """A user namespace for every container: root inside is nobody outside, and files are nonetheless root's on the disk."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from engine import Mount, MountType, NetworkMode, Rlimit
+from engine.container import user_namespaces
 from tests.services.host import Host
 
 pytestmark = pytest.mark.v2
@@ -83,3 +85,15 @@ def test_its_oom_score_and_limits_are_set_as_by_root_of_the_host(host: Host) -> 
     script = "cat /proc/self/oom_score_adj; ulimit -n; ulimit -Hn"
     _, output = host.finish("sh", "-c", script, oom_score_adj=300, rlimits={"nofile": Rlimit(50, 60)})
     assert output.split() == ["300", "50", "60"]
+
+
+def test_a_file_system_whose_ids_cannot_be_shifted_is_told(host: Host, tmp_path: Path) -> None:
+    containers = tmp_path / "containers"
+    containers.mkdir()
+    subprocess.run(["mount", "-t", "ramfs", "ramfs", str(containers)], check=True)
+    try:
+        assert "mount_setattr" in user_namespaces.why_not(containers, tmp_path)
+        assert not list(containers.iterdir())
+    finally:
+        subprocess.run(["umount", str(containers)], check=True)
+    assert user_namespaces.why_not(host.home / "containers", host.run) == ""
