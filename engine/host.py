@@ -33,9 +33,9 @@ from engine.container import (
     volumes,
     waiting,
 )
+from engine.container.asked import Asker
 from engine.container.execution import Exec
 from engine.container.runtime import Runtime
-from engine.container.stop import Asker
 from engine.errors import NotFound
 from engine.images import Image, ImageStore, RemovedImage, TarStream, Upload
 from engine.launcher import client

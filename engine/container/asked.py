@@ -7,7 +7,7 @@ import json
 import os
 import signal as signals
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.launcher import records
@@ -15,12 +15,20 @@ from engine.spec import codec
 from engine.spec.death import Request
 
 
-def write(folder: Path, *, run: int, verb: str, by: str, signal: int, ends: bool) -> None:
+@dataclass(frozen=True)
+class Asker:
+    """What the caller is at, and what he says of himself: both are kept with the end that follows."""
+
+    verb: str
+    by: str = ""
+
+
+def write(folder: Path, asker: Asker, *, run: int, signal: int | None, ends: bool) -> None:
     """Note the request. One that only may lead to an end does not take the place of one for the end itself."""
     before = read(folder)
     if before is not None and before.run == run and before.ends and not ends:
         return
-    request = Request(run, verb, by, _name(signal), records.now(), ends)
+    request = Request(run, asker.verb, asker.by, _name(signal), records.now(), ends)
     # Verbs of several processes may be at it at once: kill does not wait for the stop it cuts short.
     fresh = folder / f"asked.json.{os.getpid()}-{threading.get_ident()}.new"
     fresh.write_text(json.dumps(asdict(request)))
@@ -40,7 +48,9 @@ def withdraw(folder: Path) -> None:
     (folder / "asked.json").unlink(missing_ok=True)
 
 
-def _name(signal: int) -> str:
+def _name(signal: int | None) -> str:
+    if signal is None:
+        return ""
     try:
         return signals.Signals(signal).name.removeprefix("SIG")
     except ValueError:  # a real-time signal

@@ -67,6 +67,8 @@ def make(
         oom_file=cgroup.oom_file,
         evidence=evidence.places(cgroup),
         restarts=restarts,
+        restart_ms=0,
+        oom_kills=0,
         root=_root(Snapshot(folder), layers, spec) if layers else _own_root(folder, spec),
         sources=mounts.sources,
         devices=mounts.devices,

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.container import state, volumes, wait
+from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
-from engine.container.stop import Asker, stop_locked
+from engine.container.stop import stop_locked
 from engine.errors import NotFound
 from engine.rootfs import Snapshot
 from engine.spec.container import Status
@@ -29,7 +30,7 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bo
     try:
         with runtime.locked(container_id) as folder:
             current = wait.await_record(folder)
-            if force and current.status in (Status.RUNNING, Status.PAUSED):
+            if force and current.status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING):
                 current = stop_locked(runtime, folder, signal="KILL", timeout_s=0, asker=Asker("remove", asked_by))
             state.check_step(current, Status.REMOVING)
             if current.status is not Status.REMOVING:

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, pause, remove, rename, runs, state, update
+from engine.container import asked, pause, remove, rename, resume, runs, state, update, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
-from engine.launcher import ending, records
+from engine.launcher import ending, policy, records
 from engine.logs.writer import LogWriter
 from engine.rootfs import Snapshot
 from engine.spec.container import ContainerState, Status
@@ -22,7 +22,7 @@ _UNKNOWN = 255
 
 
 def repair(runtime: Runtime) -> list[ContainerState]:
-    """Bring every container to a state that is true and whole; returns them all."""
+    """Bring every container to a state that is true and whole, and start what should run; returns them all."""
     _remove_leftovers(runtime)
     for container_id in runtime.ids():
         try:
@@ -31,6 +31,7 @@ def repair(runtime: Runtime) -> list[ContainerState]:
         except NotFound:
             continue  # removed by somebody else meanwhile
     _remove_stray_groups(runtime)
+    resume.resume(runtime)
     return [state.load(runtime.folder(container_id)) for container_id in runtime.ids()]
 
 
@@ -51,6 +52,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
         return
     update.settle(runtime, folder)
     rename.repeat_in_spec(folder, record.name)
+    wait.until(lambda: not wait.has_unrecorded_end(folder))  # a shim that is about to tell of an end may do so
     started, end = runs.read_started(folder), runs.read_exit(folder)
     run = state.current_run(record, started, end)
     if run == 0 or (end is not None and end.run == run):
@@ -80,8 +82,12 @@ def _has_spoken(folder: Path, run: int) -> bool:
 
 
 def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> None:
+    """Record an end that no shim did. What the restart policy makes of it is done when everything is repaired."""
     _end_log(folder, run)
-    end = records.Exit(run, code, 0, False, records.now(), why, 0, "")
+    started = runs.read_started(folder)
+    restarts = started.restarts if started is not None and started.run == run else 0
+    is_wanted = policy.wants_another(str(folder), run=run, exit_code=code, restarts=restarts)
+    end = records.Exit(run, code, 0, False, records.now(), why, restarts, 0 if is_wanted else None)
     group = state.load_record(folder).cgroup
     places = evidence.places(runtime.cgroups.find(group))
     records.sync(ending.note(str(folder), end, evidence=places))
@@ -100,7 +106,7 @@ def _remove_stray_groups(runtime: Runtime) -> None:
     for name in runtime.cgroups.names():
         try:
             with runtime.locked(name) as folder:  # a start on its way has its group, but does not run yet
-                if state.load(folder).status not in (Status.RUNNING, Status.PAUSED):
+                if state.load(folder).status not in (Status.RUNNING, Status.PAUSED, Status.RESTARTING):
                     _empty_group(runtime, name)
         except (NotFound, InvalidSpec):
             _empty_group(runtime, name)

@@ -4,21 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine.launcher import records
 from engine.launcher.records import Exit, Started
-
-_SINCE_RESTARTS = {"restarts": 0}  # records of runs from before there were any are without it
 
 
 def read_started(folder: Path) -> Started | None:
     """The last `started.json`, None when there is none."""
-    value = read(folder / "started.json")
-    return None if value is None else Started(**_SINCE_RESTARTS | value)
+    return records.read_started(str(folder))
 
 
 def read_exit(folder: Path) -> Exit | None:
     """The last `exit.json`, None when there is none."""
-    value = read(folder / "exit.json")
-    return None if value is None else Exit(**_SINCE_RESTARTS | {"restart_at": ""} | value)
+    return records.read_exit(str(folder))
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from engine.container import exec_records, mount_sources, plan, runs, state, wait
+from engine.container import exec_records, mount_sources, plan, restarting, runs, state, wait
+from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import Conflict, EngineError
@@ -21,35 +22,46 @@ def start(runtime: Runtime, container_id: str) -> ContainerState:
     """
     with runtime.locked(container_id) as folder:
         current = wait.await_record(folder)
+        if current.status is Status.RESTARTING:
+            current = restarting.give_up(runtime, folder, Asker("start"))
         if current.status is Status.RUNNING:
             return current
         if current.status is Status.PAUSED:
             raise Conflict(f"Container {current.name} is paused and cannot be started.", hint="Unpause it.")
-        state.check_step(current, Status.RUNNING)
-        wait.await_shim(folder)
-        with client.connect(str(runtime.launcher)) as launcher:
-            record = state.load_record(folder)
-            spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
-            mount_sources.make_missing(folder, spec)
-            made = _plan(runtime, folder, spec, record, run=current.run + 1)
-            launcher.prepare(made)
-            record = state.advance(folder, record, intent=Intent.START, run=made.run)
-            exec_records.forget_all(folder)
-            try:
-                runtime.cgroups.create(record.cgroup, spec.linux.resources)
-                launcher.start(made)
-            except EngineError as error:
-                _record_failure(runtime, folder, record, error)
-                raise
-        return state.load(folder)
+        return start_locked(runtime, folder, current)
 
 
-def _plan(runtime: Runtime, folder: Path, spec: oci.Spec, record: state.Record, *, run: int) -> Plan:
+def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, restarts: int = 0) -> ContainerState:
+    """`start` for a caller that holds the lock of a container that does not run.
+
+    It is restart number `restarts` by policy, 0 if somebody asked for it.
+    """
+    state.check_step(current, Status.RUNNING)
+    wait.await_shim(folder)
+    with client.connect(str(runtime.launcher)) as launcher:
+        record = state.load_record(folder)
+        spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
+        mount_sources.make_missing(folder, spec)
+        made = _plan(runtime, folder, spec, record, run=current.run + 1, restarts=restarts)
+        launcher.prepare(made)
+        record = state.advance(folder, record, intent=Intent.START, run=made.run)
+        exec_records.forget_all(folder)
+        try:
+            runtime.cgroups.create(record.cgroup, spec.linux.resources)
+            launcher.start(made)
+        except EngineError as error:
+            _record_failure(runtime, folder, record, error)
+            raise
+    return state.load(folder)
+
+
+def _plan(runtime: Runtime, folder: Path, spec: oci.Spec, record: state.Record, *, run: int, restarts: int) -> Plan:
     """What the next run of the container takes."""
     return plan.make(
         record.id,
         spec,
         run=run,
+        restarts=restarts,
         folder=folder,
         layers=runtime.images.layer_paths(runtime.images.get(record.image)),
         observed=runtime.observed,
@@ -69,5 +81,5 @@ def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error:
         return
     if end is None or end.run != record.run:
         code = failure.exit_code_of(error)
-        ending.note(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message, 0, ""))
+        ending.note(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message, 0, None))
     runtime.cgroups.remove(record.cgroup)

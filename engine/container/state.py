@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -148,9 +149,17 @@ def _with_end(state: ContainerState, end: records.Exit) -> ContainerState:
     known = replace(state, finished_at=end.finished_at, exit_code=end.exit_code, oom_killed=end.oom_killed)
     if end.run != state.run:
         return known
-    status = Status.RESTARTING if end.restart_at else Status.EXITED
-    status = state.status if state.status is Status.REMOVING else status
-    return replace(known, status=status, error=end.error, restart_count=end.restarts, restart_at=end.restart_at)
+    known = replace(known, error=end.error, restart_count=end.restarts)
+    if state.status is Status.REMOVING:
+        return known
+    if end.restart_ms is None:
+        return replace(known, status=Status.EXITED)
+    return replace(known, status=Status.RESTARTING, restart_at=_later(end.finished_at, end.restart_ms))
+
+
+def _later(time: str, milliseconds: int) -> str:
+    moment = datetime.fromisoformat(time) + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def write_file(path: Path, data: bytes, *, durable: bool) -> None:

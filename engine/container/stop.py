@@ -3,25 +3,18 @@
 import json
 import os
 import signal as signals
-from dataclasses import dataclass
 from pathlib import Path
 
-from engine.container import asked, pause, state, wait
+from engine.container import asked, pause, restarting, state, wait
+from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, KernelError
 from engine.spec import checks
-from engine.spec.container import ContainerSpec, ContainerState
+from engine.spec.container import ContainerSpec, ContainerState, Status
 from engine.sys import names
 
 _KILL_TIMEOUT_S = 10.0
-
-
-@dataclass(frozen=True)
-class Asker:
-    """What the caller is at, and what he says of himself: both are kept with the end that follows."""
-
-    verb: str
-    by: str = ""
+_TRIES = 3  # each waits for the record of an end as long as that may reasonably take
 
 
 def stop(
@@ -43,19 +36,33 @@ def stop_locked(
     """`stop` for a caller that holds the container's lock."""
     spec = _spec(folder)
     number = checks.signal_number("signal", signal) if signal else _stop_signal(runtime, folder, spec)
+    timeout_s = spec.stop_timeout_s if timeout_s is None else timeout_s
+    for _ in range(_TRIES):
+        current = wait.await_record(folder)
+        if current.status is Status.RESTARTING:
+            current = restarting.give_up(runtime, folder, asker)
+        if current.status not in (Status.RUNNING, Status.PAUSED):
+            return current
+        _end_process(runtime, folder, asker, number, timeout_s)
+    raise Conflict(
+        f"Container {current.name} has ended, but its end is not recorded.", hint="See that the disk has room."
+    )
+
+
+def _end_process(runtime: Runtime, folder: Path, asker: Asker, number: int, timeout_s: float) -> None:
+    """End the first process. If it went before it was asked to, it may be about to be started again."""
     pidfd = wait.open_process(folder)
     if pidfd is None:
-        return wait.await_record(folder)
+        return
     try:
         _ask(folder, asker, number, ends=True)
         _send(pidfd, number)
         pause.lift(runtime, folder)
-        if not wait.has_ended(pidfd, spec.stop_timeout_s if timeout_s is None else timeout_s):
+        if not wait.has_ended(pidfd, timeout_s):
             _send(pidfd, signals.SIGKILL)
             _await_death(pidfd, folder)
     finally:
         os.close(pidfd)
-    return wait.await_record(folder)
 
 
 def kill(runtime: Runtime, container_id: str, *, signal: str, asker: Asker) -> ContainerState:
@@ -68,11 +75,13 @@ def kill(runtime: Runtime, container_id: str, *, signal: str, asker: Asker) -> C
     number = checks.signal_number("signal", signal)
     folder = runtime.folder(container_id)
     current = state.load(folder)
+    ends = number in (signals.SIGKILL, _stop_signal(runtime, folder, _spec(folder)))
     pidfd = wait.open_process(folder)
+    if pidfd is None and current.status is Status.RESTARTING and ends:
+        return stop(runtime, container_id, signal=signal, timeout_s=0, asker=asker)
     if pidfd is None:
         raise Conflict(f"Container {current.name} is not running.", hint="Start it first.")
     try:
-        ends = number in (signals.SIGKILL, _stop_signal(runtime, folder, _spec(folder)))
         _ask(folder, asker, number, ends=ends)
         _send(pidfd, number)
         if number != signals.SIGKILL:
@@ -85,8 +94,7 @@ def kill(runtime: Runtime, container_id: str, *, signal: str, asker: Asker) -> C
 
 
 def _ask(folder: Path, asker: Asker, number: int, *, ends: bool) -> None:
-    run = state.load(folder).run
-    asked.write(folder, run=run, verb=asker.verb, by=asker.by, signal=number, ends=ends)
+    asked.write(folder, asker, run=state.load(folder).run, signal=number, ends=ends)
 
 
 def _spec(folder: Path) -> ContainerSpec:
@@ -94,8 +102,8 @@ def _spec(folder: Path) -> ContainerSpec:
 
 
 def _stop_signal(runtime: Runtime, folder: Path, spec: ContainerSpec) -> int:
-    asked = spec.stop_signal or runtime.images.get(state.load_record(folder).image).stop_signal
-    return names.signal(asked or "TERM") or signals.SIGTERM
+    chosen = spec.stop_signal or runtime.images.get(state.load_record(folder).image).stop_signal
+    return names.signal(chosen or "TERM") or signals.SIGTERM
 
 
 def _await_death(pidfd: int, folder: Path) -> None:

@@ -40,7 +40,7 @@ def has_ended(pidfd: int, timeout_s: float) -> bool:
 
 def await_record(folder: Path) -> ContainerState:
     """The state once the shim has written down the end of a process that is gone; without a shim, what is known."""
-    _poll(lambda: not has_unrecorded_end(folder))
+    until(lambda: not has_unrecorded_end(folder))
     return state.load(folder)
 
 
@@ -49,7 +49,7 @@ def await_shim(folder: Path) -> None:
 
     Raises Conflict when it does not come to its end.
     """
-    if not _poll(lambda: not records.has_shim(str(folder))):
+    if not until(lambda: not records.has_shim(str(folder))):
         raise Conflict(f"The last run of container {folder.name} is still being wound up.", hint="Try again.")
 
 
@@ -63,7 +63,8 @@ def has_unrecorded_end(folder: Path) -> bool:
     return not process.is_alive(started.pid, started.ticks, started.boot) and records.has_shim(str(folder))
 
 
-def _poll(holds: Callable[[], bool]) -> bool:
+def until(holds: Callable[[], bool]) -> bool:
+    """Whether `holds` comes true within ten seconds; for what no descriptor tells of."""
     deadline, pause_s = time.monotonic() + _RECORD_TIMEOUT_S, 0.0005
     while not holds():
         if time.monotonic() > deadline:

@@ -48,24 +48,25 @@ def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
         ready = sandbox.make()
         message, descriptors = link.receive(launcher.socket)
         if message:  # else the launcher ended before it had anything to do
-            plan_fd, reply_fd = descriptors
-            _deliver(plan_fd, reply_fd, ready, shim, launcher)
+            _deliver(descriptors, ready, shim, launcher)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
 
-def _deliver(plan_fd: int, reply_fd: int, ready: Sandbox, shim: _socket.socket, launcher: link.Link) -> None:
+def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launcher: link.Link) -> None:
+    """`descriptors` are the plan, the locks of a shim whose container is started again, the socket of who asks."""
+    plan_fd, *locks, reply_fd = descriptors
     plan = messages.read_plan(plan_fd)
     # By descriptor: in a user namespace this process has no right to pass through folders that are not root's.
     folder = os.open(plan.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     plan = plan._replace(folder=f"/proc/self/fd/{folder}")
-    shim_lock = records.lock_shim(plan.folder, os.getppid())
+    shim_lock = records.lock_shim(plan.folder, os.getppid(), locks[0] if locks else None)
     reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     try:
         try:
-            log_lock = _take_log(f"{plan.folder}/log")
+            log_lock = locks[1] if locks else _take_log(f"{plan.folder}/log")
             prepared = _prepare(plan, ready)
         finally:
             message, _ = link.receive(reply)
@@ -75,7 +76,8 @@ def _deliver(plan_fd: int, reply_fd: int, ready: Sandbox, shim: _socket.socket, 
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
-            ending.record_failure(plan, cause)
+            if not locks:  # else the shim that asked does so, and tries again
+                ending.record_failure(plan, cause)
             link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()

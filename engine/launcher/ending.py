@@ -6,7 +6,7 @@ import _socket
 import os
 import time
 
-from engine.launcher import certificate, failure, records
+from engine.launcher import certificate, failure, groups, policy, records
 from engine.launcher.messages import Plan
 from engine.launcher.records import Exit
 
@@ -14,19 +14,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from engine.errors import EngineError
 
-_REMOVE_TRIES = 50
 
-
-def record_run(plan: Plan, status: int) -> None:
-    """The program ran and has ended with this wait status; -1 when nobody could learn it."""
+def record_run(plan: Plan, status: int) -> Exit:
+    """The program ran and has ended with this wait status; -1 when nobody could learn it. Returns what was recorded."""
     core_dumped = status != -1 and os.WCOREDUMP(status)
-    _record(plan, _exit_of(plan, status, _oom_kills(plan.oom_file)), core_dumped=core_dumped)
+    return _record(plan, _decided(plan, _exit_of(plan, status)), core_dumped=core_dumped)
 
 
-def record_failure(plan: Plan, error: EngineError) -> None:
-    """The program never ran: the end is recorded with the exit code that a shell would give."""
-    code = failure.exit_code_of(error)
-    _record(plan, Exit(plan.run, code, 0, False, records.now(), error.message, plan.restarts, ""))
+def record_failure(plan: Plan, error: EngineError, *, is_restart: bool = False) -> Exit:
+    """The program never ran: the end is recorded with the exit code that a shell would give.
+
+    That is tried again only where the restart policy tried it in the first place.
+    """
+    end = _end(plan, failure.exit_code_of(error), error=error.message)
+    return _record(plan, _decided(plan, end) if is_restart else end)
 
 
 def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: list[list[str]] | None = None) -> str:
@@ -38,10 +39,39 @@ def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: list[li
     return records.write(folder, end)
 
 
-def _record(plan: Plan, end: Exit, *, core_dumped: bool = False) -> None:
+def give_up(plan: Plan, end: Exit) -> None:
+    """The next run that was announced with this end does not come."""
+    _settle(plan, records.write(plan.folder, end._replace(restart_ms=None)))
+
+
+def announce(plan: Plan) -> None:
+    """Name the container to the host agent. Where none listens nothing is lost: it looks at all when it starts."""
+    sender = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    sender.settimeout(1)
+    try:
+        sender.connect(plan.observed)
+        sender.send(plan.id.encode())
+    except (FileNotFoundError, ConnectionError, TimeoutError):
+        return
+    finally:
+        sender.close()
+
+
+def _record(plan: Plan, end: Exit, *, core_dumped: bool = False) -> Exit:
     path = note(plan.folder, end, core_dumped=core_dumped, evidence=plan.evidence)
-    _remove_cgroups(plan)
-    _announce(plan.observed, plan.id)
+    if end.restart_ms is None:
+        _settle(plan, path)
+    else:  # the groups stay as they are for the next run, with their limits
+        announce(plan)
+        records.sync(path)
+    return end
+
+
+def _settle(plan: Plan, path: str) -> None:
+    used = groups.remove(plan.cgroups)
+    if used:  # the engine's next start, or its repair, takes them
+        _tell(plan, f"control groups are still in use: {', '.join(used)}")
+    announce(plan)
     records.sync(path)
 
 
@@ -52,33 +82,30 @@ def code_of(status: int) -> int:
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _exit_of(plan: Plan, status: int, oom_kills: int) -> Exit:
-    code, number, why = code_of(status), 0, ""
-    if status == -1:
-        why = "The end of this run was seen by nobody: shim and launcher were both gone."
-    elif os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-    return Exit(plan.run, code, number, oom_kills > 0, records.now(), why, plan.restarts, "")
+def _exit_of(plan: Plan, status: int) -> Exit:
+    why = "The end of this run was seen by nobody: shim and launcher were both gone." if status == -1 else ""
+    number = os.WTERMSIG(status) if status != -1 and os.WIFSIGNALED(status) else 0
+    oom_killed = groups.oom_kills(plan.oom_file) > plan.oom_kills
+    return _end(plan, code_of(status), signal=number, oom_killed=oom_killed, error=why)
 
 
-def _oom_kills(path: str) -> int:
-    try:
-        with open(path) as file:
-            fields = dict(line.split() for line in file)
-    except FileNotFoundError:
+def _end(plan: Plan, code: int, *, signal: int = 0, oom_killed: bool = False, error: str = "") -> Exit:
+    return Exit(plan.run, code, signal, oom_killed, records.now(), error, plan.restarts, None)
+
+
+def _decided(plan: Plan, end: Exit) -> Exit:
+    """The end with what the restart policy makes of it."""
+    if not policy.wants_another(plan.folder, run=end.run, exit_code=end.exit_code, restarts=end.restarts):
+        return end
+    return end._replace(restart_ms=policy.pause_ms(plan.restart_ms, _ran_s(plan)))
+
+
+def _ran_s(plan: Plan) -> float:
+    """How long the run has lasted; 0 for one that never began."""
+    started = records.read_json(f"{plan.folder}/started.json")
+    if started is None or started["run"] != plan.run:
         return 0
-    return int(fields.get("oom_kill", 0))
-
-
-def _remove_cgroups(plan: Plan) -> None:
-    """The last process may take a moment to leave; what stays is taken by the engine's next start or repair."""
-    folders = plan.cgroups
-    for _ in range(_REMOVE_TRIES):
-        folders = [folder for folder in folders if not _rmdir(folder)]
-        if not folders:
-            return
-        time.sleep(0.01)
-    _tell(plan, f"control groups are still in use: {', '.join(folders)}")
+    return time.time() - os.stat(f"{plan.folder}/started.json").st_mtime
 
 
 def _tell(plan: Plan, text: str) -> None:
@@ -88,30 +115,3 @@ def _tell(plan: Plan, text: str) -> None:
         os.write(fd, f"{records.now()} {text}\n".encode())
     finally:
         os.close(fd)
-
-
-def _rmdir(folder: str) -> bool:
-    """Remove a group, and before it those the container made inside; false while it is in use."""
-    try:
-        for entry in os.scandir(folder):
-            if entry.is_dir(follow_symlinks=False):
-                _rmdir(entry.path)
-        os.rmdir(folder)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _announce(path: str, container_id: str) -> None:
-    """Name the container to the host agent. Where none listens nothing is lost: it looks at all when it starts."""
-    sender = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
-    sender.settimeout(1)
-    try:
-        sender.connect(path)
-        sender.send(container_id.encode())
-    except (FileNotFoundError, ConnectionError, TimeoutError):
-        return
-    finally:
-        sender.close()

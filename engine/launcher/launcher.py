@@ -83,8 +83,8 @@ class Launcher:
         self.poll.unregister(caller.fileno())
         message, descriptors = link.receive(caller)
         word, fields = messages.unpack(message)
-        if word == messages.START and len(descriptors) == 1:
-            self._start(caller, descriptors[0])
+        if word == messages.START and descriptors:
+            self._start(caller, descriptors)
         elif word == messages.EXEC and len(descriptors) >= 2:
             self._exec(caller, descriptors)
         elif word in (messages.HOLD, messages.HOLD_EXEC):
@@ -94,14 +94,15 @@ class Launcher:
                 caller.send(messages.PONG)
             caller.close()
 
-    def _start(self, reply: _socket.socket, plan_fd: int) -> None:
+    def _start(self, reply: _socket.socket, descriptors: list[int]) -> None:
         """Give the work to the shim that stands ready; the next is forked when this one tells of its container."""
         waiting, self.ready = self.ready, None
-        if waiting is None or not _send(waiting.socket, [plan_fd, reply.fileno()]):
+        if waiting is None or not _send(waiting.socket, [*descriptors, reply.fileno()]):
             waiting = self._fork_shim()
-            _send(waiting.socket, [plan_fd, reply.fileno()])
+            _send(waiting.socket, [*descriptors, reply.fileno()])
         reply.close()
-        os.close(plan_fd)
+        for fd in descriptors:
+            os.close(fd)
 
     def _exec(self, reply: _socket.socket, descriptors: list[int]) -> None:
         """Fork a shim for one more program in a container."""

@@ -13,6 +13,9 @@
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)
     shim      ── DONE ──▶ launcher
 
+When the restart policy wants another run, the shim of the run that ended is what the engine was: it sends START, with
+plan, shim lock and log lock, then GO, and is not DONE before it has heard STARTED. So the locks are never open.
+
 And for one more program in a container that runs:
 
     engine    ── EXEC, with the entry's memfd, a pidfd of the first process and the program's ends ──▶ launcher
@@ -117,7 +120,8 @@ class Plan(NamedTuple):
 
     `root` is how the root is mounted. `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those
     removed at the end, `oom_file` counts `oom_kill`, `evidence` is what is kept of the groups (`certificate.gather`).
-    `restarts` counts the runs that the restart policy brought. `sources` are what of the host is mounted inside, opened
+    `restarts` counts the runs that the restart policy brought, `restart_ms` is how long it waited before this one, and
+    `oom_kills` what `oom_file` said by then. `sources` are what of the host is mounted inside, opened
     while still outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving
     `path`, and a change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by
     its place in the list. `devices` are nodes to make in the `/dev` that stands ready, as `sandbox.add_device` takes
@@ -138,6 +142,8 @@ class Plan(NamedTuple):
     oom_file: str
     evidence: list[list[str]]
     restarts: int
+    restart_ms: int
+    oom_kills: int
     root: Root
     sources: list[list[Any]]
     devices: list[list[Any]]

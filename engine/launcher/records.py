@@ -36,7 +36,7 @@ class Started(NamedTuple):
 class Exit(NamedTuple):
     """How a run ended. `exit_code` is 128+n for a death by signal n; `error` is set when it could not be started.
 
-    `restart_at` is when the next run follows by policy, empty when none does.
+    `restart_ms` is after how long the next run follows by policy, None when none does.
     """
 
     run: int
@@ -46,7 +46,7 @@ class Exit(NamedTuple):
     finished_at: str
     error: str
     restarts: int
-    restart_at: str
+    restart_ms: int | None
 
 
 def write(folder: str, record: Started | Exit) -> str:
@@ -91,6 +91,18 @@ def read_json(path: str) -> dict[str, Any] | None:
     return value
 
 
+def read_started(folder: str) -> Started | None:
+    """The last `started.json`, None when there is none."""
+    value = read_json(f"{folder}/started.json")
+    return None if value is None else Started(**{"restarts": 0} | value)
+
+
+def read_exit(folder: str) -> Exit | None:
+    """The last `exit.json`, None when there is none. Ends from before there were restart policies say less."""
+    value = read_json(f"{folder}/exit.json")
+    return None if value is None else Exit(**{"restarts": 0, "restart_ms": None} | value)
+
+
 class _Scanning:
     """What the scanner asks of its `JSONDecoder`."""
 
@@ -109,13 +121,18 @@ def sync(path: str) -> None:
             os.close(fd)
 
 
-def lock_shim(folder: str, pid: int) -> int:
+def lock_shim(folder: str, pid: int, lock: int | None = None, *, is_waiting: bool = True) -> int:
     """Say that shim `pid` guards the container of `folder`, for as long as any copy of the returned descriptor is open.
 
-    `shim.lock` holds the pid, for people. Waits for the predecessor's end: there is never more than one.
+    `shim.lock` holds the pid, for people. A predecessor may have handed `lock` over; else its end is waited for: there
+    is never more than one. Without `is_waiting` it raises BlockingIOError instead.
     """
-    fd = os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX)
+    fd = os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600) if lock is None else lock
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX if is_waiting else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise
     os.pwrite(fd, b"%-10d" % pid, 0)
     return fd
 

@@ -15,7 +15,7 @@ import os
 import select
 import time
 
-from engine.launcher import birth, ending, link, messages, records
+from engine.launcher import birth, ending, link, messages, records, succession
 from engine.logs.writer import STDERR, STDOUT, LogWriter
 
 TYPE_CHECKING = False
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
+_BIRTH_S = 0.02
 
 
 class Shim:
     """State of one run. `outputs` are the descriptors read for stdout and stderr, one for both with a terminal."""
 
-    def __init__(self, plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link) -> None:
+    def __init__(self, plan_fd: int, lock: int, pid: int, descriptors: list[int], launcher: link.Link) -> None:
         self.plan_fd = plan_fd
+        self.lock = lock
         self.pid = pid
         self.pidfd, self.log_lock, self.ids_lock, *outputs = descriptors
         self.outputs = dict(zip(outputs, (STDOUT, STDERR), strict=False))
@@ -64,8 +66,7 @@ class Shim:
                     deadline = time.monotonic() + _DRAIN_S
                 else:
                     self.launcher.read()
-            if not self.launcher.is_connected and self.launcher.connect():
-                self.hold()
+            self.reconnect()
             if deadline is not None and time.monotonic() > deadline:
                 break
 
@@ -90,19 +91,27 @@ class Shim:
             return os.waitpid(self.pid, 0)[1]
         return self.launcher.exit_status_of(self.pidfd)
 
+    def reconnect(self) -> None:
+        """Look for the launcher's successor, if it is gone."""
+        if not self.launcher.is_connected and self.launcher.connect():
+            self.hold()
+
     def hold(self) -> None:
         """Give the launcher copies of every descriptor, so that the container survives this process."""
         held = [self.plan_fd, self.pidfd, self.log_lock, self.ids_lock, *self.outputs]
         self.launcher.send(messages.pack(messages.HOLD, self.pid), held)
 
     def finish(self) -> None:
-        """Write down the end, take the cgroups away, tell the agent, and let the launcher forget this container."""
+        """Write down the end, take the cgroups away, tell the agent; or see that the next run follows."""
         plan = messages.read_plan(self.plan_fd)
         self.open_log().mark_end(plan.run)
         assert self.status is not None  # noqa: S101 - watch() returns only then
-        ending.record_run(plan, self.status)
-        self.open_log().close()
-        self.launcher.send(messages.pack(messages.DONE))
+        self.wind_up(plan, ending.record_run(plan, self.status))
+
+    def wind_up(self, plan: messages.Plan, end: records.Exit) -> None:
+        """After the end is recorded: bring the next run if one is wanted, else let go of the log."""
+        if not succession.bring_next(self, plan, end):
+            self.open_log().close()
 
 
 def run(launcher: link.Link) -> NoReturn:
@@ -117,13 +126,13 @@ def run(launcher: link.Link) -> NoReturn:
     ours.close()
     os.waitpid(child, 0)
     if born:
-        plan_fd, _shim_lock, *held = descriptors
-        shim = Shim(plan_fd, int(messages.unpack(born)[1][0]), held, launcher)
+        plan_fd, lock, *held = descriptors
+        shim = Shim(plan_fd, lock, int(messages.unpack(born)[1][0]), held, launcher)
         shim.watch()
         shim.finish()
     else:
         reap_all()  # a first process that failed is a child of this one
-        launcher.send(messages.pack(messages.DONE))
+    launcher.send(messages.pack(messages.DONE))
     os._exit(0)
 
 
@@ -140,13 +149,32 @@ def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, d
     """The life of a shim that takes over a container whose shim was killed."""
     become_shim(b"moorage-shim")
     time.sleep(delay_s)
-    records.lock_shim(messages.read_plan(plan_fd).folder, os.getpid())
-    shim = Shim(plan_fd, pid, descriptors, launcher)
-    shim.is_parent = False
-    shim.hold()
-    shim.watch()
-    shim.finish()
+    plan = messages.read_plan(plan_fd)
+    lock = _succeed(plan)
+    if lock is not None:
+        shim = Shim(plan_fd, lock, pid, descriptors, launcher)
+        shim.is_parent = False
+        shim.hold()
+        end = records.read_exit(plan.folder)
+        if end is None or end.run < plan.run:
+            shim.watch()
+            shim.finish()
+        else:  # the one before was killed after it had written down the end
+            if end.restart_ms is None:
+                ending.give_up(plan, end)
+            shim.wind_up(plan, end)
+    launcher.send(messages.pack(messages.DONE))
     os._exit(0)
+
+
+def _succeed(plan: messages.Plan) -> int | None:
+    """The lock of a shim that is gone; None when the next run has begun, which has a shim of its own."""
+    while not succession.has_begun(plan.folder, plan.run + 1):
+        try:
+            return records.lock_shim(plan.folder, os.getpid(), is_waiting=False)
+        except BlockingIOError:  # the killed one had given its lock to a run that is just being born
+            time.sleep(_BIRTH_S)
+    return None
 
 
 def become_shim(name: bytes) -> None:

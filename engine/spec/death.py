@@ -12,7 +12,8 @@ class Request:
     """Who asked for the end, or sent the last signal before it.
 
     `verb` is stop, kill, restart, remove or start; `expire` and `unhealthy` are the container's own time to live and
-    health check. `by` is what the caller said of himself, `signal` the first one sent. `ends` tells whether the end was
+    health check. `by` is what the caller said of himself, `signal` the first one sent, empty if there was nothing to
+    send one to. `ends` tells whether the end was
     what was wanted: a kill with another signal than KILL or the stop signal only may have led to it.
     """
 
@@ -62,7 +63,9 @@ class Pressure:
 class Death:
     """The certificate of one run. Times as in `ContainerState`; `duration_s` is `None` for what never ran.
 
-    `last_lines` are the last 20 lines of both streams, 8 KiB at most, bytes that are not UTF-8 as lone surrogates.
+    `restarts` is how many runs the restart policy had brought by then, `restart_ms` after how long the next one was
+    due, `None` if none was. `last_lines` are the last 20 lines of both streams, 8 KiB at most, bytes that are not UTF-8
+    as lone surrogates.
     """
 
     run: int
@@ -76,7 +79,7 @@ class Death:
     duration_s: float | None
     asked: Request | None
     restarts: int
-    restart_at: str
+    restart_ms: int | None
     memory: Memory = field(default_factory=Memory)
     usage: Usage = field(default_factory=Usage)
     pressure: Mapping[str, Pressure] = field(default_factory=dict)

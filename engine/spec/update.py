@@ -6,6 +6,7 @@ from typing import Self
 from engine.errors import InvalidSpec
 from engine.spec import codec
 from engine.spec.container import ContainerSpec
+from engine.spec.life import RestartPolicy
 from engine.spec.resources import ResourcesChange
 
 
@@ -15,6 +16,7 @@ class Update:
 
     resources: ResourcesChange = field(default_factory=lambda: ResourcesChange({}))
     device_cgroup_rules: tuple[str, ...] | None = None
+    restart: RestartPolicy | None = None
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -28,6 +30,8 @@ class Update:
     def apply(self, spec: ContainerSpec) -> ContainerSpec:
         """The specification as it is afterwards, checked. Raises InvalidSpec."""
         rules = spec.device_cgroup_rules if self.device_cgroup_rules is None else self.device_cgroup_rules
-        changed = replace(spec, resources=self.resources.apply(spec.resources), device_cgroup_rules=rules)
+        restart = spec.restart if self.restart is None else self.restart
+        resources = self.resources.apply(spec.resources)
+        changed = replace(spec, resources=resources, device_cgroup_rules=rules, restart=restart)
         changed.validate()
         return changed

@@ -69,7 +69,7 @@ def test_no_container_of_an_earlier_boot_is_running(folder: Path) -> None:
 def test_an_end_is_the_state_only_for_its_own_run(folder: Path) -> None:
     begin(folder, 1)
     records.write(str(folder), this_process(1))
-    records.write(str(folder), Exit(1, 137, 9, True, AT, "", 0, ""))
+    records.write(str(folder), Exit(1, 137, 9, True, AT, "", 0, None))
     ended = state.load(folder)
     assert (ended.status, ended.exit_code, ended.oom_killed) == (Status.EXITED, 137, True)
     begin(folder, 2)
@@ -86,7 +86,7 @@ def test_each_change_makes_a_larger_sequence_number(folder: Path) -> None:
         seen.append(state.load(folder).seq)
         records.write(str(folder), this_process(run))
         seen.append(state.load(folder).seq)
-        records.write(str(folder), Exit(run, 0, 0, False, AT, "", 0, ""))
+        records.write(str(folder), Exit(run, 0, 0, False, AT, "", 0, None))
         seen.append(state.load(folder).seq)
     assert seen == sorted(set(seen))
 
@@ -97,7 +97,7 @@ def test_runs_of_the_restart_policy_count_although_the_engine_did_not_ask_for_th
     for run in (1, 2, 3):
         records.write(str(folder), this_process(run)._replace(restarts=run - 1))
         seen.append(state.load(folder))
-        records.write(str(folder), Exit(run, 1, 0, False, AT, "", run - 1, AT if run < 3 else ""))
+        records.write(str(folder), Exit(run, 1, 0, False, AT, "", run - 1, 1500 if run < 3 else None))
         seen.append(state.load(folder))
     assert [(found.status.value, found.run, found.restart_count) for found in seen] == [
         ("running", 1, 0),
@@ -107,6 +107,7 @@ def test_runs_of_the_restart_policy_count_although_the_engine_did_not_ask_for_th
         ("running", 3, 2),
         ("exited", 3, 2),
     ]
+    assert seen[1].restart_at == "2026-01-01T00:00:01.500000Z"
     assert [found.seq for found in seen] == sorted({found.seq for found in seen})
     begin(folder, 4)
     assert state.load(folder).seq > seen[-1].seq
@@ -122,7 +123,7 @@ def test_records_from_before_there_were_restart_policies_are_read(folder: Path) 
 @pytest.mark.parametrize("legal", [Status.RUNNING, Status.REMOVING])
 def test_an_exited_container_may_start_again_or_go(folder: Path, legal: Status) -> None:
     begin(folder, 1)
-    records.write(str(folder), Exit(1, 0, 0, False, AT, "", 0, ""))
+    records.write(str(folder), Exit(1, 0, 0, False, AT, "", 0, None))
     state.check_step(state.load(folder), legal)
 
 

@@ -1,0 +1,83 @@
+"""What a shim has to do with its container's control groups: count, empty and remove them."""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
+import os
+import time
+
+_TRIES = 50
+_PAUSE_S = 0.01
+
+
+def oom_kills(counter: str) -> int:
+    """How many processes of the group were killed for want of memory since it was made."""
+    try:
+        with open(counter) as file:
+            fields = dict(line.split() for line in file)
+    except FileNotFoundError:
+        return 0
+    return int(fields.get("oom_kill", 0))
+
+
+def empty(folders: list[str]) -> None:
+    """Let the groups move if they were paused, and kill whatever outlived the first process in them.
+
+    That is possible where processes share a pid namespace.
+    """
+    for folder in folders:
+        _thaw(f"{folder}/cgroup.freeze", b"0")
+        _thaw(f"{folder}/freezer.state", b"THAWED")
+    for _ in range(_TRIES):
+        pids = [pid for folder in folders for pid in _processes(folder)]
+        if not pids:
+            return
+        for pid in pids:
+            try:
+                os.kill(pid, _signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(_PAUSE_S)
+
+
+def remove(folders: list[str]) -> list[str]:
+    """Remove the groups; returns those still in use after half a second: the last process may take a moment."""
+    for _ in range(_TRIES):
+        folders = [folder for folder in folders if not _rmdir(folder)]
+        if not folders:
+            break
+        time.sleep(_PAUSE_S)
+    return folders
+
+
+def _thaw(path: str, word: bytes) -> None:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # the other version's
+        return
+    try:
+        os.write(fd, word)
+    finally:
+        os.close(fd)
+
+
+def _processes(folder: str) -> list[int]:
+    try:
+        with open(f"{folder}/cgroup.procs") as file:
+            return [int(line) for line in file]
+    except FileNotFoundError:
+        return []
+
+
+def _rmdir(folder: str) -> bool:
+    """Remove a group, and before it those the container made inside; false while it is in use."""
+    try:
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                _rmdir(entry.path)
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
