@@ -17,6 +17,7 @@ from engine.errors import InvalidSpec, KernelError, Unsupported
 from engine.spec.runtime import Resources
 
 _EMPTYING_S = 5.0
+_ROOM_FOR_A_FORK_BYTES = 16 << 20
 _EBUSY = 16
 
 
@@ -28,6 +29,18 @@ class Cgroup:
     join: tuple[str, ...]
     v2_folder: str
     oom_file: str
+
+    def ways_in(self, resources: Resources) -> tuple[list[str], str]:
+        """The files the first process of a container with these limits joins by, and the folder it is cloned into.
+
+        What is cloned into a group counts there with all the memory of a fork. Under a small limit it would not live
+        to forget it, so it joins from inside; on v2 the kernel takes some milliseconds for that.
+        """
+        limit = resources.memory.limit if resources.memory else None
+        is_small = limit is not None and 0 < limit < _ROOM_FOR_A_FORK_BYTES
+        if is_small and self.oom_file.startswith(f"{self.v2_folder}/"):
+            return [*self.join, f"{self.v2_folder}/cgroup.procs"], ""
+        return list(self.join), self.v2_folder
 
 
 @dataclass

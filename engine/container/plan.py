@@ -45,12 +45,13 @@ def make(
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
     kinds = {namespace.type for namespace in spec.linux.namespaces}
+    join, clone_into = cgroup.ways_in(spec.linux.resources)
     birth = Birth(
         rootfs=str(folder / spec.root.path),
         machine=os.uname().machine,
         hostname=spec.hostname if "uts" in kinds else "",
         steps=mounts.steps,
-        join=list(cgroup.join),
+        join=join,
         process=process_of(spec, preserved_fds),
         seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
     )
@@ -62,7 +63,7 @@ def make(
         clone_flags=namespaces.new(spec.linux),
         is_terminal=spec.process.terminal,
         search_path=next((entry[5:] for entry in spec.process.env if entry.startswith("PATH=")), ""),
-        cgroup_v2=cgroup.v2_folder,
+        cgroup_v2=clone_into,
         cgroups=list(cgroup.folders),
         oom_file=cgroup.oom_file,
         evidence=evidence.places(cgroup),
