@@ -107,6 +107,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         volumes=names,
         warnings=warnings,
         cgroup_parent=spec.cgroup_parent,
+        opens_stdin=spec.open_stdin,
     )
     _write(folder / "state.json", asdict(record))
 

@@ -35,13 +35,15 @@ def make(
     cgroup: Cgroup,
     hierarchies: list[Hierarchy],
     volumes: Path | None = None,
+    opens_stdin: bool = False,
     restarts: int = 0,
     preserved_fds: int = 0,
 ) -> Plan:
     """The plan for one run of the bundle in `folder`, its root an overlay over `layers`, top-most first.
 
     Without layers the root is the bundle's own folder for it.
-    `volumes` is the folder of this host's volumes; `restarts` runs before this one were brought by the restart policy.
+    `opens_stdin` gives it a standard input that can be written to. `volumes` is the folder of this host's volumes;
+    `restarts` runs before this one were brought by the restart policy.
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
     kinds = {namespace.type for namespace in spec.linux.namespaces}
@@ -62,6 +64,7 @@ def make(
         observed=str(observed),
         clone_flags=namespaces.new(spec.linux),
         is_terminal=spec.process.terminal,
+        opens_stdin=opens_stdin,
         search_path=next((entry[5:] for entry in spec.process.env if entry.startswith("PATH=")), ""),
         cgroup_v2=clone_into,
         cgroups=list(cgroup.folders),

@@ -68,6 +68,7 @@ def _plan(runtime: Runtime, folder: Path, spec: oci.Spec, record: state.Record, 
         cgroup=runtime.cgroups.find(record.cgroup),
         hierarchies=list(runtime.cgroups.hierarchies),
         volumes=runtime.volumes.root,
+        opens_stdin=record.opens_stdin,
     )
 
 

@@ -63,6 +63,7 @@ class Record:
     warnings: Sequence[str] = ()
     cgroup_parent: str = ""
     paused_run: int = 0
+    opens_stdin: bool = False
 
     @property
     def cgroup(self) -> str:

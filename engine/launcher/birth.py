@@ -72,7 +72,7 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
             message, _ = link.receive(reply)
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
-        pid, pidfd, outputs = _clone(plan, prepared, ready)
+        pid, pidfd, streams = _clone(plan, prepared, ready)
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
@@ -82,9 +82,9 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
-    held = [pidfd, log_lock, ready.lock, *outputs]
-    link.send(shim, messages.pack(messages.STARTED, pid), [plan_fd, shim_lock, *held])
-    launcher.send(messages.pack(messages.HOLD, pid), [plan_fd, *held])
+    kinds, held = "".join(streams), [pidfd, log_lock, ready.lock, *streams.values()]
+    link.send(shim, messages.pack(messages.STARTED, pid, kinds), [plan_fd, shim_lock, *held])
+    launcher.send(messages.pack(messages.HOLD, pid, kinds), [plan_fd, *held])
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
 
 
@@ -108,32 +108,39 @@ def _take_log(folder: str) -> int:
         raise KernelError("open", error.errno or 0, folder) from error
 
 
-def _clone(plan: Plan, prepared: Prepared, ready: Sandbox) -> tuple[int, int, list[int]]:
-    """Clone the first process and wait until its program runs: its pid, pidfd, and the read ends of its output.
+def _clone(plan: Plan, prepared: Prepared, ready: Sandbox) -> tuple[int, int, dict[str, int]]:
+    """Clone the first process and wait until its program runs: its pid, pidfd, and the shim's ends of its streams.
 
     Raises KernelError for the step that failed.
     """
     status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     what, shift = prepared.birth.process, ready.first_id if prepared.owns_ids else 0
-    pipes = [] if plan.is_terminal else [_pipe(shift + what.uid, shift + what.gid) for _ in range(2)]
-    pid, pidfd = clone(plan, prepared, ready, [writer for _, writer in pipes], theirs)
+    kinds = [] if plan.is_terminal else [messages.STDOUT, messages.STDERR] + [messages.STDIN] * plan.opens_stdin
+    pipes = {kind: _pipe(shift + what.uid, shift + what.gid) for kind in kinds}
+    stdin, ours = pipes.get(messages.STDIN), {kind: reader for kind, (reader, _) in pipes.items()}
+    ends = [writer for _, writer in pipes.values()]
+    if stdin:
+        ends[-1], ours[messages.STDIN] = stdin
+    pid, pidfd = clone(plan, prepared, ready, ends, theirs)
     theirs.close()
-    for _, writer in pipes:
-        os.close(writer)
-    terminal = link.await_exec(status)
-    return pid, pidfd, terminal or [reader for reader, _ in pipes]
+    for fd in ends:
+        os.close(fd)
+    for master in link.await_exec(status):
+        ours[messages.TERMINAL] = master
+    return pid, pidfd, ours
 
 
 def clone(
     plan: Plan,
     prepared: Prepared,
     ready: Sandbox | None,
-    outputs: list[int],
+    ends: list[int],
     status: _socket.socket,
     waiting: Pauses = pauses.NONE,
 ) -> tuple[int, int]:
     """Clone the first process, a child of the caller's parent: its pid and pidfd. Where it fails it tells `status`.
 
+    `ends` are the program's of standard output, error and, if it is not /dev/null, input; none to keep the caller's.
     With nothing `ready` the kernel makes every namespace now. Raises KernelError.
     """
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
@@ -143,12 +150,12 @@ def clone(
     flags = namespaces.enter(plan, ready)
     pid, pidfd = process.clone(process.CLONE_PARENT | flags, cgroup_fd=cgroup_fd)
     if pid == 0:
-        init.main(prepared, outputs, status, waiting)
+        init.main(prepared, ends, status, waiting)
     return pid, pidfd
 
 
 def _pipe(uid: int, gid: int) -> tuple[int, int]:
-    """A large pipe that its writer, who may be nobody to the host, may open again by /dev/stdout."""
+    """A large pipe that its program, who may be nobody to the host, may open again by /dev/stdout and the like."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
     os.fchown(writer, uid, gid)
     try:

@@ -66,6 +66,16 @@ class Launcher:
             return Running(int(fields[0]), received[0] if received else None, self._connection.dup())
         raise self._failure(word, fields, entry.search_path)
 
+    def attach(self, pid: int, *, takes: bool) -> tuple[bool, int | None]:
+        """Whether the launcher knows the container with this first process, and the way to its input or terminal.
+
+        With `takes` the caller gets the only end there is of an input that is not a terminal. Raises
+        LauncherUnavailable.
+        """
+        self._send(messages.pack(messages.ATTACH, pid, "take" if takes else "keep"), [])
+        word, _, received = self._receive()
+        return word == messages.ATTACHED, received[0] if received else None
+
     def ping(self) -> None:
         """Raise LauncherUnavailable unless it answers."""
         try:

@@ -42,7 +42,7 @@ class ExecShim:
     def hold(self) -> None:
         """Give the launcher copies of every descriptor, so that the program's end is told without this process."""
         held = [self.entry_fd, self.pidfd, self.container, self.reply.fileno()]
-        self.launcher.send(messages.pack(messages.HOLD_EXEC, self.pid), held)
+        self.launcher.send(messages.pack(messages.HOLD_EXEC, self.pid, ""), held)
 
     def record_start(self) -> None:
         """Write down which process is the program's."""
@@ -129,7 +129,9 @@ def _record_end(folder: str, code: int, why: str) -> None:
     records.write_json(f"{folder}/exit.json", {"exit_code": code, "finished_at": records.now(), "error": why})
 
 
-def adopt(entry_fd: int, pid: int, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
+def adopt(
+    entry_fd: int, pid: int, _kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float
+) -> NoReturn:
     """The life of an exec shim that takes over a program whose exec shim was killed, perhaps in mid-start."""
     become_shim(b"moorage-exec")
     time.sleep(delay_s)

@@ -33,10 +33,13 @@ class Prepared(NamedTuple):
     sources: list[int]
 
 
-def main(prepared: Prepared, outputs: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE) -> NoReturn:
-    """Become the container. `outputs` are the write ends for stdout and stderr, none to keep what the process has."""
+def main(prepared: Prepared, ends: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE) -> NoReturn:
+    """Become the container.
+
+    `ends` are the program's of standard output, error and, if it is not /dev/null, input; none to keep what it has.
+    """
     try:
-        _enter(prepared, outputs, status, waiting)
+        _enter(prepared, ends, status, waiting)
         program.execute(prepared.birth.process)
     except BaseException as error:
         program.tell_failure(status, error)
@@ -44,7 +47,7 @@ def main(prepared: Prepared, outputs: list[int], status: _socket.socket, waiting
         os._exit(127)
 
 
-def _enter(prepared: Prepared, outputs: list[int], status: _socket.socket, waiting: Pauses) -> None:
+def _enter(prepared: Prepared, ends: list[int], status: _socket.socket, waiting: Pauses) -> None:
     birth = prepared.birth
     process.reset_signals()
     for path in birth.join:
@@ -57,7 +60,7 @@ def _enter(prepared: Prepared, outputs: list[int], status: _socket.socket, waiti
     if birth.hostname:
         process.sethostname(birth.hostname)
     program.set_limits(birth.process)
-    _connect_stdio(birth.process, outputs, status)
+    _connect_stdio(birth.process, ends, status)
     program.drop_rights(birth.process, birth.seccomp, birth.machine, waiting)
 
 
@@ -90,15 +93,17 @@ def _change_root(prepared: Prepared, waiting: Pauses) -> None:
     os.chdir("/")
 
 
-def _connect_stdio(what: Process, outputs: list[int], status: _socket.socket) -> None:
-    if not (what.is_terminal or outputs):
+def _connect_stdio(what: Process, ends: list[int], status: _socket.socket) -> None:
+    if not (what.is_terminal or ends):
         return
     if not what.is_terminal:
-        os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
-        for target, fd in enumerate(outputs, start=1):
-            os.dup2(fd, target)
+        stdout, stderr, *stdin = ends
+        os.dup2(stdin[0] if stdin else os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
         return
     slave = program.connect_terminal(what, status)
+    os.fchown(slave, what.uid, -1)
     steps.attach(
         mount.open_tree_of(slave, mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC, "/dev/console"), "/dev/console"
     )

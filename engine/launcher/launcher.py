@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LISTEN_BACKLOG = 128
 _LONGEST_DELAY_S = 30.0
+_STREAMS_AT = 4  # in a container's descriptors, behind plan, pidfd, log and id locks
 
 
 class Held:
@@ -29,12 +30,25 @@ class Held:
 
     def __init__(self, socket: _socket.socket, shim_pid: int) -> None:
         self.socket = socket
-        self.adopt: Callable[[int, int, list[int], link.Link, float], NoReturn] = shim.adopt
+        self.adopt: Callable[[int, int, str, list[int], link.Link, float], NoReturn] = shim.adopt
         self.shim_pid = shim_pid
         self.pid = 0
+        self.kinds = ""
         self.descriptors: list[int] = []
         self.respawns = 0
         self.is_watching_exit = False
+
+    def stream(self, *kinds: str) -> int | None:
+        """The descriptor of the first of these kinds that is there."""
+        streams = dict(zip(self.kinds, self.descriptors[_STREAMS_AT:], strict=False))
+        return next((streams[kind] for kind in kinds if kind in streams), None)
+
+    def give_away(self, kind: str) -> None:
+        """Close the stream of this kind, here and in the shim: whoever was given a copy has the only one."""
+        at = self.kinds.index(kind)
+        os.close(self.descriptors.pop(_STREAMS_AT + at))
+        self.kinds = self.kinds[:at] + self.kinds[at + 1 :]
+        link.answer(self.socket, messages.TAKEN, [])  # a dead one has lost its copy anyway
 
     def close(self) -> None:
         self.socket.close()
@@ -90,6 +104,8 @@ class Launcher:
         elif word in (messages.HOLD, messages.HOLD_EXEC):
             self._hold(Held(caller, 0), word, fields, descriptors)
         else:
+            if word == messages.ATTACH:
+                self._attach(caller, int(fields[0]), takes=fields[1] == "take")
             if word == messages.PING:
                 caller.send(messages.PONG)
             caller.close()
@@ -103,6 +119,17 @@ class Launcher:
         reply.close()
         for fd in descriptors:
             os.close(fd)
+
+    def _attach(self, caller: _socket.socket, pid: int, *, takes: bool) -> None:
+        """Give the caller the way to a program's input or terminal; `takes` leaves him the only end of an input."""
+        held = next((held for held in self.held.values() if held.pid == pid), None)
+        if held is None:
+            link.answer(caller, messages.UNKNOWN, [])
+            return
+        stream = held.stream(messages.TERMINAL, messages.STDIN)
+        link.answer(caller, messages.ATTACHED, [] if stream is None else [stream])
+        if takes and messages.STDIN in held.kinds:
+            held.give_away(messages.STDIN)
 
     def _exec(self, reply: _socket.socket, descriptors: list[int]) -> None:
         """Fork a shim for one more program in a container."""
@@ -156,7 +183,7 @@ class Launcher:
         held.adopt = shim.adopt if word == messages.HOLD else exec_shim.adopt
         for fd in held.descriptors:
             os.close(fd)
-        held.pid, held.descriptors = int(fields[0]), descriptors
+        held.pid, held.kinds, held.descriptors = int(fields[0]), fields[1], descriptors
         if held.socket.fileno() not in self.held:
             self._watch(held)
         if self.ready is None:
@@ -174,7 +201,7 @@ class Launcher:
             process.keep_only(theirs.fileno(), *held.descriptors)
             plan_fd, *descriptors = held.descriptors
             up = link.Link(self.path, theirs)
-            _in_child(lambda: held.adopt(plan_fd, held.pid, descriptors, up, delay))
+            _in_child(lambda: held.adopt(plan_fd, held.pid, held.kinds, descriptors, up, delay))
         theirs.close()
         held.socket, held.shim_pid = ours, pid
         held.respawns += 1

@@ -85,20 +85,24 @@ class Link:
         if self.socket is not None:
             poll.register(self.socket.fileno(), select.POLLIN)
 
-    def read(self) -> None:
-        """Take what the launcher sent, or notice that it is gone. Does not wait: it may have been taken already."""
+    def read(self) -> bytes:
+        """Take what the launcher sent, or notice that it is gone; the word that came, if any.
+
+        Does not wait: it may have been taken already.
+        """
         if self.socket is None:
-            return
+            return b""
         try:
             message, _ = receive(self.socket, _MSG_DONTWAIT)
         except BlockingIOError:
-            return
+            return b""
         if not message:
             self._drop()
-            return
+            return b""
         word, fields = messages.unpack(message)
         if word == messages.EXITED and fields[0]:
             self.exit_status = int(fields[0])
+        return word
 
     def exit_status_of(self, pidfd: int) -> int:
         """The wait status of a process that is not the caller's child but, by now, the launcher's.

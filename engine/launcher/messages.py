@@ -7,14 +7,22 @@
     birth     ── clone3 ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
-    birth     ── STARTED pid, with plan, shim lock, pidfd, log and id locks and output descriptors ──▶ shim
-    birth     ── HOLD pid, with plan, pidfd, log and id locks and output descriptors ──▶ launcher
+    birth     ── STARTED pid kinds, with plan, shim lock, pidfd, log and id locks and streams ──▶ shim
+    birth     ── HOLD pid kinds, with plan, pidfd, log and id locks and streams ──▶ launcher
     birth     ── STARTED pid, or FAILED ──▶ engine      (and ends: the first process is now the shim's child)
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)
     shim      ── DONE ──▶ launcher
 
 When the restart policy wants another run, the shim of the run that ended is what the engine was: it sends START, with
 plan, shim lock and log lock, then GO, and is not DONE before it has heard STARTED. So the locks are never open.
+
+Streams are the shim's ends of the program's input and output, `kinds` a letter for each: see `STDIN` and the following.
+
+Whoever wants to write to a program's input, or to size its terminal, asks the launcher, which has copies of them all:
+
+    engine    ── ATTACH pid, `keep` or `take` ──▶ launcher
+    launcher  ── ATTACHED, with the terminal's master or the input's end if there is one, or UNKNOWN ──▶ engine
+    launcher  ── TAKEN ──▶ shim      (the input's only end was given away: when that closes, the input has ended)
 
 And for one more program in a container that runs:
 
@@ -48,7 +56,12 @@ if TYPE_CHECKING:
 START, GO, HOLD, PING = b"start", b"go", b"hold", b"ping"
 STARTED, FAILED, PONG = b"started", b"failed", b"pong"
 CONSOLE, EXITED, DONE = b"console", b"exited", b"done"
+ATTACH, ATTACHED, UNKNOWN, TAKEN = b"attach", b"attached", b"unknown", b"taken"
 EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
+
+
+STDIN, STDOUT, STDERR, TERMINAL = "0", "1", "2", "t"
+"""Kinds of streams. A terminal is input and output in one."""
 
 
 class Process(NamedTuple):
@@ -120,6 +133,7 @@ class Plan(NamedTuple):
 
     `root` is how the root is mounted. `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those
     removed at the end, `oom_file` counts `oom_kill`, `evidence` is what is kept of the groups (`certificate.gather`).
+    `opens_stdin` says whether standard input is a pipe rather than /dev/null.
     `restarts` counts the runs that the restart policy brought, `restart_ms` is how long it waited before this one, and
     `oom_kills` what `oom_file` said by then. `sources` are what of the host is mounted inside, opened
     while still outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving
@@ -136,6 +150,7 @@ class Plan(NamedTuple):
     observed: str
     clone_flags: int
     is_terminal: bool
+    opens_stdin: bool
     search_path: str
     cgroup_v2: str
     cgroups: list[str]

@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
 _BIRTH_S = 0.02
+_LOGGED = {messages.STDOUT: STDOUT, messages.STDERR: STDERR, messages.TERMINAL: STDOUT}
 
 
 class Shim:
-    """State of one run. `outputs` are the descriptors read for stdout and stderr, one for both with a terminal."""
+    """State of one run. `streams` are this end of the program's input and output, and what each is, by descriptor."""
 
-    def __init__(self, plan_fd: int, lock: int, pid: int, descriptors: list[int], launcher: link.Link) -> None:
+    def __init__(
+        self, plan_fd: int, lock: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link
+    ) -> None:
         self.plan_fd = plan_fd
         self.lock = lock
         self.pid = pid
-        self.pidfd, self.log_lock, self.ids_lock, *outputs = descriptors
-        self.outputs = dict(zip(outputs, (STDOUT, STDERR), strict=False))
+        self.pidfd, self.log_lock, self.ids_lock, *streams = descriptors
+        self.streams = dict(zip(streams, kinds, strict=True))
+        self.outputs = {fd: _LOGGED[kind] for fd, kind in self.streams.items() if kind in _LOGGED}
         self.launcher = launcher
         self.is_parent = True
         self.status: int | None = None
@@ -64,8 +68,8 @@ class Shim:
                     poll.unregister(fd)
                     self.status = self._wait()
                     deadline = time.monotonic() + _DRAIN_S
-                else:
-                    self.launcher.read()
+                elif self.launcher.read() == messages.TAKEN:
+                    self._close(messages.STDIN)
             self.reconnect()
             if deadline is not None and time.monotonic() > deadline:
                 break
@@ -82,8 +86,13 @@ class Shim:
         except BlockingIOError:
             return
         poll.unregister(fd)
-        os.close(fd)
         del self.outputs[fd]
+        self._close(self.streams[fd])
+
+    def _close(self, kind: str) -> None:
+        for fd in [fd for fd, its in self.streams.items() if its == kind]:
+            os.close(fd)
+            del self.streams[fd]
 
     def _wait(self) -> int:
         """The wait status; a shim that took over is not the parent and hears it from the launcher or the kernel."""
@@ -98,8 +107,8 @@ class Shim:
 
     def hold(self) -> None:
         """Give the launcher copies of every descriptor, so that the container survives this process."""
-        held = [self.plan_fd, self.pidfd, self.log_lock, self.ids_lock, *self.outputs]
-        self.launcher.send(messages.pack(messages.HOLD, self.pid), held)
+        held = [self.plan_fd, self.pidfd, self.log_lock, self.ids_lock, *self.streams]
+        self.launcher.send(messages.pack(messages.HOLD, self.pid, "".join(self.streams.values())), held)
 
     def finish(self) -> None:
         """Write down the end, take the cgroups away, tell the agent; or see that the next run follows."""
@@ -127,7 +136,8 @@ def run(launcher: link.Link) -> NoReturn:
     os.waitpid(child, 0)
     if born:
         plan_fd, lock, *held = descriptors
-        shim = Shim(plan_fd, lock, int(messages.unpack(born)[1][0]), held, launcher)
+        pid, kinds = messages.unpack(born)[1]
+        shim = Shim(plan_fd, lock, int(pid), kinds, held, launcher)
         shim.watch()
         shim.finish()
     else:
@@ -145,14 +155,14 @@ def reap_all() -> None:
             return
 
 
-def adopt(plan_fd: int, pid: int, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
+def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
     """The life of a shim that takes over a container whose shim was killed."""
     become_shim(b"moorage-shim")
     time.sleep(delay_s)
     plan = messages.read_plan(plan_fd)
     lock = _succeed(plan)
     if lock is not None:
-        shim = Shim(plan_fd, lock, pid, descriptors, launcher)
+        shim = Shim(plan_fd, lock, pid, kinds, descriptors, launcher)
         shim.is_parent = False
         shim.hold()
         end = records.read_exit(plan.folder)

@@ -50,7 +50,8 @@ class ContainerSpec(codec.Document):
     `command` replaces the image's command, `entrypoint` its entrypoint (an empty tuple is not the same as `None`).
     `env` holds `NAME=value`. `user` is `name|uid[:group|gid]`. `cap_add` and `cap_drop` hold names with or without
     `CAP_`, or `ALL`. `rlimits` maps names such as `nofile` to limits. `stop_signal` is a name or number,
-    `stop_timeout_s` how long stop waits before it kills.
+    `stop_timeout_s` how long stop waits before it kills. `open_stdin` gives it an input that can be attached to,
+    which with `stdin_once` ends when the first who attached leaves.
 
     `groups` are names or numbers beside the user's own; `umask` is octal digits. `privileged` takes nearly every guard
     away. `seccomp` is empty for the default profile, `unconfined`, or the text of a profile document. What is in
@@ -72,6 +73,8 @@ class ContainerSpec(codec.Document):
     user: str = ""
     hostname: str = ""
     tty: bool = False
+    open_stdin: bool = False
+    stdin_once: bool = False
     network: NetworkMode = NetworkMode.NONE
     userns: str = ""
     read_only: bool = False

@@ -17,7 +17,9 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
     large = BIRTH._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
     root = messages.Root(["/layers/a/diff"], "/layers", "/f", True, 0, False)
     birth = messages.pack_birth(large)
-    plan = messages.Plan("id", 1, "/f", "/o", 0, False, "/bin", "", [], "", [], 0, 0, 0, root, [], [], None, birth)
+    plan = messages.Plan(
+        "id", 1, "/f", "/o", 0, False, False, "/bin", "", [], "", [], 0, 0, 0, root, [], [], None, birth
+    )
     fd = messages.write_plan(plan)
     try:
         assert messages.read_plan(fd) == plan
