@@ -6,32 +6,15 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.cgroups import Cgroup
-from engine.container import plan, process, state, users
+from engine.container import entry, plan, process, state, users
 from engine.container.runtime import Runtime
-from engine.container.seccomp_filter import compile_filter, run
-from engine.launcher.messages import Entry, Way, pack_way
-from engine.launcher.messages import Process as PlanProcess
+from engine.launcher.messages import Entry
 from engine.rootfs import reader
 from engine.rootfs.running import open_root
 from engine.spec import runtime as oci
 from engine.spec.container import ContainerSpec
 from engine.spec.exec import ExecSpec
 from engine.sys import ids
-from engine.sys import process as kernel
-from engine.sys.syscalls import syscall_number
-
-_NAMESPACES = {
-    "cgroup": kernel.CLONE_NEWCGROUP,
-    "ipc": kernel.CLONE_NEWIPC,
-    "mnt": kernel.CLONE_NEWNS,
-    "net": kernel.CLONE_NEWNET,
-    "pid": kernel.CLONE_NEWPID,
-    "time": kernel.CLONE_NEWTIME,
-    "uts": kernel.CLONE_NEWUTS,
-}
-_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_PASSING = {0x7FFF0000, 0x7FFC0000}  # SECCOMP_RET_ALLOW, SECCOMP_RET_LOG
 
 
 @dataclass(frozen=True)
@@ -58,67 +41,18 @@ def make(runtime: Runtime, target: Target, spec: ExecSpec, record_folder: Path) 
     """What it takes to run `spec`. Raises InvalidSpec for a user that the container does not have."""
     bundle = _parse((target.folder / "config.json").read_bytes())
     bundle = replace(bundle, process=_process(runtime, target, spec, bundle.process))
-    machine = os.uname().machine
     what = plan.process_of(bundle)
-    seccomp = compile_filter(bundle.linux.seccomp) if bundle.linux.seccomp else b""
     cgroup = runtime.cgroups.find(target.cgroup)
-    way = Way(
-        machine=machine,
-        namespaces=sum(flag for kind, flag in _NAMESPACES.items() if _is_own(target.pid, kind)),
-        has_user_namespace=_is_own(target.pid, "user"),
-        join=list(cgroup.join),
-        attached=[spec.stdin, spec.stdout, spec.stderr],
-        process=what,
-        seccomp=seccomp,
-        drops_late=_writes(what) or not _lets_clone(seccomp, machine),
-    )
-    entry = Entry(
-        folder=str(record_folder),
-        boot=_boot_id(),
-        search_path=next((entry[5:] for entry in what.env if entry.startswith("PATH=")), ""),
-        cgroup_v2=_v2_folder(cgroup, target),
-        way=pack_way(way),
-    )
+    attached = [spec.stdin, spec.stdout, spec.stderr]
+    made = entry.make(record_folder, bundle, what, pid=target.pid, cgroup=cgroup, attached=attached)
     uid, gid = ids.outside("uid", what.uid, of=target.pid), ids.outside("gid", what.gid, of=target.pid)
-    return Made(entry, uid, gid)
+    return Made(made, uid, gid)
 
 
 @functools.lru_cache(maxsize=64)
 def _parse(document: bytes) -> oci.Spec:
     """A bundle's configuration, parsed once: it stays what it is while a container runs."""
     return oci.Spec.from_json(json.loads(document))
-
-
-@functools.cache
-def _boot_id() -> str:
-    return kernel.boot_id()
-
-
-def _is_own(pid: int, kind: str) -> bool:
-    return os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
-
-
-def _writes(what: PlanProcess) -> bool:
-    return any(name == "write" for name, *_ in what.settings)
-
-
-def _lets_clone(seccomp: bytes, machine: str) -> bool:
-    if not seccomp:
-        return True
-    arch = _AUDIT_ARCH[machine]
-    number = syscall_number("clone", arch)
-    assert number is not None  # noqa: S101 - both have it
-    return run(seccomp, number=number, arch=arch, arguments=(kernel.FORK_SISTER,)) in _PASSING
-
-
-def _v2_folder(cgroup: Cgroup, target: Target) -> str:
-    """A v2 group that hands controllers on can have no process of its own: then it goes where the first one is."""
-    folder = cgroup.v2_folder
-    if folder and Path(folder, "cgroup.subtree_control").read_text().strip():
-        lines = Path(f"/proc/{target.pid}/cgroup").read_text().splitlines()
-        inner = next(line for line in lines if line.startswith("0::"))
-        folder += inner.partition(target.cgroup)[2]
-    return folder
 
 
 def _process(runtime: Runtime, target: Target, spec: ExecSpec, own: oci.Process) -> oci.Process:

@@ -63,6 +63,14 @@ _PROPAGATION = {
     "unbindable": mount.MS_UNBINDABLE,
 }
 _UNSAID = frozenset({"defaults", "newinstance"})  # newinstance: devpts' only way since Linux 4.7
+_RECURSIVE = _ATTRIBUTES.keys() | {word for word, opposite in _OPPOSITES.items() if opposite in _ATTRIBUTES}
+KNOWN = tuple(
+    sorted(
+        {*_MS, *_OPPOSITES, *_PROPAGATION, *(f"r{word}" for word in (*_PROPAGATION, *_RECURSIVE))}
+        | {"bind", "rbind", "defaults", "tmpcopyup"}
+    )
+)
+"""Every option that means something here; what is not among them is the file system's own business."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
             check_target(f"{where}.destination", at)
         options = mount_options.parse(item.options, f"{where}.options")
         is_bind = options.is_bind or item.type == "bind"
-        if at == "/dev" and item == _USUAL_DEV and namespaces.owns_ids(spec.linux):
+        if at == "/dev" and item.type == "tmpfs" and namespaces.owns_ids(spec.linux):
             plan.steps.append([DEVICES])
             plan.devices = device_steps.added(spec.linux.devices)
         elif is_bind:

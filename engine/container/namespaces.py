@@ -43,5 +43,5 @@ def new(linux: Linux) -> int:
 
 
 def owns_ids(linux: Linux) -> bool:
-    """Whether the container has a user namespace with a range of ids that is chosen when it starts."""
-    return any(item.type == "user" and not item.path for item in linux.namespaces) and not linux.uid_mappings
+    """Whether the container has a user namespace that is made for it, and so cannot make device nodes itself."""
+    return any(item.type == "user" and not item.path for item in linux.namespaces)

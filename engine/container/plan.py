@@ -18,7 +18,7 @@ from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import Snapshot, takes_many_layers
 from engine.spec.defaults import STORAGE_BYTES
-from engine.spec.runtime import Spec
+from engine.spec.runtime import Capabilities, Spec
 from engine.sys import capabilities, mount, names, process
 
 _TERMINAL_SIZE = [24, 80]
@@ -38,6 +38,7 @@ def make(
     opens_stdin: bool = False,
     restarts: int = 0,
     preserved_fds: int = 0,
+    has_keyring: bool = True,
 ) -> Plan:
     """The plan for one run of the bundle in `folder`, its root an overlay over `layers`, top-most first.
 
@@ -54,7 +55,7 @@ def make(
         hostname=spec.hostname if "uts" in kinds else "",
         steps=mounts.steps,
         join=join,
-        process=process_of(spec, preserved_fds),
+        process=process_of(spec, preserved_fds=preserved_fds, has_keyring=has_keyring),
         seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
     )
     return Plan(
@@ -115,7 +116,7 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
     return made
 
 
-def process_of(spec: Spec, preserved_fds: int = 0) -> PlanProcess:
+def process_of(spec: Spec, *, preserved_fds: int = 0, has_keyring: bool = True) -> PlanProcess:
     """The bundle's `process` in numbers the kernel takes."""
     what = spec.process
     sets = what.capabilities
@@ -137,8 +138,8 @@ def process_of(spec: Spec, preserved_fds: int = 0) -> PlanProcess:
         oom_score_adj=what.oom_score_adj,
         is_terminal=what.terminal,
         terminal_size=[size.height, size.width] if (size := what.console_size) else _TERMINAL_SIZE,
-        ambient=_mask(sets.ambient if sets else (), last),
-        settings=settings.of_process(what, spec.linux),
+        ambient=_ambient(sets, last),
+        settings=settings.of_process(what, spec.linux, has_keyring=has_keyring),
         filter_flags=settings.filter_flags(spec.linux),
         preserved_fds=preserved_fds,
     )
@@ -147,6 +148,13 @@ def process_of(spec: Spec, preserved_fds: int = 0) -> PlanProcess:
 @functools.cache
 def _last_cap() -> int:
     return capabilities.last_cap()
+
+
+def _ambient(sets: Capabilities | None, last: int) -> int:
+    """Only what is permitted and inheritable can be ambient (capabilities(7)); many a bundle names more, in vain."""
+    if sets is None:
+        return 0
+    return _mask(sets.ambient, last) & _mask(sets.permitted, last) & _mask(sets.inheritable, last)
 
 
 def _mask(wanted: tuple[str, ...], last: int) -> int:

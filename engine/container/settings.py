@@ -11,10 +11,11 @@ from engine.container import mount_options
 from engine.errors import Unsupported
 from engine.launcher.program import AS_ROOT
 from engine.spec.runtime import Linux, Process, Spec
-from engine.spec.runtime.checks.seccomp import FLAGS
+from engine.spec.runtime.checks.seccomp import FLAGS, uses_listener
 from engine.sys import calls
 
 _APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
+_NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 _KEYS = Path("/proc/keys")  # there is none in kernels without keys
 _SELINUX = Path("/sys/fs/selinux/enforce")
 
@@ -72,7 +73,10 @@ def _labels(process: Process) -> list[list[Any]]:
 
 def filter_flags(linux: Linux) -> int:
     """seccomp(2)'s flags for the bundle's filter. TSYNC asks for nothing where there is but one thread."""
-    return sum(FLAGS[flag] for flag in set(linux.seccomp.flags if linux.seccomp else ()))
+    if linux.seccomp is None:
+        return 0
+    named = sum(FLAGS[flag] for flag in set(linux.seccomp.flags) - {"SECCOMP_FILTER_FLAG_TSYNC"})
+    return named | (_NEW_LISTENER if uses_listener(linux.seccomp) else 0)
 
 
 def of_namespaces(spec: Spec) -> list[list[Any]]:

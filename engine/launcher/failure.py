@@ -11,7 +11,7 @@ _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start
 def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineError:
     """The error for a step that failed with `errno` on `path`; `search_path` is the container's PATH."""
     if errno == 0:
-        return EngineError(f"The program's process failed in {syscall}: {path}")
+        return EngineError(f"The program's process failed in {syscall}: {path}" if path else syscall)
     if syscall == "execve" and errno in _MISSING:
         hint = "Check the image and the command." if "/" in path else f"It was looked for in PATH: {search_path}."
         return CommandNotFound(f"{path}: no such program in the container.", hint=hint)
@@ -21,6 +21,14 @@ def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineErro
     if syscall == "chdir":
         return KernelError(syscall, errno, path, hint="Check the working directory.")
     return KernelError(syscall, errno, path)
+
+
+def explain_fields(fields: list[str], search_path: str) -> EngineError:
+    """The error for the fields of FAILED, or for none: a process that is gone without a word."""
+    if not fields:
+        return EngineError("The container's first process was killed before it was ready.")
+    syscall, errno, path = fields
+    return explain(syscall, int(errno), path, search_path)
 
 
 def exit_code_of(error: EngineError) -> int:

@@ -16,7 +16,10 @@ class Pauses:
         """In its new root, everything mounted; `old_root` is a descriptor of the host's, which goes next."""
 
     def ready(self) -> None:
-        """About to become its program: only what the program's own filter could forbid is left to do."""
+        """About to become its program: the last place before a filter that could forbid what waiting takes."""
+
+    def stripped(self) -> None:
+        """The user it shall be, with the rights it shall have, in its working directory."""
 
     def filtered(self, listener: int) -> None:
         """Behind its filter; `listener` is what seccomp(2) answered, a descriptor if one was asked for."""

@@ -66,8 +66,7 @@ def connect_terminal(what: Process, status: _socket.socket) -> int:
 def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pauses = pauses.NONE) -> None:
     """Become the user, with the capabilities and behind the filter of `what`, in its working directory.
 
-    Whoever is `waiting` has its turn before the filter, which may forbid what that takes, and, if the filter needs no
-    right, after all rights are gone.
+    Whoever is `waiting` has its turns; see there.
     """
     for name, *arguments in what.settings:
         SETTINGS[name](*arguments)
@@ -90,6 +89,7 @@ def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pau
     _chdir(what.cwd)
     if not is_early:
         waiting.ready()
+    waiting.stripped()
     if what.no_new_privileges:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
         if filter_program:

@@ -43,15 +43,24 @@ class Sandbox(NamedTuple):
 
 
 def make() -> Sandbox:
-    """Make it all, and give this process mounts of its own that follow the host's. Raises KernelError, OSError."""
+    """`make_for` a range of ids that nobody else has. Raises KernelError, OSError."""
+    first_id, lock = ids.take()
+    mapping = b"0 %d %d" % (first_id, ids.COUNT)
+    return make_for(first_id, lock, mapping, mapping)
+
+
+def make_for(first_id: int, lock: int, uid_map: bytes, gid_map: bytes) -> Sandbox:
+    """Make it all, and give this process mounts of its own that follow the host's.
+
+    The maps are what is written to the files of these names (user_namespaces(7)). Raises KernelError, OSError.
+    """
     host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     process.unshare(process.CLONE_NEWNS)
     mount.mount("", "/", "", mount.MS_REC | mount.MS_SLAVE, "")
-    first_id, lock = ids.take()
-    return Sandbox(first_id, lock, host_mounts, _make_devices(first_id), *_make_namespaces(first_id))
+    return Sandbox(first_id, lock, host_mounts, _make_devices(first_id), *_make_namespaces(uid_map, gid_map))
 
 
-def _make_namespaces(first_id: int) -> list[int]:
+def _make_namespaces(uid_map: bytes, gid_map: bytes) -> list[int]:
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     helper = os.fork()
     if helper == 0:
@@ -59,8 +68,8 @@ def _make_namespaces(first_id: int) -> list[int]:
         _help(theirs)
     theirs.close()
     _await(ours)
-    for kind in ("uid_map", "gid_map"):
-        _write(f"/proc/{helper}/{kind}", b"0 %d %d" % (first_id, ids.COUNT))
+    _write(f"/proc/{helper}/uid_map", uid_map)
+    _write(f"/proc/{helper}/gid_map", gid_map)
     ours.send(b"mapped")
     _await(ours)
     found = [os.open(f"/proc/{helper}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS]

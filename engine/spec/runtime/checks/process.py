@@ -91,7 +91,7 @@ def cpu_list(where: str, value: str) -> None:
 
 
 def _capabilities(where: str, sets: Capabilities | None) -> None:
-    """Names are the kernel's; what is ambient must be permitted and inheritable (capabilities(7))."""
+    """Names are the kernel's; what is effective must be permitted."""
     if sets is None:
         return
     for kind in ("bounding", "effective", "inheritable", "permitted", "ambient"):
@@ -101,9 +101,6 @@ def _capabilities(where: str, sets: Capabilities | None) -> None:
     for index, name in enumerate(sets.effective):
         if name not in sets.permitted:
             raise InvalidSpec(f"{where}.effective[{index}]", f"{name} is not permitted")
-    for index, name in enumerate(sets.ambient):
-        if name not in sets.permitted or name not in sets.inheritable:
-            raise InvalidSpec(f"{where}.ambient[{index}]", f"{name} is not permitted and inheritable")
 
 
 def _rlimits(where: str, limits: tuple[PosixRlimit, ...]) -> None:

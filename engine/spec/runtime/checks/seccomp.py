@@ -28,6 +28,7 @@ FLAGS = {
 """Names to the bits of seccomp(2)."""
 _WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 _MOST_ERRNO = 4095
+_TELLING = ("write", "sendmsg")  # what it takes to hand over the filter's descriptor
 
 
 def check(where: str, section: Seccomp) -> None:
@@ -56,8 +57,9 @@ def _rule(where: str, rule: SeccompRule) -> None:
     if not rule.names:
         raise InvalidSpec(f"{where}.names", "must hold at least one name")
     _action(f"{where}.action", f"{where}.errnoRet", rule.action, rule.errno_ret)
-    if rule.action == "SCMP_ACT_NOTIFY" and "write" in rule.names:
-        raise InvalidSpec(f"{where}.names", "write cannot be left to SCMP_ACT_NOTIFY: nobody could be told of it")
+    for name in _TELLING:
+        if rule.action == "SCMP_ACT_NOTIFY" and name in rule.names:
+            raise InvalidSpec(f"{where}.names", f"{name} cannot be left to SCMP_ACT_NOTIFY: nobody could be told of it")
     for index, argument in enumerate(rule.args):
         _argument(f"{where}.args[{index}]", argument)
 

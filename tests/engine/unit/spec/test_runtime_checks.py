@@ -21,7 +21,6 @@ WRONG: list[tuple[str, Any]] = [
     ("process.consoleSize.height", 65536),
     ("process.capabilities.bounding[0]", "KILL"),
     ("process.capabilities.effective[0]", "CAP_CHOWN"),
-    ("process.capabilities.ambient[0]", "CAP_CHOWN"),
     ("process.rlimits[0].type", "RLIMIT_NONE"),
     ("process.rlimits[0].soft", 2000),
     ("process.oomScoreAdj", 1001),

@@ -1,0 +1,18 @@
+"""`resume`: let a container that stands still go on."""
+
+from argparse import ArgumentParser, Namespace
+
+from engine.runtime import kill
+from engine.runtime.diary import Diary
+from engine.runtime.options import add_id
+from engine.runtime.store import Store
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """See runc(8)."""
+    add_id(parser)
+
+
+def carry_out(asked: Namespace, store: Store, _: Diary) -> None:
+    """See `engine.runtime.kill`."""
+    kill.resume(store, asked.id)

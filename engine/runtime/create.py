@@ -1,0 +1,175 @@
+"""create: everything of a container is there, and its program waits for `start`."""
+
+import json
+import os
+import signal
+import socket
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.cgroups import Cgroup
+from engine.container import namespaces, plan
+from engine.errors import EngineError, InvalidSpec
+from engine.launcher.messages import Plan
+from engine.runtime import birth, consoles, hooks
+from engine.runtime.diary import Diary
+from engine.runtime.gate import Gate
+from engine.runtime.store import Container, Status, Store, state
+from engine.spec import defaults
+from engine.spec.runtime import Hooks, Linux, Resources, Spec, checks
+from engine.spec.runtime.checks.seccomp import uses_listener
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says beside the bundle. `preserved_fds` descriptors above stderr go to the program."""
+
+    console_socket: str = ""
+    pid_file: Path | None = None
+    has_keyring: bool = True
+    preserved_fds: int = 0
+    is_detached: bool = True
+
+
+def create(
+    store: Store, diary: Diary, container_id: str, bundle: Path, options: Options
+) -> tuple[Container, int | None]:
+    """The container, and its terminal's master if nobody got that by `--console-socket`.
+
+    Raises Conflict for an id that is taken, InvalidSpec for the first field of the bundle that is wrong, Unsupported
+    for what this host cannot do, or the error of the step or hook that failed; nothing is left of the container then.
+    """
+    bundle = bundle.resolve()
+    spec = read(bundle)
+    _warn(spec, diary)
+    consoles.check(
+        is_terminal=spec.process.terminal, socket_path=options.console_socket, is_detached=options.is_detached
+    )
+    container = store.add(container_id, bundle, spec.linux.cgroups_path or container_id, spec.to_json())
+    with ExitStack() as undo:
+        undo.callback(store.remove, container)
+        cgroup = store.cgroups.create(container.cgroup, with_usual_devices(spec.linux.resources))
+        undo.callback(_undo, store, diary, container, spec)
+        container, terminal = _bring(store, container, spec, cgroup, options)
+        undo.callback(_kill, container.pid)
+        if terminal is not None and options.console_socket:
+            consoles.send(options.console_socket, terminal)
+            os.close(terminal)
+            terminal = None
+        if options.pid_file is not None:
+            write_pid(options.pid_file, container.pid)
+        undo.pop_all()
+    return container, terminal
+
+
+def read(bundle: Path) -> Spec:
+    """The bundle's configuration, checked. Raises InvalidSpec."""
+    try:
+        value = json.loads((bundle / "config.json").read_bytes())
+    except FileNotFoundError:
+        raise InvalidSpec("config.json", f"is not in {bundle}", hint="Name the bundle with --bundle.") from None
+    except ValueError as error:
+        raise InvalidSpec("config.json", f"is not a JSON document: {error}") from None
+    spec = Spec.from_json(value)
+    checks.check(spec)
+    root = bundle / spec.root.path
+    if not root.is_dir():
+        raise InvalidSpec("root.path", f"there is no folder {root}")
+    if not any(namespace.type == "mount" for namespace in spec.linux.namespaces):
+        raise InvalidSpec("linux.namespaces", "a mount namespace of the container's own is required")
+    return replace(spec, root=replace(spec.root, path=str(root.resolve())))
+
+
+def write_pid(path: Path, pid: int) -> None:
+    """In one rename: whoever waits for the file finds the whole number in it."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(str(pid))
+    fresh.rename(path)
+
+
+def _warn(spec: Spec, diary: Diary) -> None:
+    if spec.linux.mount_label and not Path("/sys/fs/selinux").is_dir():
+        diary.warning("linux.mountLabel is ignored: this kernel has no SELinux")
+    memory = spec.linux.resources.memory
+    if memory is not None and (memory.kernel is not None or memory.kernel_tcp is not None):
+        diary.warning("linux.resources.memory.kernel is ignored: Linux has no such limit any more")
+
+
+def with_usual_devices(resources: Resources) -> Resources:
+    """Rules of a bundle are followed by those for the nodes that every container has, as other runtimes do it."""
+    if not resources.devices:
+        return resources
+    return replace(resources, devices=(*resources.devices, *defaults.DEVICE_RULES[1:]))
+
+
+def _bring(
+    store: Store, container: Container, spec: Spec, cgroup: Cgroup, options: Options
+) -> tuple[Container, int | None]:
+    made = _plan(store, container, spec, cgroup, options)
+    wanted = spec.hooks or Hooks()
+    known = state(container, spec, Status.CREATING)
+    has_agent = spec.linux.seccomp is not None and uses_listener(spec.linux.seccomp)
+
+    def run_hooks(pid: int) -> None:
+        hooks.run("prestart", wanted.prestart, known | {"pid": pid})
+        hooks.run("createRuntime", wanted.create_runtime, known | {"pid": pid})
+
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as door:
+        door.bind(str(store.gate(container.id)))
+        door.listen(1)
+        pid, terminal = birth.bring(
+            made,
+            _maps(spec.linux),
+            lambda status: Gate(status, door, wanted, known, spec.root.path, has_agent),
+            run_hooks,
+        )
+    return store.set_process(container, pid), terminal
+
+
+def _maps(linux: Linux) -> birth.Maps:
+    """The maps of a user namespace that is made for the container (user_namespaces(7))."""
+    if not namespaces.owns_ids(linux):
+        return birth.Maps(b"", b"", 0)
+    uid_map, gid_map = (
+        "".join(f"{item.container_id} {item.host_id} {item.size}\n" for item in mappings).encode()
+        for mappings in (linux.uid_mappings, linux.gid_mappings)
+    )
+    root = next((item.host_id for item in linux.uid_mappings if item.container_id == 0), 0)
+    return birth.Maps(uid_map, gid_map, root)
+
+
+def _plan(store: Store, container: Container, spec: Spec, cgroup: Cgroup, options: Options) -> Plan:
+    return plan.make(
+        container.id,
+        spec,
+        run=1,
+        folder=Path(container.bundle),
+        layers=(),
+        observed=Path(),
+        cgroup=cgroup,
+        hierarchies=list(store.cgroups.hierarchies),
+        preserved_fds=options.preserved_fds,
+        has_keyring=options.has_keyring,
+    )
+
+
+def _undo(store: Store, diary: Diary, container: Container, spec: Spec) -> None:
+    store.cgroups.kill(container.cgroup)
+    store.cgroups.remove(container.cgroup)
+    run_poststop(diary, container, spec)
+
+
+def run_poststop(diary: Diary, container: Container, spec: Spec) -> None:
+    """Run every poststop hook; what fails is told and keeps none from running (runtime.md, "Lifecycle")."""
+    known = state(container, spec, Status.STOPPED)
+    for index, hook in enumerate(spec.hooks.poststop if spec.hooks else ()):
+        try:
+            hooks.run_one(f"poststop hook #{index} ({hook.path})", hook, known)
+        except EngineError as error:
+            diary.warning(error.message)
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
