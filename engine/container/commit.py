@@ -51,7 +51,7 @@ def commit(
     spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
     config = instructions.apply(changes, _as_run(runtime.images.config(base).get("config") or {}, spec))
     with ExitStack() as resources:
-        upper = resources.enter_context(opened_upper(folder, runtime.images.layer_paths(base)))
+        upper = resources.enter_context(opened_upper(folder, runtime.images.lower_layers(base)))
         is_changed = next(upper.entries(), None) is not None
         layer = _still(runtime, container_id, _layer(upper)) if pause else _layer(upper)
         resources.callback(layer.close)

@@ -74,7 +74,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     snapshot.prepare()
     if spec.storage_bytes is not None:
         snapshot.limit(spec.storage_bytes)
-    root_fd = snapshot.open_merged(runtime.images.layer_paths(image))
+    root_fd = snapshot.open_merged(runtime.images.lower_layers(image))
     try:
         identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path), spec.groups)
         names = volumes.prepare(runtime, container_id, spec, image, root_fd)

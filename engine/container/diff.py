@@ -24,7 +24,7 @@ def diff(runtime: Runtime, container_id: str) -> Iterator[Change]:
     """
     folder = runtime.folder(container_id)
     record = state.load_record(folder)
-    lower = runtime.images.layer_paths(runtime.images.get(record.image))
+    lower = runtime.images.lower_layers(runtime.images.get(record.image))
     return _changes(folder, lower)
 
 

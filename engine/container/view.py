@@ -57,7 +57,7 @@ def open_writable(runtime: Runtime, folder: Path, resources: ExitStack) -> Root:
 
 
 def _lower(runtime: Runtime, folder: Path) -> list[Path]:
-    return runtime.images.layer_paths(runtime.images.get(state.load_record(folder).image))
+    return runtime.images.lower_layers(runtime.images.get(state.load_record(folder).image))
 
 
 def _attached(

@@ -3,6 +3,7 @@
     home/images/oci-layout, index.json      one descriptor for each reference, one without a name for a nameless image
     home/images/blobs/sha256/<hex>          manifests, configurations, layers, byte for byte as they came
     home/images/layers/<chain id>/diff      a layer unpacked, ready as a lower layer of overlayfs; `size` beside it
+    home/images/base/diff                   empty places for mounts, below all layers of every container
     home/images/staging/<uuid>/             a load at work; its owner holds a lock on it, so a dead one's is known
     home/images/incoming/<upload id>        uploads
 
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from engine.images import base_layer
 from engine.spec import codec
 from engine.spec.image import OCI_INDEX, Descriptor, Index
 
@@ -30,6 +32,7 @@ class Layout:
         self.root = root
         self.blobs = root / "blobs" / "sha256"
         self.layers = root / "layers"
+        self.base = root / "base" / "diff"
         self.staging = root / "staging"
         self.incoming = root / "incoming"
         self._index = root / "index.json"
@@ -47,6 +50,7 @@ class Layout:
             if not marker.exists():
                 self.replace_descriptors(())  # so that an index that is not there was lost
                 write_atomically(marker, b'{"imageLayoutVersion": "1.0.0"}\n')
+        base_layer.make(self.base)
         self._is_prepared = True
 
     def blob(self, digest: str) -> Path:

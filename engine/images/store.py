@@ -47,8 +47,13 @@ class ImageStore:
         return self._catalog.find(name)
 
     def layer_paths(self, image: Image) -> builtins.list[Path]:
-        """The unpacked layers, topmost first, as overlayfs wants its lower layers."""
+        """The unpacked layers, topmost first."""
         return [self._layout.layer(layer.chain_id) / "diff" for layer in reversed(image.layers)]
+
+    def lower_layers(self, image: Image) -> builtins.list[Path]:
+        """What a container's root is made of, topmost first: the image's layers, and below them places for mounts."""
+        self._layout.prepare()
+        return [*self.layer_paths(image), self._layout.base]
 
     def load(
         self, archive: BinaryIO, *, progress: Progress | None = None, is_cancelled: IsCancelled | None = None

@@ -40,3 +40,10 @@ def test_a_file_mounted_there_takes_their_place(host: Host, tmp_path: Path) -> N
     (tmp_path / "mine").write_text("mine\n")
     _, output = host.finish("cat", "/etc/hosts", mounts=(Mount(MountType.BIND, "/etc/hosts", str(tmp_path / "mine")),))
     assert output == "mine\n"
+
+
+def test_the_usual_mounts_leave_nothing_in_the_writable_layer(host: Host) -> None:
+    container = host.start("true")
+    host.wait(container)
+    assert list((host.home / "containers" / container / "upper").iterdir()) == []
+    assert list(host.engine.diff(container)) == []
