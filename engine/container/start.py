@@ -1,16 +1,13 @@
 """start: from a folder on disk to a running program."""
 
-import json
 from pathlib import Path
 
-from engine.container import exec_records, mount_sources, plan, restarting, runs, state, wait
+from engine.container import compiled, exec_records, restarting, runs, state, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import Conflict, EngineError
 from engine.launcher import client, ending, failure, records
-from engine.launcher.messages import Plan
-from engine.spec import runtime as oci
 from engine.spec.container import ContainerState, Status
 
 
@@ -40,36 +37,17 @@ def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, res
     wait.await_shim(folder)
     with client.connect(str(runtime.launcher)) as launcher:
         record = state.load_record(folder)
-        spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
-        mount_sources.make_missing(folder, spec)
-        made = _plan(runtime, folder, spec, record, run=current.run + 1, restarts=restarts)
+        made, resources = compiled.load(runtime, folder, record, run=current.run + 1, restarts=restarts)
         launcher.prepare(made)
         record = state.advance(folder, record, intent=Intent.START, run=made.run)
         exec_records.forget_all(folder)
         try:
-            runtime.cgroups.create(record.cgroup, spec.linux.resources)
+            runtime.cgroups.create(record.cgroup, resources)
             launcher.start(made)
         except EngineError as error:
             _record_failure(runtime, folder, record, error)
             raise
     return state.load(folder)
-
-
-def _plan(runtime: Runtime, folder: Path, spec: oci.Spec, record: state.Record, *, run: int, restarts: int) -> Plan:
-    """What the next run of the container takes."""
-    return plan.make(
-        record.id,
-        spec,
-        run=run,
-        restarts=restarts,
-        folder=folder,
-        layers=runtime.images.lower_layers(runtime.images.get(record.image)),
-        observed=runtime.observed,
-        cgroup=runtime.cgroups.find(record.cgroup),
-        hierarchies=list(runtime.cgroups.hierarchies),
-        volumes=runtime.volumes.root,
-        opens_stdin=record.opens_stdin,
-    )
 
 
 def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error: EngineError) -> None:

@@ -220,15 +220,25 @@ def unpack_birth(data: bytes) -> Birth:
     return Birth(*fields, Process(*process), seccomp)  # type: ignore[call-arg] # the number of fields is the writer's
 
 
+def pack_plan(plan: Plan) -> bytes:
+    """What `unpack_plan` takes."""
+    return marshal.dumps((*plan[:_ROOT], tuple(plan.root), *plan[_ROOT + 1 :]))
+
+
+def unpack_plan(data: bytes) -> Plan:
+    """What `pack_plan` was given."""
+    fields = marshal.loads(data)  # noqa: S302 - as above
+    return Plan(*fields[:_ROOT], Root(*fields[_ROOT]), *fields[_ROOT + 1 :])  # type: ignore[call-arg] # as above
+
+
 def write_plan(plan: Plan) -> int:
     """A memfd that holds the plan. The caller closes it."""
-    return _write("plan", (*plan[:_ROOT], tuple(plan.root), *plan[_ROOT + 1 :]))
+    return _write("plan", pack_plan(plan))
 
 
 def read_plan(fd: int) -> Plan:
     """What `write_plan` wrote."""
-    fields = _read(fd)
-    return Plan(*fields[:_ROOT], Root(*fields[_ROOT]), *fields[_ROOT + 1 :])  # type: ignore[call-arg] # as above
+    return unpack_plan(_read(fd))
 
 
 def pack_way(way: Way) -> bytes:
@@ -244,23 +254,22 @@ def unpack_way(data: bytes) -> Way:
 
 def write_entry(entry: Entry) -> int:
     """A memfd that holds the entry. The caller closes it."""
-    return _write("entry", tuple(entry))
+    return _write("entry", marshal.dumps(tuple(entry)))
 
 
 def read_entry(fd: int) -> Entry:
     """What `write_entry` wrote."""
-    return Entry(*_read(fd))
+    return Entry(*marshal.loads(_read(fd)))  # noqa: S302 - as above
 
 
-def _write(name: str, values: tuple[Any, ...]) -> int:
+def _write(name: str, data: bytes) -> int:
     fd = os.memfd_create(name, os.MFD_CLOEXEC)
-    os.write(fd, marshal.dumps(values))
+    os.write(fd, data)
     return fd
 
 
-def _read(fd: int) -> tuple[Any, ...]:
-    values: tuple[Any, ...] = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))  # noqa: S302 - as above
-    return values
+def _read(fd: int) -> bytes:
+    return os.pread(fd, os.fstat(fd).st_size, 0)
 
 
 def pack(word: bytes, *fields: object) -> bytes:

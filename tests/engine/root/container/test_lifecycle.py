@@ -216,3 +216,29 @@ def test_a_container_that_left_a_very_deep_tree_is_removed(host: Host) -> None:
     assert host.output(container).split() == ["1500"]
     host.engine.remove(container)
     assert not list((host.home / "containers").glob(f"{container}*"))
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xe9\x00", b"i\x00\x00\x00\x00"])
+def test_a_plan_kept_from_before_that_is_damaged_is_made_again(host: Host, damage: bytes) -> None:
+    container = host.create("sh", "-c", "echo ran")
+    host.engine.start(container)
+    host.wait(container)
+    kept = host.home / "containers" / container / "compiled"
+    whole = kept.read_bytes()
+    kept.write_bytes(damage)
+    host.engine.start(container)
+    host.wait(container)
+    assert host.output(container) == "ran\nran\n"
+    assert kept.read_bytes() == whole
+
+
+def test_a_plan_kept_from_before_its_bundle_was_replaced_is_not_used(host: Host) -> None:
+    container = host.create("sh", "-c", "echo $A", env=("A=old",))
+    host.engine.start(container)
+    host.wait(container)
+    bundle = host.home / "containers" / container / "config.json"
+    bundle.with_name("fresh").write_text(bundle.read_text().replace("A=old", "A=new"))
+    bundle.with_name("fresh").rename(bundle)
+    host.engine.start(container)
+    host.wait(container)
+    assert host.output(container) == "old\nnew\n"

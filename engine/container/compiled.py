@@ -1,0 +1,82 @@
+"""Keeps a container's plan beside the bundle it was compiled from, so that a start has nothing to parse or decide.
+
+The file `compiled` in the container's folder is a copy of what could be computed again at any time: it counts only
+while bundle, host and engine are those it was made from.
+"""
+
+import functools
+import json
+import marshal
+import os
+import pickle
+from pathlib import Path
+
+from engine.container import mount_sources, plan, state
+from engine.container.runtime import Runtime
+from engine.launcher import messages
+from engine.launcher.messages import Plan
+from engine.spec.runtime import Resources, Spec
+from engine.sys import process
+
+
+def load(runtime: Runtime, folder: Path, record: state.Record, *, run: int, restarts: int) -> tuple[Plan, Resources]:
+    """The plan for this run of the container in `folder`, and the limits of its control group.
+
+    Folders of the host that are mounted and went away are made again where they may be. Raises InvalidSpec,
+    Unsupported.
+    """
+    made_from = _origin(runtime, folder)
+    kept = _read(folder)
+    if kept is None or kept[0] != made_from or not all(os.path.lexists(source[0]) for source in kept[1].sources):
+        spec = Spec.from_json(json.loads((folder / "config.json").read_bytes()))
+        mount_sources.make_missing(folder, spec)
+        kept = (made_from, _compile(runtime, folder, record, spec), spec.linux.resources)
+        _write(folder, kept)
+    return kept[1]._replace(run=run, restarts=restarts), kept[2]
+
+
+def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -> Plan:
+    return plan.make(
+        record.id,
+        spec,
+        run=0,
+        folder=folder,
+        layers=runtime.images.lower_layers(runtime.images.get(record.image)),
+        observed=runtime.observed,
+        cgroup=runtime.cgroups.find(record.cgroup),
+        hierarchies=list(runtime.cgroups.hierarchies),
+        volumes=runtime.volumes.root,
+        opens_stdin=record.opens_stdin,
+    )
+
+
+def _origin(runtime: Runtime, folder: Path) -> str:
+    """What the plan depends on: the bundle, which is only ever replaced, this boot of this host, the engine's code."""
+    bundle = os.stat(folder / "config.json")
+    made = (bundle.st_ino, bundle.st_mtime_ns, bundle.st_size, process.boot_id(), _code(), str(folder))
+    return repr((made, str(runtime.observed)))
+
+
+@functools.cache
+def _code() -> int:
+    """When the engine was last changed, nanoseconds since 1970."""
+    top = Path(__file__).parents[1]
+    return max(path.stat().st_mtime_ns for path in top.rglob("*.py"))
+
+
+def _read(folder: Path) -> tuple[str, Plan, Resources] | None:
+    try:
+        data = (folder / "compiled").read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        made_from, packed, resources = marshal.loads(data)  # noqa: S302 - written by root, into a folder of root's alone
+        return made_from, messages.unpack_plan(packed), pickle.loads(resources)  # noqa: S301 - as above
+    except (EOFError, ValueError, TypeError, pickle.UnpicklingError, AttributeError, ImportError):
+        return None  # cut short, or of another engine
+
+
+def _write(folder: Path, kept: tuple[str, Plan, Resources]) -> None:
+    made_from, made, resources = kept
+    data = marshal.dumps((made_from, messages.pack_plan(made), pickle.dumps(resources)))
+    state.write_file(folder / "compiled", data, durable=False)
