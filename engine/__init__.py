@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.host import Engine
     from engine.images import Image, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader
-    from engine.spec.container import ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
+    from engine.spec.container import CgroupNamespace, ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
     from engine.spec.death import Death
     from engine.spec.devices import Device
     from engine.spec.exec import ExecSpec, ExecState
@@ -69,7 +69,7 @@ _HOMES = {
     "engine.host": ["Engine"],
     "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader"],
-    "engine.spec.container": ["ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
+    "engine.spec.container": ["CgroupNamespace", "ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
     "engine.container.execution": ["Exec"],
     "engine.spec.exec": ["ExecSpec", "ExecState"],
     "engine.spec.death": ["Death"],
@@ -91,6 +91,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Cancelled",
     "Capabilities",
+    "CgroupNamespace",
     "Change",
     "ChangeKind",
     "CommandNotExecutable",

@@ -2,7 +2,7 @@
 
 import functools
 
-from engine.spec.container import ContainerSpec, NetworkMode
+from engine.spec.container import CgroupNamespace, ContainerSpec, NetworkMode
 from engine.spec.runtime import Linux, Namespace
 from engine.sys import process
 
@@ -24,7 +24,8 @@ def wanted(spec: ContainerSpec, *, can_shift: bool) -> tuple[Namespace, ...]:
     The host's user namespace comes along with its network and with privileges, which mean nothing in another. Where the
     host `can_shift` no ids (`user_namespaces.why_not`) all containers share it.
     """
-    own = ["mount", "pid", "uts", "ipc", "cgroup"]
+    own = ["mount", "pid", "uts", "ipc"]
+    own += ["cgroup"] if spec.cgroup_namespace is not CgroupNamespace.HOST else []
     own += ["network"] if spec.network is NetworkMode.NONE else []
     own += ["time"] if spec.time_offsets else []
     own += ["user"] if can_shift and wants_own_ids(spec) else []
@@ -33,13 +34,19 @@ def wanted(spec: ContainerSpec, *, can_shift: bool) -> tuple[Namespace, ...]:
 
 def wants_own_ids(spec: ContainerSpec) -> bool:
     """Whether the container is to have a user namespace of its own."""
-    return spec.userns != "host" and not spec.privileged and spec.network is not NetworkMode.HOST
+    is_shared = spec.network is NetworkMode.HOST or spec.cgroup_namespace is CgroupNamespace.HOST
+    return spec.userns != "host" and not spec.privileged and not is_shared
 
 
 def new(linux: Linux) -> int:
     """CLONE_NEW* flags of those that are made for the container."""
     kinds = {namespace.type for namespace in linux.namespaces}
     return functools.reduce(lambda flags, kind: flags | _CLONE[kind], kinds, 0)
+
+
+def entered_late(linux: Linux) -> int:
+    """Flags of those that the first process makes itself, once it is in its control groups."""
+    return process.CLONE_NEWCGROUP if any(item.type == "cgroup" for item in linux.namespaces) else 0
 
 
 def owns_ids(linux: Linux) -> bool:

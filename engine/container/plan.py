@@ -55,6 +55,7 @@ def make(
         hostname=spec.hostname if "uts" in kinds else "",
         steps=mounts.steps,
         join=join,
+        unshare=namespaces.entered_late(spec.linux),
         process=process_of(spec, preserved_fds=preserved_fds, has_keyring=has_keyring),
         seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
     )

@@ -53,8 +53,8 @@ def _enter(prepared: Prepared, ends: list[int], status: _socket.socket, waiting:
     for path in birth.join:
         program.write(path, b"0")
     os.setsid()
-    # Only now, in its cgroup, does the namespace's root become that cgroup.
-    process.unshare(process.CLONE_NEWCGROUP)
+    if birth.unshare:  # only now, in its cgroup, does the namespace's root become that cgroup
+        process.unshare(birth.unshare)
     program.set_oom_score(birth.process)
     _change_root(prepared, waiting)
     if birth.hostname:

@@ -116,7 +116,8 @@ class Birth(NamedTuple):
 
     `rootfs` is the folder where the root is attached. `steps` is the list of things to do in it before the old one
     goes, each `[name, *arguments]` of a function in `steps.py`. `join` are files that the process writes `0` to
-    (cgroup v1 `tasks`). `seccomp` is the filter program, empty for none.
+    (cgroup v1 `tasks`), `unshare` is CLONE_NEWCGROUP if it is to see those groups as roots, or 0. `seccomp` is the
+    filter program, empty for none.
     """
 
     rootfs: str
@@ -124,6 +125,7 @@ class Birth(NamedTuple):
     hostname: str
     steps: list[list[Any]]
     join: list[str]
+    unshare: int
     process: Process
     seccomp: bytes
 

@@ -24,6 +24,13 @@ class NetworkMode(StrEnum):
     HOST = "host"
 
 
+class CgroupNamespace(StrEnum):
+    """`private`: a container sees its own control group as the root. `host`: it sees them all, and its place."""
+
+    PRIVATE = "private"
+    HOST = "host"
+
+
 class Status(StrEnum):
     """Where a container is in its life; the legal steps between these are in `engine/container/state.py`."""
 
@@ -80,6 +87,7 @@ class ContainerSpec(codec.Document):
     read_only: bool = False
     resources: Resources = field(default_factory=Resources)
     cgroup_parent: str = ""
+    cgroup_namespace: CgroupNamespace = CgroupNamespace.PRIVATE
     rlimits: Mapping[str, Rlimit] = field(default_factory=dict)
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Engine, InvalidSpec, Resources
+from engine import CgroupNamespace, Engine, InvalidSpec, Resources
 from engine.spec.runtime import Resources as Limits
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -89,3 +89,13 @@ def test_repair_empties_the_group_of_a_container_nobody_knows(host: Host) -> Non
 def test_a_program_starts_under_one_mebibyte(host: Host) -> None:
     state, _ = host.finish("true", resources=Resources(memory_bytes=1 << 20))
     assert (state.exit_code, state.oom_killed) == (0, False)
+
+
+def test_a_container_sees_its_own_group_as_the_root_unless_it_shares_the_hosts_view(host: Host) -> None:
+    _, private = host.finish("cat", "/proc/self/cgroup")
+    assert {line.split(":", 2)[2] for line in private.splitlines() if "name=" not in line} == {"/"}
+    state, shared = host.finish("cat", "/proc/self/cgroup", cgroup_namespace=CgroupNamespace.HOST)
+    assert f"/{state.id}" in shared
+    state, output = host.finish("ls", "/sys/fs/cgroup", cgroup_namespace=CgroupNamespace.HOST)
+    assert state.exit_code == 0
+    assert output

@@ -10,7 +10,7 @@ from engine.launcher import failure, messages
 PROCESS = messages.Process(
     ["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False, [24, 80], 0, [], 0, 0
 )
-BIRTH = messages.Birth("/f/rootfs", "x86_64", "h", [["mkdir", "/x", 493]], [], PROCESS, b"\x06\0\0\0")
+BIRTH = messages.Birth("/f/rootfs", "x86_64", "h", [["mkdir", "/x", 493]], [], 0, PROCESS, b"\x06\0\0\0")
 
 
 def test_a_plan_of_any_size_survives_its_memfd() -> None:
