@@ -17,30 +17,21 @@ from engine.errors import InvalidSpec, KernelError, Unsupported
 from engine.spec.runtime import Resources
 
 _EMPTYING_S = 5.0
-_ROOM_FOR_A_FORK_BYTES = 16 << 20
 _EBUSY = 16
 
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A container's group: its `folders`, the v1 files the first process joins by, the v2 folder it is cloned into."""
+    """A container's group: its `folders`, the v1 files the first process joins by, the v2 folder it is cloned into.
+
+    `oom_file` counts `oom_kill`; `memory_limits` are the files that limit memory, in the order in which they may grow.
+    """
 
     folders: tuple[str, ...]
     join: tuple[str, ...]
     v2_folder: str
     oom_file: str
-
-    def ways_in(self, resources: Resources) -> tuple[list[str], str]:
-        """The files the first process of a container with these limits joins by, and the folder it is cloned into.
-
-        What is cloned into a group counts there with all the memory of a fork. Under a small limit it would not live
-        to forget it, so it joins from inside; on v2 the kernel takes some milliseconds for that.
-        """
-        limit = resources.memory.limit if resources.memory else None
-        is_small = limit is not None and 0 < limit < _ROOM_FOR_A_FORK_BYTES
-        if is_small and self.oom_file.startswith(f"{self.v2_folder}/"):
-            return [*self.join, f"{self.v2_folder}/cgroup.procs"], ""
-        return list(self.join), self.v2_folder
+    memory_limits: tuple[str, ...] = ()
 
 
 @dataclass
@@ -107,7 +98,17 @@ class CgroupManager:
         v2 = [self._folder(h, path) for h in self.hierarchies if h.version == 2]
         memory = self.folder_with("memory", path)
         counter = f"{memory[0]}/{'memory.oom_control' if memory[1] == 1 else 'memory.events'}" if memory else ""
-        return Cgroup((*v1, *v2), tuple(f"{folder}/tasks" for folder in v1), next(iter(v2), ""), counter)
+        join = tuple(f"{folder}/tasks" for folder in v1)
+        return Cgroup((*v1, *v2), join, next(iter(v2), ""), counter, self._memory_limits(memory))
+
+    def _memory_limits(self, memory: tuple[str, int] | None) -> tuple[str, ...]:
+        if memory is None:
+            return ()
+        folder, version = memory
+        if version == 2:
+            return (f"{folder}/memory.max",)
+        with_swap = (f"{folder}/memory.memsw.limit_in_bytes",) if self.counts_swap else ()
+        return (*with_swap, f"{folder}/memory.limit_in_bytes")
 
     def folder_with(self, controller: str, path: str) -> tuple[str, int] | None:
         """The group's folder in the hierarchy that carries the controller, and that hierarchy's version."""

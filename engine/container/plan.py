@@ -48,13 +48,12 @@ def make(
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
     kinds = {namespace.type for namespace in spec.linux.namespaces}
-    join, clone_into = cgroup.ways_in(spec.linux.resources)
     birth = Birth(
         rootfs=str(folder / spec.root.path),
         machine=os.uname().machine,
         hostname=spec.hostname if "uts" in kinds else "",
         steps=mounts.steps,
-        join=join,
+        join=list(cgroup.join),
         unshare=namespaces.entered_late(spec.linux),
         process=process_of(spec, preserved_fds=preserved_fds, has_keyring=has_keyring),
         seccomp=compile_filter(spec.linux.seccomp) if spec.linux.seccomp else b"",
@@ -68,9 +67,10 @@ def make(
         is_terminal=spec.process.terminal,
         opens_stdin=opens_stdin,
         search_path=next((entry[5:] for entry in spec.process.env if entry.startswith("PATH=")), ""),
-        cgroup_v2=clone_into,
+        cgroup_v2=cgroup.v2_folder,
         cgroups=list(cgroup.folders),
         oom_file=cgroup.oom_file,
+        memory_limits=list(cgroup.memory_limits),
         evidence=evidence.places(cgroup),
         restarts=restarts,
         restart_ms=0,

@@ -22,6 +22,7 @@ from engine.launcher import (
     pauses,
     program,
     records,
+    room,
     root,
     sandbox,
     sources,
@@ -121,13 +122,24 @@ def _clone(plan: Plan, prepared: Prepared, ready: Sandbox) -> tuple[int, int, di
     ends = [writer for _, writer in pipes.values()]
     if stdin:
         ends[-1], ours[messages.STDIN] = stdin
-    pid, pidfd = clone(plan, prepared, ready, ends, theirs)
-    theirs.close()
-    for fd in ends:
-        os.close(fd)
-    for master in link.await_exec(status):
-        ours[messages.TERMINAL] = master
+    small, pidfd = _make_room(plan), -1
+    try:
+        pid, pidfd = clone(plan, prepared, ready, ends, theirs)
+        theirs.close()
+        for fd in ends:
+            os.close(fd)
+        for master in link.await_exec(status):
+            ours[messages.TERMINAL] = master
+    finally:
+        room.take_back(small, pidfd)
     return pid, pidfd, ours
+
+
+def _make_room(plan: Plan) -> list[tuple[str, bytes]]:
+    try:
+        return room.make(plan.memory_limits)
+    except OSError as error:
+        raise KernelError("write", error.errno or 0, " or ".join(plan.memory_limits)) from error
 
 
 def clone(

@@ -134,7 +134,8 @@ class Plan(NamedTuple):
     """All a shim needs for one run of a container, computed beforehand by the engine.
 
     `root` is how the root is mounted. `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those
-    removed at the end, `oom_file` counts `oom_kill`, `evidence` is what is kept of the groups (`certificate.gather`).
+    removed at the end, `oom_file` counts `oom_kill`, `memory_limits` are files that `room.make` takes,
+    `evidence` is what is kept of the groups (`certificate.gather`).
     `opens_stdin` says whether standard input is a pipe rather than /dev/null.
     `restarts` counts the runs that the restart policy brought, `restart_ms` is how long it waited before this one, and
     `oom_kills` what `oom_file` said by then. `sources` are what of the host is mounted inside, opened
@@ -157,6 +158,7 @@ class Plan(NamedTuple):
     cgroup_v2: str
     cgroups: list[str]
     oom_file: str
+    memory_limits: list[str]
     evidence: list[list[str]]
     restarts: int
     restart_ms: int

@@ -18,7 +18,7 @@ from engine.runtime import gate
 
 
 class Maps(NamedTuple):
-    """The maps of a new user namespace, empty for none (user_namespaces(7)); `first_id` is the host's id of its root."""
+    """The maps of a new user namespace, empty for none (user_namespaces(7)); `first_id` is what its root is outside."""
 
     uid_map: bytes
     gid_map: bytes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import CgroupNamespace, Engine, InvalidSpec, Resources
+from engine import CgroupNamespace, CommandNotFound, Engine, InvalidSpec, Resources
 from engine.spec.runtime import Resources as Limits
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -86,9 +86,17 @@ def test_repair_empties_the_group_of_a_container_nobody_knows(host: Host) -> Non
     assert not manager.exists("0" * 64)
 
 
-def test_a_program_starts_under_one_mebibyte(host: Host) -> None:
-    state, _ = host.finish("true", resources=Resources(memory_bytes=1 << 20))
-    assert (state.exit_code, state.oom_killed) == (0, False)
+def test_a_program_starts_under_one_mebibyte_and_that_is_its_limit(host: Host) -> None:
+    for _ in range(3):
+        state, _ = host.finish("true", resources=Resources(memory_bytes=1 << 20))
+        assert (state.exit_code, state.oom_killed) == (0, False)
+    container = host.start(
+        "sh", "-c", "sleep 0.2; head -c 9000000 /dev/zero | tail", resources=Resources(memory_bytes=1 << 20)
+    )
+    assert host.engine.stats(container).memory.limit_bytes == 1 << 20
+    assert host.wait(container).oom_killed
+    with pytest.raises(CommandNotFound):
+        host.start("no-such-program", resources=Resources(memory_bytes=1 << 20))
 
 
 def test_a_container_sees_its_own_group_as_the_root_unless_it_shares_the_hosts_view(host: Host) -> None:
