@@ -105,6 +105,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         records.now(),
         seq=1,
         volumes=names,
+        drops_volumes=spec.auto_remove,
         warnings=warnings,
         cgroup_parent=spec.cgroup_parent,
         opens_stdin=spec.open_stdin,

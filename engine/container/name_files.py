@@ -1,6 +1,7 @@
 """Writes a container's own `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`, as Docker makes them."""
 
 import ipaddress
+import json
 import os
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from engine.spec.container import ContainerSpec, NetworkMode
 from engine.spec.name_lookup import host_entry
 
 FILES = ("hosts", "hostname", "resolv.conf")
+_MADE = "names.json"
+"""What was last written into the files, to tell whether the container has changed them since; made at that time."""
 _MODE = 0o644
 _HOSTS = """127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -20,11 +23,46 @@ ff02::2\tip6-allrouters
 
 def write(folder: Path, spec: ContainerSpec, hostname: str, *, host_etc: Path = Path("/etc")) -> None:
     """Write the three files into the container's folder, from where they are mounted."""
-    texts = (_hosts(spec, host_etc), f"{hostname}\n", _resolver(spec, host_etc))
-    for name, text in zip(FILES, texts, strict=True):
-        path = folder / name
-        path.write_text(text, errors="surrogateescape")
-        os.chmod(path, _MODE)
+    texts = {"hosts": _hosts(spec, host_etc), "hostname": f"{hostname}\n", "resolv.conf": _resolver(spec, host_etc)}
+    for name in FILES:
+        _fill(folder / name, texts[name])
+    _fill(folder / _MADE, json.dumps(texts))
+
+
+def refresh(folder: Path, *, host_etc: Path = Path("/etc")) -> None:
+    """Bring the files up to date where the host's changed since, and the container did not change its own.
+
+    The container must not run.
+    """
+    if _changed_at(folder / _MADE) > max(_changed_at(host_etc / name) for name in ("hosts", "resolv.conf")):
+        return
+    spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
+    made = json.loads(_read(folder / _MADE) or "{}")
+    for name, text in (("hosts", _hosts(spec, host_etc)), ("resolv.conf", _resolver(spec, host_etc))):
+        if name in made and _is_as_made(folder / name, made[name]):
+            _fill(folder / name, text)
+            made[name] = text
+    _fill(folder / _MADE, json.dumps(made))
+
+
+def _fill(path: Path, text: str) -> None:
+    path.write_text(text, errors="surrogateescape")
+    os.chmod(path, _MODE)
+
+
+def _is_as_made(path: Path, text: str) -> bool:
+    """Whether a file that a container may have filled with anything, of any size, still holds this text."""
+    data = text.encode(errors="surrogateescape")
+    with path.open("rb") as file:
+        return file.read(len(data) + 1) == data
+
+
+def _changed_at(path: Path) -> int:
+    """Nanoseconds since 1970, 0 for a file that is not there."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _hosts(spec: ContainerSpec, host_etc: Path) -> str:

@@ -45,7 +45,8 @@ class Intent(StrEnum):
 class Record:
     """`state.json`. `seq` counts the engine's own changes, `run` is the last run it asked for.
 
-    `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal.
+    `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal,
+    or by `auto_remove`.
     `paused_run` is the last run that was paused.
     """
 
