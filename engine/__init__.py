@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.capabilities import Capabilities
-    from engine.container.execution import Exec
+    from engine.container.attach import Attachment
+    from engine.container.execution import Exec, ExecSession
+    from engine.container.streams import Session
     from engine.errors import (
         Cancelled,
         CommandNotExecutable,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     )
     from engine.host import Engine
     from engine.images import Image, RemovedImage, TarStream, Upload
-    from engine.logs import LogBatch, LogLine, LogReader
+    from engine.logs import LogBatch, LogLine, LogReader, Output
     from engine.spec.container import CgroupNamespace, ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
     from engine.spec.death import Death
     from engine.spec.devices import Device
@@ -68,9 +70,11 @@ _HOMES = {
     ],
     "engine.host": ["Engine"],
     "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
-    "engine.logs": ["LogBatch", "LogLine", "LogReader"],
+    "engine.logs": ["LogBatch", "LogLine", "LogReader", "Output"],
     "engine.spec.container": ["CgroupNamespace", "ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
-    "engine.container.execution": ["Exec"],
+    "engine.container.attach": ["Attachment"],
+    "engine.container.execution": ["Exec", "ExecSession"],
+    "engine.container.streams": ["Session"],
     "engine.spec.exec": ["ExecSpec", "ExecState"],
     "engine.spec.death": ["Death"],
     "engine.spec.devices": ["Device"],
@@ -89,6 +93,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Attachment",
     "Cancelled",
     "Capabilities",
     "CgroupNamespace",
@@ -108,6 +113,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "Exec",
+    "ExecSession",
     "ExecSpec",
     "ExecState",
     "HealthCheck",
@@ -124,6 +130,7 @@ __all__ = [
     "MountType",
     "NetworkMode",
     "NotFound",
+    "Output",
     "PathStat",
     "ProcessTable",
     "Propagation",
@@ -139,6 +146,7 @@ __all__ = [
     "RestartPolicy",
     "Rlimit",
     "Scheduler",
+    "Session",
     "Stats",
     "Status",
     "Step",

@@ -10,6 +10,7 @@ from engine import capabilities
 from engine.capabilities import Capabilities
 from engine.cgroups import CgroupManager
 from engine.container import (
+    attach,
     commit,
     copy_in,
     copy_out,
@@ -34,12 +35,14 @@ from engine.container import (
     waiting,
 )
 from engine.container.asked import Asker
+from engine.container.attach import Attachment
 from engine.container.execution import Exec
 from engine.container.runtime import Runtime
 from engine.errors import NotFound
 from engine.images import Image, ImageStore, RemovedImage, TarStream, Upload
 from engine.launcher import client
 from engine.logs import LogReader
+from engine.spec import detach_keys as keys
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.exec import ExecSpec, ExecState
 from engine.spec.files import Change, PathStat
@@ -47,6 +50,7 @@ from engine.spec.life import Condition
 from engine.spec.processes import ProcessTable
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import Pruned, PruneFilters
+from engine.spec.runtime import ConsoleSize
 from engine.spec.stats import Stats
 from engine.spec.update import Update
 from engine.volumes import RemovedVolumes, Volume, VolumeStore
@@ -135,6 +139,16 @@ class Engine:
     def exec(self, container_id: str, spec: ExecSpec, *, exec_id: str | None = None) -> Exec:
         """Run one more program in it. See `engine.container.execute`."""
         return execute.execute(self._runtime, container_id, spec, exec_id=exec_id)
+
+    def attach(
+        self, container_id: str, *, stdin: bool = False, replay: bool = False, detach_keys: str = keys.DEFAULT
+    ) -> Attachment:
+        """Join its program, on the running event loop. See `engine.container.attach`."""
+        return attach.attach(self._runtime, container_id, stdin=stdin, replay=replay, keys=detach_keys)
+
+    def resize(self, container_id: str, size: ConsoleSize) -> None:
+        """Tell its terminal how many character cells it has. Raises Conflict when it does not run or has none."""
+        attach.resize(self._runtime, container_id, size)
 
     def kill_exec(self, container_id: str, exec_id: str, *, signal: str = "KILL") -> None:
         """Send a signal to a program that `exec` started. Raises NotFound, Conflict when it has ended."""

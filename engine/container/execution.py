@@ -1,14 +1,21 @@
 """A program that was started in a running container, as its caller holds it: ends of its input and output, its end."""
 
+import asyncio
 import os
 import select
 import socket
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.container import exec_records
+from engine.container import exec_records, streams
+from engine.errors import Conflict
 from engine.launcher import link, messages
+from engine.logs.lines import StreamName
+from engine.logs.live import Output
+from engine.spec import detach_keys as keys
 from engine.spec.exec import ExecState
 from engine.spec.runtime import ConsoleSize
 from engine.spec.runtime.checks import process
@@ -70,6 +77,10 @@ class Exec:
             os.close(self.stdin)
             self.stdin = None
 
+    def session(self, *, detach_keys: str = keys.DEFAULT) -> "ExecSession":
+        """The same for the running event loop, which takes it over. Raises InvalidSpec."""
+        return ExecSession(self, keys.parse(detach_keys) if self.terminal is not None else b"")
+
     def close(self) -> None:
         """Let go of it. It is not stopped, but a terminal that nobody holds hangs up."""
         if self._is_closed:
@@ -85,3 +96,52 @@ class Exec:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class ExecSession:
+    """A program that exec started, joined on an event loop; as `engine.container.streams.Session` says."""
+
+    def __init__(self, running: Exec, keys: bytes) -> None:
+        self._running = running
+        fd = running.stdin if running.terminal is None else running.terminal
+        self._input = None if fd is None else streams.Input(os.dup(fd), keys)
+        running.close_input()  # ours alone now, so that its closing is the end
+
+    async def output(self) -> AsyncGenerator[Output, None]:
+        """What the program writes, until it and all that it started have closed their output."""
+        ends: list[tuple[int | None, StreamName]] = [
+            (self._running.terminal, "stdout"),
+            (self._running.stdout, "stdout"),
+            (self._running.stderr, "stderr"),
+        ]
+        async with aclosing(streams.read({fd: name for fd, name in ends if fd is not None})) as outputs:
+            async for output in outputs:
+                yield output
+
+    async def write(self, data: bytes) -> bool:
+        """Give it to the program; False when the keys to leave were typed. Raises BrokenPipeError, Conflict."""
+        if self._input is None:
+            raise Conflict(f"Exec {self._running.id} was started without its input.")
+        return await self._input.write(data)
+
+    async def close_input(self) -> None:
+        """End the program's input, unless it is a terminal; output goes on."""
+        if self._input is not None and self._running.terminal is None:
+            await self._input.close()
+
+    async def resize(self, size: ConsoleSize) -> None:
+        """Tell its terminal how many character cells it has. Raises Conflict when it has none."""
+        if self._running.terminal is None:
+            raise Conflict(f"Exec {self._running.id} has no terminal.")
+        self._running.resize(size)
+
+    async def wait(self) -> ExecState:
+        """Its state once it has ended."""
+        await streams.ready(self._running.fileno())
+        return await asyncio.to_thread(self._running.wait)
+
+    def close(self) -> None:
+        """Let go of it: a terminal hangs up, pipes break."""
+        if self._input is not None:
+            self._input.drop()
+        self._running.close()

@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.logs.lines import LogBatch, LogLine
+    from engine.logs.live import Output
     from engine.logs.reader import LogReader
 
-__all__ = ["LogBatch", "LogLine", "LogReader"]
+__all__ = ["LogBatch", "LogLine", "LogReader", "Output"]
 
-_HOMES = {"LogBatch": "engine.logs.lines", "LogLine": "engine.logs.lines", "LogReader": "engine.logs.reader"}
+_HOMES = {
+    "LogBatch": "engine.logs.lines",
+    "LogLine": "engine.logs.lines",
+    "LogReader": "engine.logs.reader",
+    "Output": "engine.logs.live",
+}
 
 
 def __getattr__(name: str) -> Any:

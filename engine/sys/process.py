@@ -8,6 +8,7 @@ import fcntl
 import os
 import resource
 import struct
+import time
 
 from engine.sys.libc import check, libc, syscall
 
@@ -40,6 +41,7 @@ _CLOSE_RANGE_CLOEXEC = 4
 _LAST_FD = 0x7FFFFFFF
 _PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info as first published, 64 bytes)
 _PIDFD_INFO_EXIT = 1 << 3
+_REAPED_S = 2.0
 
 libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 libc.sethostname.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
@@ -169,16 +171,22 @@ def start_ticks(pid: int) -> int:
 def exit_status(pidfd: int) -> int | None:
     """The wait status of a process that has ended and was reaped by someone else; None where the kernel cannot tell.
 
-    ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15 and newer.
+    ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15 and newer. Waits a moment for the other to reap it.
     """
-    info = bytearray(64)
-    struct.pack_into("<Q", info, 0, _PIDFD_INFO_EXIT)
-    try:
-        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
-    except OSError:
-        return None
-    mask, status = struct.unpack_from("<Q", info, 0)[0], struct.unpack_from("<i", info, 60)[0]
-    return status if mask & _PIDFD_INFO_EXIT else None
+    deadline = time.monotonic() + _REAPED_S
+    while True:
+        info = bytearray(64)
+        struct.pack_into("<Q", info, 0, _PIDFD_INFO_EXIT)
+        try:
+            fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+        except OSError:
+            return None
+        mask, status = struct.unpack_from("<Q", info, 0)[0], struct.unpack_from("<i", info, 60)[0]
+        if mask & _PIDFD_INFO_EXIT:
+            return int(status)
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.01)
 
 
 def boot_id() -> str:
