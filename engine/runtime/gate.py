@@ -111,6 +111,8 @@ def _seen_outside(old_root: int, rootfs: str) -> Iterator[None]:
     peer of it for as long as they run. Afterwards every mount follows again whom it followed before.
     """
     mount.mount("", "/", "", mount.MS_REC | mount.MS_SHARED, "")
+    os.fchdir(old_root)
+    mount.mount("", ".", "", mount.MS_UNBINDABLE, "")  # it covers the new root, and is not to be copied with it
     peer = mount.open_tree("/", mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | mount.AT_RECURSIVE)
     place = os.open(rootfs.lstrip("/"), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=old_root)
     try:
@@ -120,5 +122,6 @@ def _seen_outside(old_root: int, rootfs: str) -> Iterator[None]:
         os.close(peer)
         os.close(place)
         os.fchdir(old_root)
+        mount.mount("", rootfs.lstrip("/"), "", mount.MS_REC | mount.MS_PRIVATE, "")  # else it would all go inside too
         mount.umount2(rootfs.lstrip("/"), mount.MNT_DETACH)
         mount.mount("", "/", "", mount.MS_REC | mount.MS_SLAVE, "")
