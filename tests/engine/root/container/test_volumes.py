@@ -2,12 +2,16 @@
 
 import io
 import os
+import secrets
+import signal
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from engine import Conflict, Engine, InvalidSpec, Mount, MountType, NotFound
+from engine import Conflict, ContainerSpec, Engine, InvalidSpec, Mount, MountType, NotFound
 from engine.volumes import filling
 from tests.images import docker_archive
 from tests.images.build import build
@@ -199,3 +203,31 @@ def test_a_volumes_labels_and_name_are_its_own(volumes: Engine) -> None:
             volumes.volume(name)
     with pytest.raises(InvalidSpec, match="'a/b' is not a volume's name"):
         volumes.create_volume("a/b")
+
+
+def test_a_creation_killed_at_any_moment_leaves_nothing_and_the_next_one_is_whole(host: Host, volumes: Engine) -> None:
+    many = layer(directory("data"), *(file(f"data/{n:03}", b"%d" % n) for n in range(100)))
+    built = build("many:test", [busybox_layer(), many], config={"Env": ["PATH=/bin"], "Volumes": {"/data": {}}})
+    host.engine.load_image(io.BytesIO(docker_archive(built)))
+    mounts = (volume("stock", "/data"), volume("", "/other"))
+    for delay_ms in (3, 9, 15, 22, 35):
+        container_id = secrets.token_hex(32)
+        if (pid := os.fork()) == 0:
+            with suppress(BaseException):
+                volumes.create(container_id, ContainerSpec("killed", "many:test", command=("true",), mounts=mounts))
+            os._exit(0)
+        time.sleep(delay_ms / 1000)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        volumes.repair()
+        names = {entry for entry in os.listdir(host.home / "volumes") if entry not in ("lock", "stock")}
+        made = container_id in {state.id for state in volumes.states()}
+        assert names == ({volumes.inspect(container_id)["volumes"]["/other"]} if made else set())
+        if (data := host.home / "volumes" / "stock" / "_data").exists():
+            assert len(os.listdir(data)) in (0, 100)
+            assert sorted(os.listdir(data.parent)) in (["_data", "lock", "volume.json"], ["_data", "volume.json"])
+        host.create("true", image="many:test", mounts=mounts)
+        assert (data / "099").read_text() == "99"
+        for state in volumes.states():
+            volumes.remove(state.id, with_volumes=True)
+        volumes.remove_volume("stock")
