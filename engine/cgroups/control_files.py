@@ -5,13 +5,33 @@ from pathlib import Path
 
 from engine.errors import KernelError, Unsupported
 
-_ENOENT, _ENODEV, _EOPNOTSUPP = 2, 19, 95
+_ENOENT, _EBUSY, _ENODEV, _EOPNOTSUPP = 2, 16, 19, 95
 
 
-def write(path: str, value: str) -> None:
-    """Write `value` in one call. Raises Unsupported where the group has no such file, KernelError for a refusal."""
+def write(path: str, *values: str) -> None:
+    """Write each value in one call. Raises Unsupported where the group has no such file, KernelError if refused."""
+    fd = _open(path, values[0])
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        for value in values:
+            os.write(fd, value.encode() or b"\n")
+    except OSError as error:
+        raise KernelError(f"write {value!r}", error.errno or 0, path) from None
+    finally:
+        os.close(fd)
+
+
+def write_if_there(path: str, value: str) -> None:
+    """The same, but a file that is not there, or whose group has just gone, is left alone."""
+    try:
+        write(path, value)
+    except (Unsupported, KernelError):
+        if os.path.exists(path):
+            raise
+
+
+def _open(path: str, value: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         if not os.path.isdir(os.path.dirname(path)):
             raise KernelError("open", _ENOENT, path) from None
@@ -21,12 +41,6 @@ def write(path: str, value: str) -> None:
         ) from None
     except OSError as error:
         raise KernelError("open", error.errno or 0, path) from None
-    try:
-        os.write(fd, value.encode() or b"\n")
-    except OSError as error:
-        raise KernelError(f"write {value!r}", error.errno or 0, path) from None
-    finally:
-        os.close(fd)
 
 
 def read(path: str | Path) -> str:
@@ -64,17 +78,31 @@ def make_folder(path: str) -> None:
 
 def make_fresh_folder(path: str) -> None:
     """Make a group; one that is there would carry the last run's limits and counters."""
-    if os.path.isdir(path):
+    try:
+        os.mkdir(path)
+    except FileExistsError:
         remove_folder(path)
-    make_folder(path)
+        make_folder(path)
+    except OSError as error:
+        raise KernelError("mkdir", error.errno or 0, path) from None
 
 
 def remove_folder(path: str) -> None:
-    """Remove a group and those a container made inside it, deepest first. KernelError EBUSY while one has processes."""
-    for folder, _, _ in os.walk(path, topdown=False):
-        try:
-            os.rmdir(folder)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise KernelError("rmdir", error.errno or 0, folder) from None
+    """Remove a group, and those a container made inside it. KernelError EBUSY while one has processes."""
+    if not _is_removed(path):
+        for folder, _, _ in os.walk(path, topdown=False):
+            if not _is_removed(folder):
+                raise KernelError("rmdir", _EBUSY, folder)
+
+
+def _is_removed(path: str) -> bool:
+    """Remove a group; false while there are others, or processes, in it."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno != _EBUSY:
+            raise KernelError("rmdir", error.errno or 0, path) from None
+        return False
+    return True

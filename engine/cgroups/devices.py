@@ -5,11 +5,13 @@ cgroup-v1/devices.rst; cgroup-v2.rst "Device controller"; `struct bpf_cgroup_dev
 """
 
 import functools
+import itertools
 import os
 from contextlib import ExitStack
 
 from engine.cgroups import control_files, device_program, device_table
-from engine.errors import InvalidSpec
+from engine.cgroups.places import Places
+from engine.errors import InvalidSpec, Unsupported
 from engine.spec.runtime import DeviceRule
 from engine.sys import bpf
 
@@ -24,20 +26,32 @@ def check(rules: Rules, *, version: int) -> None:
         device_program.compile_rules(normal(rules))
 
 
-def set_v1(folder: str, rules: Rules) -> None:
-    """Set the rules of a fresh v1 group. Raises Unsupported for rules that v1 cannot hold."""
-    for file, text in device_table.writes(None, device_table.compile_rules(normal(rules))):
-        control_files.write(f"{folder}/{file}", text)
+def set_rules(at: Places, rules: Rules) -> None:
+    """Guard a fresh group. Raises Unsupported for rules that v1 cannot hold, or without anything to guard by."""
+    change_rules(at, None, rules)
 
 
-def change_v1(folder: str, before: Rules, after: Rules) -> None:
-    """Take a v1 group from some rules to others; what both allow stays allowed all the while."""
-    old, new = device_table.compile_rules(normal(before)), device_table.compile_rules(normal(after))
-    for file, text in device_table.writes(old, new):
-        control_files.write(f"{folder}/{file}", text)
+def change_rules(at: Places, before: Rules | None, after: Rules) -> None:
+    """Take a group from some rules to others; what both allow stays allowed all the while."""
+    v1 = at.having("devices")
+    if v1 is not None:
+        for file, texts in _v1_writes(before, after):
+            control_files.write(f"{v1[0]}/{file}", *texts)
+    elif at.v2:
+        _set_v2(at.v2, after)
+    else:
+        raise Unsupported("This host has no cgroup controller devices, so device rules cannot be kept.")
 
 
-def set_v2(folder: str, rules: Rules) -> None:
+@functools.lru_cache(maxsize=64)
+def _v1_writes(before: Rules | None, after: Rules) -> list[tuple[str, list[str]]]:
+    """Files and all that is written to each before the next; `before` is None for a fresh group."""
+    old = None if before is None else device_table.compile_rules(normal(before))
+    writes = device_table.writes(old, device_table.compile_rules(normal(after)))
+    return [(file, [text for _, text in texts]) for file, texts in itertools.groupby(writes, key=lambda pair: pair[0])]
+
+
+def _set_v2(folder: str, rules: Rules) -> None:
     """Have the v2 group guarded by a program for these rules, in one step instead of the one that guards it now."""
     machine = os.uname().machine
     with ExitStack() as descriptors:

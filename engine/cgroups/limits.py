@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from os.path import dirname, exists, split
 
 from engine.cgroups import control_files, cpu, cpuset, hugetlb, io, memory, network, pids, rdma, unified
-from engine.cgroups.hierarchies import Hierarchy
+from engine.cgroups.places import Places
 from engine.cgroups.setting import HasFile, Setting
 from engine.errors import EngineError, Unsupported
 from engine.spec.runtime import Resources
@@ -40,34 +40,37 @@ Placed = dict[tuple[str, str], Setting]
 """Settings by the path of their file and the entry in it, in the order they are to be made."""
 
 
-def place(hierarchies: Sequence[Hierarchy], folder_of: Callable[[Hierarchy], str], resources: Resources) -> Placed:
-    """Where each limit is written. Raises Unsupported for one whose controller this host lacks."""
+def place(at: Places, resources: Resources) -> Placed:
+    """Where each limit of the group is written. Raises Unsupported for one whose controller this host lacks."""
     placed: Placed = {}
     for controller in _CONTROLLERS:
-        hierarchy, rules = _find(hierarchies, controller)
-        if hierarchy is None:
-            if controller.v1(resources, lambda _: True):
-                raise _missing(controller)
-            continue
-        folder = folder_of(hierarchy)
-        for setting in rules(resources, lambda name, folder=folder: exists(f"{folder}/{name}")):  # type: ignore[misc] # mypy: default of a lambda
+        folder, rules = _find(at, controller)
+        settings = rules(resources, _has_file(folder))
+        if settings and not folder:
+            raise _missing(controller)
+        for setting in settings:
             placed[f"{folder}/{setting.file}", setting.entry] = setting
     if resources.unified:
-        v2 = next((hierarchy for hierarchy in hierarchies if hierarchy.version == 2), None)
+        v2 = next((hierarchy for hierarchy in at.hierarchies if hierarchy.version == 2), None)
         if v2 is None:
             raise Unsupported("This host has no cgroup v2, so `unified` cannot be set.")
         for setting in unified.v2(resources, v2.controllers):
-            placed[f"{folder_of(v2)}/{setting.file}", setting.entry] = setting
+            placed[f"{at.v2}/{setting.file}", setting.entry] = setting
     return placed
 
 
-def _find(hierarchies: Sequence[Hierarchy], controller: _Controller) -> tuple[Hierarchy | None, Rules]:
-    for hierarchy in hierarchies:
+def _has_file(folder: str) -> HasFile:
+    return lambda name: exists(f"{folder}/{name}")
+
+
+def _find(at: Places, controller: _Controller) -> tuple[str, Rules]:
+    """The folder where the controller's limits go, empty where the host does not have it, and its rules."""
+    for hierarchy in at.hierarchies:
         if hierarchy.version == 1 and controller.v1_name in hierarchy.controllers:
-            return hierarchy, controller.v1
+            return at.folder(hierarchy), controller.v1
         if hierarchy.version == 2 and controller.v2 is not None and controller.v2_name in hierarchy.controllers:
-            return hierarchy, controller.v2
-    return None, controller.v1
+            return at.folder(hierarchy), controller.v2
+    return "", controller.v1
 
 
 def _missing(controller: _Controller) -> Unsupported:

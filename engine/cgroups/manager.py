@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from engine.cgroups import control_files, devices, features, freezer, limits, realtime
 from engine.cgroups.hierarchies import Hierarchy, find_hierarchies
 from engine.cgroups.parents import Parents
-from engine.errors import InvalidSpec, KernelError, Unsupported
+from engine.cgroups.places import Places
+from engine.errors import KernelError, Unsupported
 from engine.spec.runtime import Resources
 
 _EMPTYING_S = 5.0
@@ -44,113 +45,103 @@ class CgroupManager:
     def __post_init__(self) -> None:
         self._parents = Parents(self.hierarchies)
 
+    def features(self) -> features.Features:
+        """What the groups of this host can do."""
+        return features.probe(self.hierarchies)
+
     @property
     def counts_swap(self) -> bool:
         """Whether this kernel can limit swap per group."""
         return features.counts_swap(self.hierarchies)
 
-    def features(self) -> features.Features:
-        """What the groups of this host can do."""
-        return features.probe(self.hierarchies)
+    def places(self, path: str) -> Places:
+        """Where the group is, whether it exists or not. Raises InvalidSpec for what is no group's path."""
+        return Places.of(self.hierarchies, self.parent, path)
 
-    def check(self, resources: Resources) -> None:
-        """Raise Unsupported, or InvalidSpec, for limits that no group of this host could have."""
-        self._place("x", resources)
-        devices.check(resources.devices, version=1 if self.folder_with("devices", "x") else 2)
+    def find(self, path: str) -> Cgroup:
+        """What of the group those who join and end it work with, whether it exists or not."""
+        at = self.places(path)
+        join = tuple(f"{folder}/tasks" for folder in at.v1)
+        memory = at.having("memory")
+        if memory is None:
+            return Cgroup(at.folders, join, at.v2, "")
+        folder, version = memory
+        if version == 2:
+            return Cgroup(at.folders, join, at.v2, f"{folder}/memory.events", (f"{folder}/memory.max",))
+        with_swap = [f"{folder}/memory.memsw.limit_in_bytes"] if self.counts_swap else []
+        growing = (*with_swap, f"{folder}/memory.limit_in_bytes")
+        return Cgroup(at.folders, join, at.v2, f"{folder}/memory.oom_control", growing)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a group in any hierarchy."""
-        return any(os.path.isdir(folder) for folder in self.find(path).folders)
+        return any(os.path.isdir(folder) for folder in self.places(path).folders)
+
+    def check(self, resources: Resources) -> None:
+        """Raise Unsupported, or InvalidSpec, for limits that no group of this host could have."""
+        at = self.places("x")
+        limits.place(at, resources)
+        devices.check(resources.devices, version=1 if at.having("devices") else 2)
 
     def create(self, path: str, resources: Resources) -> Cgroup:
         """Make the group and set its limits; an emptied one at the same path is replaced.
 
         Raises Unsupported for a limit this host cannot keep, KernelError when the kernel refuses one.
         """
-        placed = self._place(path, resources)
-        self._parents.prepare(os.path.dirname(self._absolute(path)))
-        cgroup = self.find(path)
-        for folder in cgroup.folders:
+        at = self.places(path)
+        placed = limits.place(at, resources)
+        self._parents.prepare(os.path.dirname(at.path))
+        for folder in at.folders:
             control_files.make_fresh_folder(folder)
-        self._reserve_realtime(path, resources)
+        realtime.reserve(at, resources)
         limits.apply(placed)
         if resources.devices:
-            self._set_devices(path, resources)
-        return cgroup
+            devices.set_rules(at, resources.devices)
+        return self.find(path)
 
     def update(self, path: str, before: Resources, after: Resources) -> None:
         """Take the group's limits from `before` to `after`; if one is refused, all stay. Raises as `create`."""
-        old, new = self._place(path, before), self._place(path, after)
-        self._check_before_update(path, after)
-        self._reserve_realtime(path, after)
+        at = self.places(path)
+        old, new = limits.place(at, before), limits.place(at, after)
+        _check_before_update(at, after)
+        realtime.reserve(at, after)
         limits.change(old, new)
         if before.devices == after.devices:
             return
         try:
-            self._change_devices(path, before, after)
+            devices.change_rules(at, before.devices, after.devices)
         except BaseException:
             limits.change(new, old)
             raise
 
-    def find(self, path: str) -> Cgroup:
-        """The group's files, whether it exists or not."""
-        v1 = [self._folder(h, path) for h in self.hierarchies if h.version == 1]
-        v2 = [self._folder(h, path) for h in self.hierarchies if h.version == 2]
-        memory = self.folder_with("memory", path)
-        counter = f"{memory[0]}/{'memory.oom_control' if memory[1] == 1 else 'memory.events'}" if memory else ""
-        join = tuple(f"{folder}/tasks" for folder in v1)
-        return Cgroup((*v1, *v2), join, next(iter(v2), ""), counter, self._memory_limits(memory))
-
-    def _memory_limits(self, memory: tuple[str, int] | None) -> tuple[str, ...]:
-        if memory is None:
-            return ()
-        folder, version = memory
-        if version == 2:
-            return (f"{folder}/memory.max",)
-        with_swap = (f"{folder}/memory.memsw.limit_in_bytes",) if self.counts_swap else ()
-        return (*with_swap, f"{folder}/memory.limit_in_bytes")
-
-    def folder_with(self, controller: str, path: str) -> tuple[str, int] | None:
-        """The group's folder in the hierarchy that carries the controller, and that hierarchy's version."""
-        for hierarchy in self.hierarchies:
-            if controller in hierarchy.controllers:
-                return self._folder(hierarchy, path), hierarchy.version
-        return None
-
-    def v2_folder(self, path: str) -> str:
-        """The group's folder in the v2 hierarchy, empty on a host that has none."""
-        return next((self._folder(h, path) for h in self.hierarchies if h.version == 2), "")
-
     def processes(self, path: str) -> set[int]:
         """Pids of everything in the group and in those made inside it."""
         found: set[int] = set()
-        for top in self.find(path).folders:
+        for top in self.places(path).folders:
             for folder, _, _ in os.walk(top):
                 found.update(int(line) for line in control_files.read(f"{folder}/cgroup.procs").split())
         return found
 
     def freeze(self, path: str) -> None:
         """Let everything in the group stand still. Raises KernelError, Unsupported without a freezer."""
-        found = self._freezer(path)
+        found = self.places(path).freezer
         if found is None:
             raise Unsupported("This host has no cgroup freezer, so containers cannot be paused.")
         freezer.freeze(*found)
 
     def thaw(self, path: str) -> None:
         """Let everything in the group run on; a group that is gone, or never was frozen, is left alone."""
-        if found := self._freezer(path):
+        if found := self.places(path).freezer:
             freezer.thaw(*found)
 
     def is_frozen(self, path: str) -> bool:
         """Whether everything in the group stands still."""
-        found = self._freezer(path)
+        found = self.places(path).freezer
         return found is not None and freezer.is_frozen(*found)
 
     def kill(self, path: str) -> None:
         """Send SIGKILL to everything in the group, frozen or not, until nothing is left in it or 5 s are over."""
-        killer = f"{self.v2_folder(path)}/cgroup.kill"
-        if os.path.exists(killer):  # Linux 5.14: all at once, so that nothing forks its way out
-            control_files.write(killer, "1")
+        if v2 := self.places(path).v2:  # Linux 5.14: all at once, so that nothing forks its way out
+            control_files.write_if_there(f"{v2}/cgroup.kill", "1")
         deadline = time.monotonic() + _EMPTYING_S
         while (pids := self.processes(path)) and time.monotonic() < deadline:
             for pid in pids:
@@ -163,7 +154,7 @@ class CgroupManager:
 
     def remove(self, path: str) -> None:
         """Remove the group, and those made inside it, where it exists. KernelError EBUSY while a process is in it."""
-        for folder in self.find(path).folders:
+        for folder in self.places(path).folders:
             control_files.remove_folder(folder)
 
     def names(self) -> set[str]:
@@ -176,51 +167,13 @@ class CgroupManager:
             if entry.is_dir()
         }
 
-    def _absolute(self, path: str) -> str:
-        if ".." in path.split("/") or not path.strip("/"):
-            raise InvalidSpec("linux.cgroupsPath", f"{path!r} is not the path of a control group")
-        return os.path.normpath(path if path.startswith("/") else f"/{self.parent}/{path}")
 
-    def _folder(self, hierarchy: Hierarchy, path: str) -> str:
-        return f"{hierarchy.root}{self._absolute(path)}"
-
-    def _place(self, path: str, resources: Resources) -> limits.Placed:
-        return limits.place(self.hierarchies, lambda hierarchy: self._folder(hierarchy, path), resources)
-
-    def _freezer(self, path: str) -> tuple[str, int] | None:
-        """The folder and version that freeze the group."""
-        if folder := self.v2_folder(path):
-            return folder, 2
-        return self.folder_with("freezer", path)
-
-    def _reserve_realtime(self, path: str, resources: Resources) -> None:
-        for hierarchy in self.hierarchies:
-            if hierarchy.version == 1 and "cpu" in hierarchy.controllers:
-                realtime.reserve(str(hierarchy.root), self._folder(hierarchy, path), resources)
-
-    def _check_before_update(self, path: str, after: Resources) -> None:
-        """What `checkBeforeUpdate` asks for: v1 refuses a limit below what is in use, v2 kills to meet it."""
-        found, memory = self.folder_with("memory", path), after.memory
-        if memory is None or not memory.check_before_update or not memory.limit or found is None or found[1] == 1:
-            return
-        usage = control_files.read_number(f"{found[0]}/memory.current") or 0
-        if 0 < memory.limit < usage:
-            raise KernelError(
-                f"set {memory.limit}", _EBUSY, f"{found[0]}/memory.max", hint=f"{usage} bytes are in use."
-            )
-
-    def _set_devices(self, path: str, resources: Resources) -> None:
-        v1 = self.folder_with("devices", path)
-        if v1 is not None:
-            devices.set_v1(v1[0], resources.devices)
-        elif folder := self.v2_folder(path):
-            devices.set_v2(folder, resources.devices)
-        else:
-            raise Unsupported("This host has no cgroup controller devices, so device rules cannot be kept.")
-
-    def _change_devices(self, path: str, before: Resources, after: Resources) -> None:
-        v1 = self.folder_with("devices", path)
-        if v1 is not None:
-            devices.change_v1(v1[0], before.devices, after.devices)
-        else:
-            devices.set_v2(self.v2_folder(path), after.devices)
+def _check_before_update(at: Places, after: Resources) -> None:
+    """What `checkBeforeUpdate` asks for: v1 refuses a limit below what is in use, v2 kills to meet it."""
+    found, memory = at.having("memory"), after.memory
+    if memory is None or not memory.check_before_update or not memory.limit or found is None or found[1] == 1:
+        return
+    usage = control_files.read_number(f"{found[0]}/memory.current") or 0
+    if 0 < memory.limit < usage:
+        hint = f"{usage} bytes are in use."
+        raise KernelError(f"write {memory.limit}", _EBUSY, f"{found[0]}/memory.max", hint=hint)

@@ -4,24 +4,27 @@ import os
 from math import ceil
 
 from engine.cgroups import control_files
+from engine.cgroups.places import Places
 from engine.errors import KernelError, Unsupported
 from engine.spec.runtime import Resources
 
 _PERIOD_US = 1000000
 
 
-def reserve(root: str, folder: str, resources: Resources) -> None:
-    """Give the groups between the hierarchy's root and `folder` what `folder` is to have beside those next to it.
+def reserve(at: Places, resources: Resources) -> None:
+    """Give the groups between the hierarchy's root and this one what it is to have beside those next to it.
 
     What they were given they keep: to take it back would need to know that nobody else counts on it. Raises
     Unsupported when the host has not enough left.
     """
-    cpu = resources.cpu
-    if cpu is None or not cpu.realtime_runtime:
+    cpu, found = resources.cpu, at.having("cpu")
+    if cpu is None or not cpu.realtime_runtime or found is None or found[1] == 2:
         return
     share = cpu.realtime_runtime / (cpu.realtime_period or _PERIOD_US)
+    folder, path = found[0], at.path
     above = []
-    while (folder := os.path.dirname(folder)) != root:
+    while (path := os.path.dirname(path)) != "/":
+        folder = os.path.dirname(folder)
         above.append(folder)
     for parent in reversed(above):
         wanted_us = min(ceil((share + _given_away(parent)) * _PERIOD_US), _PERIOD_US)

@@ -7,7 +7,7 @@ import os
 
 from engine.cgroups import control_files
 from engine.cgroups.control_files import read, read_number, read_table
-from engine.cgroups.manager import CgroupManager
+from engine.cgroups.places import Places
 from engine.spec.stats import CpuStats, DeviceIo, MemoryStats, PidsStats, Stall, Stalls
 
 _NO_LIMIT = 1 << 62  # v1 says so by a number of this size
@@ -16,11 +16,11 @@ _NUMBERS = {"Read": ("read_bytes", "reads"), "Write": ("write_bytes", "writes")}
 _V2_NUMBERS = {"rbytes": "read_bytes", "wbytes": "write_bytes", "rios": "reads", "wios": "writes"}
 
 
-def cpu(manager: CgroupManager, path: str) -> CpuStats:
+def cpu(at: Places) -> CpuStats:
     """Processor time."""
-    if (found := manager.folder_with("cpuacct", path)) is not None:
-        return _v1_cpu(found[0], manager.folder_with("cpu", path))
-    table = read_table(f"{manager.v2_folder(path)}/cpu.stat")
+    if (found := at.having("cpuacct")) is not None:
+        return _v1_cpu(found[0], at.having("cpu"))
+    table = read_table(f"{at.v2}/cpu.stat")
     return CpuStats(
         total_ns=1000 * table.get("usage_usec", 0),
         user_ns=1000 * table.get("user_usec", 0),
@@ -46,9 +46,9 @@ def _v1_cpu(folder: str, quota: tuple[str, int] | None) -> CpuStats:
     )
 
 
-def memory(manager: CgroupManager, path: str) -> MemoryStats:
+def memory(at: Places) -> MemoryStats:
     """Memory, all of zero where nobody counts it."""
-    found = manager.folder_with("memory", path)
+    found = at.having("memory")
     if found is None:
         return MemoryStats()
     folder, version = found
@@ -81,19 +81,19 @@ def memory(manager: CgroupManager, path: str) -> MemoryStats:
     )
 
 
-def pids(manager: CgroupManager, path: str) -> PidsStats:
-    """Processes and threads."""
-    found = manager.folder_with("pids", path)
+def pids(at: Places) -> PidsStats:
+    """Processes and threads, none where nobody counts them."""
+    found = at.having("pids")
     if found is None:
-        return PidsStats(len(manager.processes(path)))
+        return PidsStats()
     return PidsStats(read_number(f"{found[0]}/pids.current") or 0, read_number(f"{found[0]}/pids.max"))
 
 
-def block_io(manager: CgroupManager, path: str) -> tuple[DeviceIo, ...]:
+def block_io(at: Places) -> tuple[DeviceIo, ...]:
     """Traffic of each block device."""
-    if (found := manager.folder_with("blkio", path)) is not None:
+    if (found := at.having("blkio")) is not None:
         return _v1_block_io(found[0])
-    if (found := manager.folder_with("io", path)) is None:
+    if (found := at.having("io")) is None:
         return ()
     devices: dict[str, dict[str, int]] = {}
     for line in read(f"{found[0]}/io.stat").splitlines():
@@ -122,9 +122,9 @@ def _devices(numbers: dict[str, dict[str, int]]) -> tuple[DeviceIo, ...]:
     return tuple(found)
 
 
-def pressure(manager: CgroupManager, path: str) -> dict[str, Stalls]:
+def pressure(at: Places) -> dict[str, Stalls]:
     """What the group waited for, by resource; empty where the kernel does not keep it per group."""
-    folder = manager.v2_folder(path)
+    folder = at.v2
     found = {}
     for resource in ("cpu", "memory", "io"):
         lines = {}

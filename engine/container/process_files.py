@@ -32,8 +32,8 @@ def uid_map(pid: int) -> UidMap:
     return UidMap(tuple((int(inside), int(outside), int(length)) for inside, outside, length in lines))
 
 
-def read(pid: int, users: UidMap) -> ContainerProcess | None:
-    """The process as it is now, None when it is gone."""
+def read(pid: int, users: UidMap, *, uptime_s: float) -> ContainerProcess | None:
+    """The process as it is now, `uptime_s` after the boot; None when it is gone."""
     stat, status = _read(f"/proc/{pid}/stat"), _read(f"/proc/{pid}/status")
     command = _read(f"/proc/{pid}/cmdline")
     if not stat or not status:
@@ -41,7 +41,7 @@ def read(pid: int, users: UidMap) -> ContainerProcess | None:
     name, fields = stat[stat.index("(") + 1 : stat.rindex(")")], stat[stat.rindex(")") + 2 :].split()
     named = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     uid, gid = int(named["Uid"].split()[1]), int(named["Gid"].split()[1])
-    age_s = max(_uptime_s() - int(fields[19]) / _TICKS, 0.0)
+    age_s = max(uptime_s - int(fields[19]) / _TICKS, 0.0)
     cpu_ns = (int(fields[11]) + int(fields[12])) * 1_000_000_000 // _TICKS
     return ContainerProcess(
         pid=pid,
@@ -70,10 +70,6 @@ def _terminal(device: int) -> str:
     """The name of a tty_nr: minor in the bits 31 to 20 and 7 to 0, major in the bits 15 to 8."""
     major, minor = device >> 8 & 0xFFF, device & 0xFF | device >> 12 & 0xFFF00
     return f"{_TERMINALS[major]}{minor}" if major in _TERMINALS else "?"
-
-
-def _uptime_s() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _read(path: str) -> str:

@@ -54,19 +54,19 @@ async def stream(runtime: Runtime, container_id: str, *, interval_s: float) -> A
 
 
 def _read(runtime: Runtime, folder: Path, current: ContainerState) -> Stats:
-    groups, path = runtime.cgroups, state.load_record(folder).cgroup
+    at = runtime.cgroups.places(state.load_record(folder).cgroup)
     return Stats(
         id=current.id,
         run=current.run,
         read_at=records.now(),
         uptime_ns=time.monotonic_ns(),
         processors=os.cpu_count() or 1,
-        cpu=usage.cpu(groups, path),
-        memory=usage.memory(groups, path),
-        io=usage.block_io(groups, path),
-        pids=usage.pids(groups, path),
+        cpu=usage.cpu(at),
+        memory=usage.memory(at),
+        io=usage.block_io(at),
+        pids=usage.pids(at),
         networks=_networks(current.pid),
-        pressure=usage.pressure(groups, path),
+        pressure=usage.pressure(at),
     )
 
 

@@ -1,5 +1,7 @@
 """top: the processes of a container, read from the kernel; no program runs for it, inside or outside."""
 
+import time
+
 from engine.container import process_files, ps, state
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
@@ -19,7 +21,8 @@ def top(runtime: Runtime, container_id: str, *, ps_args: str) -> ProcessTable:
         raise Conflict(f"Container {current.name} is {current.status} and has no processes.", hint="Start it first.")
     users = process_files.uid_map(current.pid)
     pids = sorted(runtime.cgroups.processes(state.load_record(folder).cgroup))
-    found = [process_files.read(pid, users) for pid in pids]
+    uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    found = [process_files.read(pid, users, uptime_s=uptime_s) for pid in pids]
     processes = sorted((item for item in found if item is not None), key=lambda item: (-item.age_s, item.container_pid))
     rows = (tuple(column.text(process) for column in shown) for process in processes)
     return ProcessTable(tuple(column.title for column in shown), tuple(rows), tuple(processes))

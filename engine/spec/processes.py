@@ -1,7 +1,6 @@
 """The processes of a container, as `top` tells of them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from engine.spec import codec
 
@@ -36,14 +35,9 @@ class ContainerProcess:
 
 
 @dataclass(frozen=True)
-class ProcessTable:
+class ProcessTable(codec.Document):
     """What ps(1) would print, as texts, and the same processes as values."""
 
     titles: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     processes: tuple[ContainerProcess, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """`{"titles", "rows", "processes"}`."""
-        value: dict[str, Any] = codec.to_json(self)
-        return value

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.spec import codec
 
@@ -103,7 +102,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Stats:
+class Stats(codec.Document):
     """One reading, at `read_at` (RFC 3339), `uptime_ns` on the clock that never jumps.
 
     `pressure` is by resource (`cpu`, `memory`, `io`), empty where groups have none; `networks` is empty for
@@ -122,11 +121,6 @@ class Stats:
     networks: tuple[InterfaceStats, ...]
     pressure: Mapping[str, Stalls]
     rates: Rates | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields under their own names."""
-        value: dict[str, Any] = codec.to_json(self)
-        return value
 
     def rates_since(self, before: "Stats") -> Rates:
         """How fast things went since an earlier reading of the same run."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.cgroups import CgroupManager, Hierarchy, usage
+from engine.cgroups import Hierarchy, usage
+from engine.cgroups.places import Places
 from engine.spec.stats import CpuStats, DeviceIo, PidsStats, Stall, Stalls
 
 V2 = {
@@ -40,45 +41,45 @@ V1 = {
 
 
 @pytest.fixture(params=[1, 2], ids=["v1", "v2"])
-def manager(request: pytest.FixtureRequest, tmp_path: Path) -> CgroupManager:
+def at(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
     """A host of either version with one group, `x`."""
     controllers = {1: ("memory", "cpu", "cpuacct", "blkio", "pids"), 2: ("memory", "cpu", "io", "pids")}
     folder = tmp_path / "m" / "x"
     folder.mkdir(parents=True)
     for name, text in (V1 if request.param == 1 else V2).items():
         (folder / name).write_text(text)
-    return CgroupManager("m", [Hierarchy(tmp_path, request.param, controllers[request.param])])
+    return Places([Hierarchy(tmp_path, request.param, controllers[request.param])], "/m/x")
 
 
-def is_v1(manager: CgroupManager) -> bool:
-    return manager.hierarchies[0].version == 1
+def is_v1(at: Places) -> bool:
+    return at.hierarchies[0].version == 1
 
 
-def test_processor_time(manager: CgroupManager) -> None:
-    per_cpu = (10000, 20000) if is_v1(manager) else ()
-    assert usage.cpu(manager, "x") == CpuStats(30000, 20000, 10000, per_cpu, 5, 2, 7000)
+def test_processor_time(at: Places) -> None:
+    per_cpu = (10000, 20000) if is_v1(at) else ()
+    assert usage.cpu(at) == CpuStats(30000, 20000, 10000, per_cpu, 5, 2, 7000)
 
 
-def test_the_working_set_is_what_the_kernel_would_not_drop_first(manager: CgroupManager) -> None:
-    found = usage.memory(manager, "x")
+def test_the_working_set_is_what_the_kernel_would_not_drop_first(at: Places) -> None:
+    found = usage.memory(at)
     assert (found.usage_bytes, found.working_set_bytes) == (1000, 600)
     assert (found.anon_bytes, found.file_bytes, found.swap_bytes) == (300, 600, 0)
     assert (found.limit_bytes, found.peak_bytes, found.oom_kills) == (None, 2000, 1)
 
 
-def test_traffic_by_device(manager: CgroupManager) -> None:
-    found = usage.block_io(manager, "x")
+def test_traffic_by_device(at: Places) -> None:
+    found = usage.block_io(at)
     assert found[0] == DeviceIo(254, 0, 4096, 8192, 1, 2)
-    assert found[1:] == (() if is_v1(manager) else (DeviceIo(7, 0),))
+    assert found[1:] == (() if is_v1(at) else (DeviceIo(7, 0),))
 
 
-def test_processes_and_their_limit(manager: CgroupManager) -> None:
-    assert usage.pids(manager, "x") == PidsStats(3, 10)
+def test_processes_and_their_limit(at: Places) -> None:
+    assert usage.pids(at) == PidsStats(3, 10)
 
 
-def test_pressure_is_there_where_the_kernel_keeps_it(manager: CgroupManager) -> None:
-    found = usage.pressure(manager, "x")
-    if is_v1(manager):
+def test_pressure_is_there_where_the_kernel_keeps_it(at: Places) -> None:
+    found = usage.pressure(at)
+    if is_v1(at):
         assert found == {}
     else:
         assert found["cpu"] == Stalls(Stall(1.5, 0.5, 0.1, 12345))

@@ -72,5 +72,5 @@ def test_users_are_called_as_inside() -> None:
 
 
 def test_a_process_that_is_gone_is_none() -> None:
-    assert process_files.read(2**22 - 1, UidMap(())) is None
+    assert process_files.read(2**22 - 1, UidMap(()), uptime_s=1) is None
     assert process_files.uid_map(2**22 - 1) == UidMap(())
