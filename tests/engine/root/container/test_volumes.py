@@ -210,6 +210,7 @@ def test_a_creation_killed_at_any_moment_leaves_nothing_and_the_next_one_is_whol
     built = build("many:test", [busybox_layer(), many], config={"Env": ["PATH=/bin"], "Volumes": {"/data": {}}})
     host.engine.load_image(io.BytesIO(docker_archive(built)))
     mounts = (volume("stock", "/data"), volume("", "/other"))
+    volumes.create_volume("stock")
     for delay_ms in (3, 9, 15, 22, 35):
         container_id = secrets.token_hex(32)
         if (pid := os.fork()) == 0:
