@@ -22,6 +22,7 @@ from engine.container import (
     export,
     pause,
     prune,
+    reap,
     remove,
     rename,
     repair,
@@ -165,6 +166,12 @@ class Engine:
     def remove(self, container_id: str, *, force: bool = False, with_volumes: bool = False, asked_by: str = "") -> None:
         """Leave nothing of it. See `engine.container.remove`."""
         remove.remove(self._runtime, container_id, force=force, with_volumes=with_volumes, asked_by=asked_by)
+
+    def reap(self, container_id: str | None = None) -> list[str]:
+        """Remove it, or every container, if its time is over or it was to go after its end; the ids of what went."""
+        if container_id is None:
+            return reap.reap(self._runtime)
+        return [container_id] if reap.reap_one(self._runtime, container_id) else []
 
     def rename(self, container_id: str, name: str) -> ContainerState:
         """Give it another name. See `engine.container.rename`."""

@@ -5,7 +5,6 @@
 
 import json
 import os
-import signal as signals
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from engine.launcher import records
 from engine.spec import codec
 from engine.spec.death import Request
+from engine.sys import names
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def write(folder: Path, asker: Asker, *, run: int, signal: int | None, ends: boo
     before = read(folder)
     if before is not None and before.run == run and before.ends and not ends:
         return
-    request = Request(run, asker.verb, asker.by, _name(signal), records.now(), ends)
+    request = Request(run, asker.verb, asker.by, names.signal_name(signal) if signal else "", records.now(), ends)
     # Verbs of several processes may be at it at once: kill does not wait for the stop it cuts short.
     fresh = folder / f"asked.json.{os.getpid()}-{threading.get_ident()}.new"
     fresh.write_text(json.dumps(asdict(request)))
@@ -46,12 +46,3 @@ def read(folder: Path) -> Request | None:
 def withdraw(folder: Path) -> None:
     """The end was asked for and never came about; when it comes it is again nobody's wish."""
     (folder / "asked.json").unlink(missing_ok=True)
-
-
-def _name(signal: int | None) -> str:
-    if signal is None:
-        return ""
-    try:
-        return signals.Signals(signal).name.removeprefix("SIG")
-    except ValueError:  # a real-time signal
-        return str(signal)

@@ -11,7 +11,7 @@ import os
 import pickle
 from pathlib import Path
 
-from engine.container import mount_sources, plan, state
+from engine.container import care, mount_sources, plan, state
 from engine.container.runtime import Runtime
 from engine.launcher import messages
 from engine.launcher.messages import Plan
@@ -47,6 +47,8 @@ def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -
         hierarchies=list(runtime.cgroups.hierarchies),
         volumes=runtime.volumes.root,
         opens_stdin=record.opens_stdin,
+        deadline=care.deadline(record),
+        care=care.pack(record),
     )
 
 

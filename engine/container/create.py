@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.container import (
     bundle,
     bundle_mounts,
+    care,
     limits,
     mount_sources,
     name_files,
@@ -98,12 +99,16 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     name_files.write(folder, spec, oci.hostname)
     _write(folder / "config.json", oci.to_json())
     _write(folder / "spec.json", spec.to_json())
+    now = records.now()
     record = state.Record(
         container_id,
         spec.name,
         image.id,
-        records.now(),
+        now,
         seq=1,
+        auto_remove=spec.auto_remove,
+        expires_at=care.expires_at(now, spec.ttl_s),
+        care=care.of(spec, image),
         volumes=names,
         drops_volumes=spec.auto_remove,
         warnings=warnings,

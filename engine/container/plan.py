@@ -37,6 +37,8 @@ def make(
     volumes: Path | None = None,
     opens_stdin: bool = False,
     restarts: int = 0,
+    deadline: float = 0,
+    care: bytes = b"",
     preserved_fds: int = 0,
     has_keyring: bool = True,
 ) -> Plan:
@@ -44,7 +46,7 @@ def make(
 
     Without layers the root is the bundle's own folder for it.
     `opens_stdin` gives it a standard input that can be written to. `volumes` is the folder of this host's volumes;
-    `restarts` runs before this one were brought by the restart policy.
+    `restarts` runs before this one were brought by the restart policy; `deadline` and `care` are `Plan`'s.
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
     kinds = {namespace.type for namespace in spec.linux.namespaces}
@@ -79,6 +81,8 @@ def make(
         sources=mounts.sources,
         devices=mounts.devices,
         time_offsets=settings.time_offsets(spec.linux) if "time" in kinds else None,
+        deadline=deadline,
+        care=care,
         birth=pack_birth(birth),
     )
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, pause, remove, rename, resume, runs, state, update, wait
+from engine.container import asked, pause, reap, remove, rename, resume, runs, state, update, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
@@ -31,6 +31,7 @@ def repair(runtime: Runtime) -> list[ContainerState]:
         except NotFound:
             continue  # removed by somebody else meanwhile
     _remove_stray_groups(runtime)
+    reap.reap(runtime)
     resume.resume(runtime)
     return [state.load(runtime.folder(container_id)) for container_id in runtime.ids()]
 

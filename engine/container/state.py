@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from engine.container import runs
 from engine.errors import Conflict, NotFound
@@ -59,6 +60,7 @@ class Record:
     intent: Intent = Intent.CREATE
     auto_remove: bool = False
     expires_at: str = ""
+    care: Mapping[str, Any] | None = None
     volumes: Mapping[str, str] = field(default_factory=dict)
     drops_volumes: bool = False
     warnings: Sequence[str] = ()

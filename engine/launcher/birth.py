@@ -84,7 +84,7 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
     kinds, held = "".join(streams), [pidfd, log_lock, ready.lock, *streams.values()]
-    link.send(shim, messages.pack(messages.STARTED, pid, kinds), [plan_fd, shim_lock, *held])
+    link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), [plan_fd, shim_lock, *held])
     launcher.send(messages.pack(messages.HOLD, pid, kinds), [plan_fd, *held])
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
 

@@ -25,9 +25,7 @@ def empty(folders: list[str]) -> None:
 
     That is possible where processes share a pid namespace.
     """
-    for folder in folders:
-        _thaw(f"{folder}/cgroup.freeze", b"0")
-        _thaw(f"{folder}/freezer.state", b"THAWED")
+    thaw(folders)
     for _ in range(_TRIES):
         pids = [pid for folder in folders for pid in _processes(folder)]
         if not pids:
@@ -50,7 +48,14 @@ def remove(folders: list[str]) -> list[str]:
     return folders
 
 
-def _thaw(path: str, word: bytes) -> None:
+def thaw(folders: list[str]) -> None:
+    """Let everything in the groups move."""
+    for folder in folders:
+        _write(f"{folder}/cgroup.freeze", b"0")
+        _write(f"{folder}/freezer.state", b"THAWED")
+
+
+def _write(path: str, word: bytes) -> None:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except FileNotFoundError:  # the other version's

@@ -7,7 +7,7 @@
     birth     ── clone3 ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
-    birth     ── STARTED pid kinds, with plan, shim lock, pidfd, log and id locks and streams ──▶ shim
+    birth     ── STARTED pid kinds care, with plan, shim lock, pidfd, log and id locks and streams ──▶ shim
     birth     ── HOLD pid kinds, with plan, pidfd, log and id locks and streams ──▶ launcher
     birth     ── STARTED pid, or FAILED ──▶ engine      (and ends: the first process is now the shim's child)
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)
@@ -138,13 +138,13 @@ class Plan(NamedTuple):
     `evidence` is what is kept of the groups (`certificate.gather`).
     `opens_stdin` says whether standard input is a pipe rather than /dev/null.
     `restarts` counts the runs that the restart policy brought, `restart_ms` is how long it waited before this one, and
-    `oom_kills` what `oom_file` said by then. `sources` are what of the host is mounted inside, opened
-    while still outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving
-    `path`, and a change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by
-    its place in the list. `devices` are nodes to make in the `/dev` that stands ready, as `sandbox.add_device` takes
-    them.
-    `time_offsets` are lines for a new time namespace's clocks, `None` for no such namespace. `birth` is a packed
-    `Birth`: opened by the first process only, so the shim stays small.
+    `oom_kills` what `oom_file` said by then. `sources` are what of the host is mounted inside, opened while still
+    outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a
+    change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by its place in
+    the list. `devices` are nodes to make in the `/dev` that stands ready, as `sandbox.add_device` takes them.
+    `time_offsets` are lines for a new time namespace's clocks, `None` for no such namespace. `deadline` is when its
+    time to live is over, seconds since 1970, 0 for never. `care` is a packed `Care`, empty for a container that needs
+    none. `birth` is a packed `Birth`: opened by the first process only, so the shim stays small.
     """
 
     id: str
@@ -167,7 +167,17 @@ class Plan(NamedTuple):
     sources: list[list[Any]]
     devices: list[list[Any]]
     time_offsets: str | None
+    deadline: float
+    care: bytes
     birth: bytes
+
+
+class Care(NamedTuple):
+    """What a shim does beside guarding, and how it ends the container if it has to: `stop_signal` and its name."""
+
+    stop_signal: int
+    stop_signal_name: str
+    stop_timeout_s: float
 
 
 class Way(NamedTuple):
@@ -243,6 +253,16 @@ def write_plan(plan: Plan) -> int:
 def read_plan(fd: int) -> Plan:
     """What `write_plan` wrote."""
     return unpack_plan(_read(fd))
+
+
+def pack_care(care: Care) -> bytes:
+    """What `unpack_care` takes."""
+    return marshal.dumps(tuple(care))
+
+
+def unpack_care(data: bytes) -> Care:
+    """What `pack_care` was given."""
+    return Care(*marshal.loads(data))  # noqa: S302 - as above
 
 
 def pack_way(way: Way) -> bytes:

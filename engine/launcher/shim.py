@@ -16,6 +16,7 @@ import select
 import time
 
 from engine.launcher import birth, ending, link, messages, records, succession
+from engine.launcher.care import Care
 from engine.logs.writer import STDERR, STDOUT, LogWriter
 
 TYPE_CHECKING = False
@@ -44,6 +45,7 @@ class Shim:
         self.is_parent = True
         self.status: int | None = None
         self.log: LogWriter | None = None
+        self.care: Care | None = None
 
     def open_log(self) -> LogWriter:
         """The container's log, opened at its first use."""
@@ -59,6 +61,8 @@ class Shim:
             poll.register(fd, select.POLLIN)
         poll.register(self.pidfd, select.POLLIN)
         self.launcher.watch(poll)
+        if self.care is not None:
+            self.care.act(poll)
         deadline = None
         while self.outputs or self.status is None:
             for fd, _ in poll.poll(self._timeout_ms(deadline)):
@@ -71,13 +75,20 @@ class Shim:
                 elif self.launcher.read() == messages.TAKEN:
                     self._close(messages.STDIN)
             self.reconnect()
+            if self.care is not None and self.status is None:
+                self.care.act(poll)
             if deadline is not None and time.monotonic() > deadline:
                 break
 
     def _timeout_ms(self, deadline: float | None) -> int | None:
         if deadline is not None:
             return max(0, int((deadline - time.monotonic()) * 1000))
-        return None if self.launcher.is_connected else _RECONNECT_MS
+        timeout_ms = None if self.launcher.is_connected else _RECONNECT_MS
+        care_s = None if self.care is None else self.care.timeout_s()
+        if care_s is None:
+            return timeout_ms
+        care_ms = int(care_s * 1000) + 1  # never a moment too early: that would be a busy loop
+        return care_ms if timeout_ms is None else min(care_ms, timeout_ms)
 
     def _copy(self, poll: select.poll, fd: int) -> None:
         try:
@@ -136,8 +147,10 @@ def run(launcher: link.Link) -> NoReturn:
     os.waitpid(child, 0)
     if born:
         plan_fd, lock, *held = descriptors
-        pid, kinds = messages.unpack(born)[1]
+        pid, kinds, needs_care = messages.unpack(born)[1]
         shim = Shim(plan_fd, lock, int(pid), kinds, held, launcher)
+        if needs_care == "1":
+            shim.care = Care(messages.read_plan(plan_fd), shim.pidfd)
         shim.watch()
         shim.finish()
     else:
@@ -165,6 +178,8 @@ def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: 
         shim = Shim(plan_fd, lock, pid, kinds, descriptors, launcher)
         shim.is_parent = False
         shim.hold()
+        if plan.care:
+            shim.care = Care(plan, shim.pidfd)
         end = records.read_exit(plan.folder)
         if end is None or end.run < plan.run:
             shim.watch()

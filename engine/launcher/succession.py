@@ -60,12 +60,13 @@ def has_begun(folder: str, run: int) -> bool:
 
 
 def _await_turn(shim: Shim, first: int, end: Exit, pause_s: float) -> bool:
-    """Sleep until the next run is due; false as soon as it is not wanted any more.
+    """Sleep until the next run is due; false as soon as it is not wanted any more, or its time to live is over.
 
     What is wanted is in files, so the kernel tells of every change. An end that was asked for since run `first`, the
     last this shim has seen begin, counts.
     """
-    folder = messages.read_plan(shim.plan_fd).folder
+    plan = messages.read_plan(shim.plan_fd)
+    folder, deadline = plan.folder, plan.deadline
     changes = inotify.inotify_init1()
     try:
         inotify.inotify_add_watch(changes, folder, inotify.IN_MOVED_TO)
@@ -74,12 +75,16 @@ def _await_turn(shim: Shim, first: int, end: Exit, pause_s: float) -> bool:
         shim.launcher.watch(poll)
         due = time.monotonic() + pause_s
         while policy.wants_another(folder, run=first, exit_code=end.exit_code, restarts=end.restarts):
+            if deadline and time.time() >= deadline:
+                return False
             left_s = due - time.monotonic()
             if left_s <= 0:
                 return True
+            if deadline:
+                left_s = min(left_s, max(0, deadline - time.time()))
             if not shim.launcher.is_connected:
                 left_s = min(left_s, _RETRY_S)
-            for fd, _ in poll.poll(left_s * 1000):
+            for fd, _ in poll.poll(left_s * 1000 + 1):
                 if fd == changes:
                     list(inotify.read_events(changes))
                 else:

@@ -33,3 +33,11 @@ def signal(name: str) -> int | None:
         return number if number <= _signal.SIGRTMAX else None
     member = _signal.Signals.__members__.get(f"SIG{bare}")
     return int(member) if member is not None else None
+
+
+def signal_name(number: int) -> str:
+    """`TERM` for 15; the number itself where it has no name, as most real-time signals."""
+    try:
+        return _signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return str(number)
