@@ -17,8 +17,8 @@ def main() -> int:
     try:
         environment = Environment.from_env()
 
-        def send(states: list[dict[str, Any]]) -> None:
-            payload = {"host": environment.host_name, "containers": states}
+        def send(states: list[dict[str, Any]], removed: list[str]) -> None:
+            payload = {"host": environment.host_name, "containers": states, "removed": removed}
             app.send_task("containers.observed", kwargs=payload, queue="panel", ignore_result=True)
 
         asyncio.run(serve(environment, send))

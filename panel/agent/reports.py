@@ -13,24 +13,27 @@ from engine import Engine, EngineError, NotFound
 
 logger = logging.getLogger(__name__)
 
-Send = Callable[[list[dict[str, Any]]], None]
-"""Hands states to the panel; may block, and raises `OperationalError` while the broker is away."""
+Send = Callable[[list[dict[str, Any]], list[str]], None]
+"""Hands states, and ids of what is gone, to the panel; may block. `OperationalError` while the broker is away."""
 
 _ID = re.compile(rb"[0-9a-f]{64}")
 _STATES_A_REPORT = 100
+_LOOK_S = 30.0  # a time to live that ends while nothing runs is told of by nobody
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 10.0
 
 
 class Reporter:
     """Keeps the ids of containers whose state the panel has not been told, until it has been told.
 
-    They are kept in memory alone: an agent that starts reports every container.
+    They are kept in memory alone: an agent that starts reports every container. Containers that were to go after their
+    end, or whose time to live is over, are removed here, as it is here that an end is heard of first.
     """
 
     def __init__(self, engine: Engine, send: Send) -> None:
         self._engine = engine
         self._send = send
         self._untold: set[str] = set()
+        self._gone: set[str] = set()
         self._woken = asyncio.Event()
 
     def observe(self, container_ids: Iterable[str]) -> None:
@@ -43,13 +46,22 @@ class Reporter:
         states = await asyncio.to_thread(self._engine.states)
         self.observe(state.id for state in states)
         while True:
-            await self._woken.wait()
+            try:
+                await asyncio.wait_for(self._woken.wait(), _LOOK_S)
+            except TimeoutError:
+                await asyncio.to_thread(self._look)
             self._woken.clear()
             await self._tell_all()
 
+    def _look(self) -> None:
+        try:
+            self._gone.update(self._engine.reap())
+        except (EngineError, OSError) as error:
+            logger.error("containers whose time is over cannot be removed: %s", error)
+
     async def _tell_all(self) -> None:
         delay_s = _FIRST_DELAY_S
-        while self._untold:
+        while self._untold or self._gone:
             told = set(sorted(self._untold)[:_STATES_A_REPORT])
             self._untold -= told  # before its state is read: a change after that is noted anew
             try:
@@ -65,13 +77,17 @@ class Reporter:
         states = []
         for container_id in container_ids:
             try:
-                states.append(self._engine.state(container_id).to_json())
+                gone = self._engine.reap(container_id)
+                self._gone.update(gone)
+                if not gone:
+                    states.append(self._engine.state(container_id).to_json())
             except NotFound:
                 continue  # removed meanwhile, which the operation that removed it reports
             except EngineError as error:
                 logger.error("the state of container %s cannot be reported: %s", container_id, error)
-        if states:
-            self._send(states)
+        if states or self._gone:
+            self._send(states, sorted(self._gone))
+            self._gone.clear()
 
 
 class Observed(asyncio.DatagramProtocol):

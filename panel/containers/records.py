@@ -1,6 +1,7 @@
 """Writes down what hosts report about containers; a late report never overwrites a newer one."""
 
 import logging
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -29,10 +30,12 @@ RETRY: dict[str, Any] = {
 
 
 @shared_task(name="containers.observed", **RETRY)
-def observed(*, host: str, containers: list[Any]) -> None:
-    """States a host noticed by itself, such as an exit."""
+def observed(*, host: str, containers: list[Any], removed: Sequence[Any] = ()) -> None:
+    """States a host noticed by itself, such as an exit; and what it removed, as the container itself had asked."""
     with transaction.atomic():
         apply_states(host, containers)
+        for container in _known(host, removed):
+            _note_gone(host, container, "containers.expired")
 
 
 def apply_states(host: str, values: list[Any]) -> None:
@@ -45,9 +48,13 @@ def apply_states(host: str, values: list[Any]) -> None:
 
 def remove(host: str, ids: list[Any]) -> None:
     """These containers are gone from the host."""
-    for container in Container.objects.filter(host_id=host, pk__in=[id_ for id_ in ids if isinstance(id_, str)]):
+    for container in _known(host, ids):
         transaction.on_commit(partial(announce, "containers", container.id))
         container.delete()
+
+
+def _known(host: str, ids: Sequence[Any]) -> Iterator[Container]:
+    yield from Container.objects.filter(host_id=host, pk__in=[id_ for id_ in ids if isinstance(id_, str)])
 
 
 def reconcile(host: str, values: list[Any], specs: dict[str, Any], taken_at: datetime) -> None:
@@ -127,11 +134,15 @@ def _remove_vanished(host: str, present: set[str], taken_at: datetime) -> None:
     at_work = Operation.objects.open_since(taken_at).filter(object_kind="container", object_id=OuterRef("pk"))
     gone = Container.objects.filter(host_id=host, created_at__lt=taken_at).exclude(status=Container.Status.FAILED)
     for container in gone.exclude(pk__in=present).exclude(Exists(at_work)):
-        audit.record(
-            actor=Actor.system(host),
-            action="containers.vanished",
-            subject=container.subject,
-            before={"status": container.status, "spec": container.spec},
-        )
-        transaction.on_commit(partial(announce, "containers", container.id))
-        container.delete()
+        _note_gone(host, container, "containers.vanished")
+
+
+def _note_gone(host: str, container: Container, action: str) -> None:
+    audit.record(
+        actor=Actor.system(host),
+        action=action,
+        subject=container.subject,
+        before={"status": container.status, "spec": container.spec},
+    )
+    transaction.on_commit(partial(announce, "containers", container.id))
+    container.delete()

@@ -51,6 +51,7 @@ ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "hosts.add": _("Add host"),
     "containers.found": _("Container found on the host"),
     "containers.vanished": _("Container gone from the host"),
+    "containers.expired": _("Container removed after its end or its time"),
     "pages.open": _("Open a page"),
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import secrets
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 import redis
 from kombu.exceptions import OperationalError
 
-from engine import Engine
+from engine import ContainerSpec, Engine
 from panel.agent.reports import Reporter
 from panel.environment import Environment
 from tests.services.processes import wait_until
@@ -65,11 +66,14 @@ class Broker:
         self.attempts = 0
         self.told: list[str] = []
 
-    def send(self, states: list[dict[str, Any]]) -> None:
+        self.removed: list[str] = []
+
+    def send(self, states: list[dict[str, Any]], removed: list[str]) -> None:
         self.attempts += 1
         if self.is_away:
             raise OperationalError("away")
         self.told += [state["id"] for state in states]
+        self.removed += removed
 
 
 async def test_what_is_observed_while_the_broker_is_away_is_told_when_it_is_back(
@@ -100,4 +104,28 @@ async def test_a_container_that_is_gone_meanwhile_is_not_reported(engine: Engine
     reporter.observe(["0" * 64])
     await asyncio.sleep(0.2)
     assert broker.attempts == 0
+    running.cancel()
+
+
+async def test_a_container_whose_time_is_over_is_removed_and_told_of_even_if_the_broker_was_away(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panel.agent.reports._FIRST_DELAY_S", 0.01)
+    monkeypatch.setattr("panel.agent.reports._LOOK_S", 0.05)
+    expiring = secrets.token_hex(32)
+    engine.create(expiring, ContainerSpec(name="short", image="busybox:test", ttl_s=0.3))
+    broker = Broker()
+    reporter = Reporter(engine, broker.send)
+    running = asyncio.create_task(reporter.run())
+    await asyncio.sleep(0.15)
+    assert expiring in broker.told
+    broker.is_away = True
+    async with asyncio.timeout(10):
+        while expiring in {state.id for state in engine.states()}:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        broker.is_away = False
+        while not broker.removed:
+            await asyncio.sleep(0.01)
+    assert broker.removed == [expiring]
     running.cancel()

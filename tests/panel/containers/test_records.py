@@ -55,6 +55,16 @@ def test_a_newer_state_is_written_down(container: Container) -> None:
     assert container in Container.objects.unhealthy()
 
 
+def test_what_went_after_its_end_is_gone_here_too_and_audited(container: Container) -> None:
+    records.observed(host="other", containers=[], removed=[ID])
+    assert Container.objects.filter(pk=ID).exists()
+
+    records.observed(host="local", containers=[], removed=[ID, None, "x"])
+
+    assert not Container.objects.exists()
+    assert AuditEntry.objects.get().action == "containers.expired"
+
+
 def test_a_late_state_does_not_overwrite_a_newer_one(container: Container) -> None:
     records.observed(host="local", containers=[state(**ENDED)])
     records.observed(host="local", containers=[state(), state(seq=6)])
