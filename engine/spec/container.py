@@ -66,6 +66,8 @@ class ContainerSpec(codec.Document):
     are settings of the container's own namespaces. `personality` is `linux` or `linux32`. `time_offsets` shift the
     clocks `monotonic` and `boottime`.
 
+    `cgroup_parent` is the absolute path of the control group that the container's is made in, empty for the usual one.
+
     `shm_size_bytes` is the size of `/dev/shm`, `storage_bytes` (≥ 1 MiB) what the writable layer may take.
     `device_cgroup_rules` are written as Docker writes them, `c 189:* rwm`. `extra_hosts` hold `name:address`, `dns`
     addresses; what `dns` and its like leave out comes from the host.

@@ -56,7 +56,7 @@ CASES: list[tuple[dict[str, object], str, str, str, str]] = [
     ({"cpu_rt_runtime_us": 10000}, "cpu.rt_runtime_us", "none", "10000", ""),
     ({"memory_swappiness": 10}, "memory.swappiness", "none", "10", ""),
     ({"pids": 7}, "pids.max", "pids.max", "7", "7"),
-    ({"blkio_weight": 300}, "blkio.bfq.weight", "io.bfq.weight", "300", "default 300"),
+    ({"blkio_weight": 300}, "blkio.bfq.weight", "io.weight", "300", "default 2930"),
     ({"hugepage_bytes": {"2MB": 4 * MIB}}, "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max", str(4 * MIB), str(4 * MIB)),
 ]
 
