@@ -67,8 +67,11 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
 def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
     warnings = [*mount_sources.check(spec)]
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
-    if why_not and namespaces.wants_own_ids(spec):
-        warnings.append(f"No user namespace of its own, so its root is the host's: {why_not}")
+    if namespaces.wants_own_ids(spec):
+        if why_not:
+            warnings.append(f"No user namespace of its own, so its root is the host's: {why_not}")
+        else:
+            warnings += mount_sources.check_owners(spec)
     counts_swap = runtime.cgroups.counts_swap
     limits.check_host(spec.resources, counts_swap=counts_swap)
     snapshot = Snapshot(folder)

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from engine.container import user_namespaces
 from engine.container.host_mounts import mount_of
 from engine.errors import InvalidSpec, Unsupported
 from engine.spec.container import ContainerSpec
@@ -27,6 +28,13 @@ def check(spec: ContainerSpec) -> tuple[str, ...]:
         if item.relabel is not Relabel.NONE:
             warnings.append(_relabel(item))
     return tuple(warnings)
+
+
+def check_owners(spec: ContainerSpec) -> list[str]:
+    """Warnings of bind sources that a container with ids of its own sees without their owners."""
+    sources = [item.source for item in spec.mounts if item.type is MountType.BIND]
+    reasons = [(source, user_namespaces.why_not_bound(source)) for source in sources]
+    return [f"Files of {source} belong to nobody inside: {why}" for source, why in reasons if why]
 
 
 def make_missing(folder: Path, bundle: Spec) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,13 +30,27 @@ def why_not(containers: Path, run: Path) -> str:
     return str(told["why_not"])
 
 
+def why_not_bound(path: str) -> str:
+    """What keeps a container from seeing the owners of the files bound from `path`, empty if nothing does."""
+    return _why_not_bound(os.stat(path).st_dev, path)
+
+
+@functools.lru_cache(maxsize=64)
+def _why_not_bound(_device: int, path: str) -> str:
+    return _probe("source", path)
+
+
 def _try(containers: Path) -> str:
     containers.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="probe-", suffix=".new", dir=containers) as folder:
         for name in ("layers/lower", "upper", "work", "rootfs"):
             Path(folder, name).mkdir(parents=True)
-        command = [sys.executable, "-m", "engine.launcher.probe", folder]
-        tried = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+        return _probe("root", folder)
+
+
+def _probe(what: str, path: str) -> str:
+    command = [sys.executable, "-m", "engine.launcher.probe", what, path]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     if tried.returncode != 0:
         raise Unsupported(f"User namespaces could not be tried: {tried.stderr.strip()[-500:]}")
     return tried.stdout.strip()

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     import _socket
     from typing import NoReturn
 
+    from engine.launcher.sources import Opened
+
 
 class Prepared(NamedTuple):
-    """What birth made ready: descriptors of the root, of a `/dev` that fits the user namespace, of the plan's sources.
+    """What birth made ready: descriptors of the root, of a `/dev` that fits the user namespace; the plan's sources.
 
     `owns_ids` tells whether the process has such a namespace; it is nobody there until it says who it is.
     """
@@ -30,7 +32,7 @@ class Prepared(NamedTuple):
     owns_ids: bool
     root_fd: int
     devices_fd: int
-    sources: list[int]
+    sources: list[Opened]
 
 
 def main(prepared: Prepared, ends: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE) -> NoReturn:

@@ -1,7 +1,9 @@
-"""`python -m engine.launcher.probe FOLDER`: whether a container whose root lies in FOLDER can have a user namespace.
+"""Whether a container can have a user namespace here, tried as a birth does it, in a process of its own.
 
-Tries what a birth does, in a process of its own: kernels and file systems differ too much to be judged by their names.
-FOLDER has to hold `layers/lower`, `upper`, `work` and `rootfs`. Prints what failed, nothing if all went well.
+    python -m engine.launcher.probe root FOLDER    its root lies in FOLDER: layers/lower, upper, work, rootfs
+    python -m engine.launcher.probe source PATH    it is to see the owners of the files that are bound from PATH
+
+Kernels and file systems differ too much to be judged by their names. Prints what failed, nothing if all went well.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import sys
 from engine.errors import EngineError
 from engine.launcher import sandbox
 from engine.launcher.messages import Root
-from engine.launcher.root import open_root
+from engine.launcher.root import open_root, shift
+from engine.sys import mount
 from engine.sys.overlay import takes_many_layers
 
 
-def main(folder: str) -> str:
+def try_root(folder: str) -> str:
     """What failed, empty if nothing did."""
     try:
         ready = sandbox.make()
@@ -29,5 +32,15 @@ def main(folder: str) -> str:
     return "its root would be read-only" if made.f_flag & os.ST_RDONLY else ""
 
 
+def try_source(path: str) -> str:
+    """What failed, empty if nothing did."""
+    try:
+        copy = mount.open_tree(path, mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC)
+        shift(copy, sandbox.make().user, path, 0)
+    except (EngineError, OSError) as error:
+        return str(error)
+    return ""
+
+
 if __name__ == "__main__":
-    print(main(sys.argv[1]))
+    print({"root": try_root, "source": try_source}[sys.argv[1]](sys.argv[2]))

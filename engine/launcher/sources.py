@@ -7,6 +7,7 @@ import os
 
 from engine.errors import KernelError
 from engine.launcher import root
+from engine.launcher.named import NamedTuple
 from engine.sys import mount, process
 from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
@@ -15,28 +16,32 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def open_sources(sources: list[list[Any]], user_namespace: int, host_mounts: int) -> list[int]:
-    """Descriptors of all sources of a plan, looked for in the mount namespace `host_mounts`. Raises KernelError.
+class Opened(NamedTuple):
+    """A source: its descriptor, and apart from that, by their places in it, those of what is mounted within."""
 
-    Their ids are shifted by the descriptor `user_namespace` unless that is NOT_SHIFTED.
+    fd: int
+    within: list[tuple[str, int]]
+
+
+def open_sources(
+    sources: list[list[Any]], user_namespace: int = root.NOT_SHIFTED, host_mounts: int = -1
+) -> list[Opened]:
+    """All sources of a plan, looked for in the mount namespace `host_mounts` (-1: where the caller is).
+
+    Their ids are shifted by the descriptor `user_namespace` unless that is NOT_SHIFTED. Raises KernelError.
     """
+    if host_mounts < 0:
+        return [_open(source, user_namespace) for source in sources]
     own_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     process.setns(host_mounts, process.CLONE_NEWNS)
     try:
-        return [open_source(*source, user_namespace=user_namespace) for source in sources]
+        return [_open(source, user_namespace) for source in sources]
     finally:
         process.setns(own_mounts, process.CLONE_NEWNS)
         os.close(own_mounts)
 
 
-def open_source(
-    path: str,
-    subpath: str,
-    is_recursive: bool,
-    changes: list[list[int]],
-    *,
-    user_namespace: int = root.NOT_SHIFTED,
-) -> int:
+def open_source(path: str, subpath: str, is_recursive: bool, changes: list[list[int]]) -> int:
     """A descriptor of a detached copy of what lies at `path`, attributes and propagation set; see `messages.Plan`.
 
     Somebody who may write to `path` cannot lead `subpath` out of it, by whatever links. Raises KernelError.
@@ -45,23 +50,63 @@ def open_source(
     fd = _open_beneath(path, subpath, flags) if subpath else mount.open_tree(path, flags)
     for attr_set, attr_clr, propagation, within in changes:
         mount.mount_setattr_of(fd, mount.AT_RECURSIVE if within else 0, attr_set, attr_clr, propagation, path)
-    _shift(fd, user_namespace, path, is_recursive=is_recursive)
     return fd
 
 
-def _shift(fd: int, user_namespace: int, path: str, *, is_recursive: bool) -> None:
-    """Shift the ids; a file system that cannot have that done is mounted as it is, its files nobody's inside."""
+def _open(source: list[Any], user_namespace: int) -> Opened:
+    path, subpath, is_recursive, changes = source
+    fd = open_source(*source)
+    is_shifted = _shift(fd, user_namespace, path, mount.AT_RECURSIVE if is_recursive else 0)
+    if is_shifted or not is_recursive:
+        return Opened(fd, [])
+    # All or nothing, says the kernel, and nothing within a detached mount can be changed: so each mount by itself.
+    os.close(fd)
+    fd = open_source(path, subpath, False, changes)
+    _shift(fd, user_namespace, path, 0)
+    inherited = [change for change in changes if change[3]]
+    return Opened(fd, _open_within(os.path.realpath(f"{path}/{subpath}"), inherited, user_namespace))
+
+
+def _shift(fd: int, user_namespace: int, path: str, flags: int) -> bool:
+    """Shift the ids; a file system that cannot have that done stays as it is, its files nobody's inside."""
     try:
-        root.shift(fd, user_namespace, path, mount.AT_RECURSIVE if is_recursive else 0)
+        root.shift(fd, user_namespace, path, flags)
     except KernelError as error:
         if error.errno != errno.EINVAL:
             raise
+        return False
+    return True
+
+
+def _open_within(top: str, changes: list[list[int]], user_namespace: int) -> list[tuple[str, int]]:
+    found = []
+    for place in _mounted_within(top):
+        try:
+            fd = open_source(top, place, False, changes)
+        except KernelError as error:
+            if error.errno not in (errno.ENOENT, errno.EINVAL):  # under another mount; not to be bound (mount(8))
+                raise
+            continue
+        _shift(fd, user_namespace, f"{top}/{place}", 0)
+        found.append((place, fd))
+    return found
+
+
+def _mounted_within(top: str) -> list[str]:
+    """Where in the folder something is mounted, relative to it, the outermost first, from proc_pid_mountinfo(5)."""
+    start = os.fsencode(top).rstrip(b"/") + b"/"
+    with open("/proc/self/mountinfo", "rb") as file:
+        # Spaces and their like are octal there: read as Latin-1, every byte stands for itself.
+        places = {line.split()[4].decode("unicode_escape").encode("latin-1") for line in file}
+    return [
+        os.fsdecode(place.removeprefix(start)) for place in sorted(places) if place.startswith(start) and place != start
+    ]
 
 
 def _open_beneath(path: str, subpath: str, flags: int) -> int:
     base = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        inside = openat2(base, subpath.encode(), os.O_PATH, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        inside = openat2(base, os.fsencode(subpath), os.O_PATH, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     finally:
         os.close(base)
     try:

@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.launcher.sources import Opened
+
 
 def _mkdir(path: str, mode: int) -> None:
     """Make the folder, and its parents where missing; what is there must be a folder, not a link to one."""
@@ -49,8 +51,15 @@ def _mount_if_there(source: str, target: str, fstype: str, flags: int, data: str
             raise
 
 
+def _attach_source(source: Opened, target: str) -> None:
+    """Put a source of the plan, and what is mounted within, in its place."""
+    attach(source.fd, target)
+    for place, fd in source.within:
+        attach(fd, f"{target}/{place}")
+
+
 def attach(mount_fd: int, target: str) -> None:
-    """Put a source of the plan in its place, a file on a file, a folder on a folder."""
+    """Put a detached mount in its place, a file on a file, a folder on a folder."""
     target_fd = targets.open_target(target, is_folder=stat.S_ISDIR(os.fstat(mount_fd).st_mode))
     try:
         mount.move_mount_onto(mount_fd, target_fd, target)
@@ -126,15 +135,15 @@ def _mask(path: str) -> None:
         _mount_if_there("/dev/null", path, "", mount.MS_BIND, "")
 
 
-def _mask_found(null_fd: int, path: str) -> None:
+def _mask_found(null: Opened, path: str) -> None:
     """`_mask` where the path, or the container's own /dev/null, may be changed by somebody at this very moment."""
     found = targets.open_existing(path)
     if found is not None and stat.S_ISDIR(os.fstat(found).st_mode):
         os.fchdir(found)
         mount.mount("tmpfs", ".", "tmpfs", mount.MS_RDONLY, "size=0k")
     elif found is not None:
-        mount.move_mount_onto(null_fd, found, path)
-    os.close(null_fd)
+        mount.move_mount_onto(null.fd, found, path)
+    os.close(null.fd)
 
 
 def _read_only_found(path: str, flags: int) -> None:
@@ -160,7 +169,7 @@ DEVICES = "attach_devices"
 """The step that gets the descriptor of the `/dev` that stands ready."""
 
 WITH_SOURCE = ("attach", "mask_found")
-"""Steps whose first argument is the place of a source in the plan's list; they get its descriptor."""
+"""Steps whose first argument is the place of a source in the plan's list; they get it opened."""
 
 STEPS: dict[str, Callable[..., object]] = {
     "mkdir": _mkdir,
@@ -168,7 +177,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "mount": mount.mount,
     "mount_on": _mount_on,
     "mount_copying_up": _mount_copying_up,
-    "attach": attach,
+    "attach": _attach_source,
     DEVICES: _attach_devices,
     "loopback_up": network.loopback_up,
     "mknod": os.mknod,

@@ -71,7 +71,7 @@ def _clone(plan: Plan, maps: Maps, report: _socket.socket, status: _socket.socke
             owns_ids=ready is not None,
             root_fd=root.open_root(plan.root, root.NOT_SHIFTED, 0),
             devices_fd=ready.devices if ready else -1,
-            sources=[sources.open_source(*source) for source in plan.sources],
+            sources=sources.open_sources(plan.sources),
         )
         pid, _ = birth.clone(plan, prepared, ready, [], status, waiting)
         report.send(messages.pack(messages.BORN, pid))

@@ -97,3 +97,38 @@ def test_a_file_system_whose_ids_cannot_be_shifted_is_told(host: Host, tmp_path:
     finally:
         subprocess.run(["umount", str(containers)], check=True)
     assert user_namespaces.why_not(host.home / "containers", host.run) == ""
+
+
+def test_a_source_whose_ids_cannot_be_shifted_is_told_and_mounted_as_it_is(host: Host, tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "ramfs", "ramfs", str(tmp_path)], check=True)
+    try:
+        (tmp_path / "file").write_text("seen\n")
+        mounts = (Mount(MountType.BIND, "/data", source=str(tmp_path)),)
+        container = host.start("sh", "-c", "cat /data/file; stat -c %u /data/file", mounts=mounts)
+        host.wait(container)
+        assert host.output(container).split() == ["seen", "65534"]
+        (warning,) = host.engine.state(container).warnings
+        assert warning.startswith(f"Files of {tmp_path} belong to nobody inside: mount_setattr")
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_owners_are_seen_wherever_they_can_be_in_a_tree_of_many_file_systems(host: Host, tmp_path: Path) -> None:
+    for name, kind in (("no", "ramfs"), ("y es", "tmpfs")):
+        (tmp_path / name).mkdir()
+        subprocess.run(["mount", "-t", kind, kind, tmp_path / name], check=True)
+    try:
+        mounts = (Mount(MountType.BIND, "/data", source=str(tmp_path)),)
+        state, output = host.finish("stat", "-c", "%u", "/data", "/data/no", "/data/y es", mounts=mounts)
+        assert (output.split(), state.warnings) == (["0", "65534", "0"], ())
+    finally:
+        for name in ("no", "y es"):
+            subprocess.run(["umount", tmp_path / name], check=True)
+
+
+def test_the_hosts_own_root_can_be_bound_and_written_to(host: Host, tmp_path: Path) -> None:
+    script = f"stat -c %u /host{tmp_path}; touch /host{tmp_path}/made; ls /host/proc/self | grep -c ."
+    mounts = (Mount(MountType.BIND, "/host", source="/"),)
+    _, output = host.finish("sh", "-c", script, mounts=mounts)
+    assert output.splitlines()[0] == "0"
+    assert owner(tmp_path / "made") == (0, 0)
