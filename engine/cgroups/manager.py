@@ -89,7 +89,10 @@ class CgroupManager:
         """
         at = self.places(path)
         placed = limits.place(at, resources)
-        self._parents.prepare(os.path.dirname(at.path))
+        refused = self._parents.prepare(os.path.dirname(at.path))
+        for setting in placed.values():
+            if error := refused.get(setting.controller):
+                raise error
         for folder in at.folders:
             control_files.make_fresh_folder(folder)
         realtime.reserve(at, resources)

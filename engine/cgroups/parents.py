@@ -10,6 +10,9 @@ from engine.cgroups import control_files
 from engine.cgroups.hierarchies import Hierarchy
 from engine.errors import KernelError, Unsupported
 
+Refusals = dict[str, Unsupported]
+"""Controllers that some group on the way does not hand down, each with the error for whoever needs it."""
+
 
 class Parents:
     """Remembers which were prepared already: every start passes here."""
@@ -18,37 +21,43 @@ class Parents:
         self._hierarchies = hierarchies
         self._prepared: set[str] = set()
 
-    def prepare(self, path: str) -> None:
-        """Have the groups at absolute `path` of every hierarchy ready for groups with limits. Raises Unsupported."""
-        if path in self._prepared:
-            return
-        for hierarchy in self._hierarchies:
-            folder = str(hierarchy.root)
-            for part in filter(None, path.split("/")):
-                _delegate(hierarchy, folder)
-                folder = f"{folder}/{part}"
-                control_files.make_folder(folder)
-                if "cpuset" in hierarchy.controllers and hierarchy.version == 1:
-                    _fill_cpuset(folder)
-            _delegate(hierarchy, folder)
-        self._prepared.add(path)
+    def prepare(self, path: str) -> Refusals:
+        """Have the groups at absolute `path` of every hierarchy ready for groups with limits. Raises KernelError."""
+        refused: Refusals = {}
+        if path not in self._prepared:
+            for hierarchy in self._hierarchies:
+                _prepare(hierarchy, path, refused)
+            if not refused:  # else it may go better the next time
+                self._prepared.add(path)
+        return refused
 
 
-def _delegate(hierarchy: Hierarchy, folder: str) -> None:
-    """Hand down on v2 what is not yet: each controller by itself, so that an error names the one that is refused."""
+def _prepare(hierarchy: Hierarchy, path: str, refused: Refusals) -> None:
+    folder = str(hierarchy.root)
+    for part in filter(None, path.split("/")):
+        _delegate(hierarchy, folder, refused)
+        folder = f"{folder}/{part}"
+        control_files.make_folder(folder)
+        if "cpuset" in hierarchy.controllers and hierarchy.version == 1:
+            _fill_cpuset(folder)
+    _delegate(hierarchy, folder, refused)
+
+
+def _delegate(hierarchy: Hierarchy, folder: str, refused: Refusals) -> None:
+    """Hand down on v2 what is not yet, one by one: that some cannot be is the end of those limits alone."""
     if hierarchy.version == 1:
         return
     enabled = control_files.read(f"{folder}/cgroup.subtree_control").split()
     for controller in hierarchy.controllers:
-        if controller not in enabled:
+        if controller not in enabled and controller not in refused:
             try:
                 control_files.write(f"{folder}/cgroup.subtree_control", f"+{controller}")
             except KernelError as error:
-                raise Unsupported(
-                    f"The control group {folder} cannot hand its controller {controller} down:"
+                refused[controller] = Unsupported(
+                    f"The control group {folder} does not hand its controller {controller} down:"
                     f" {os.strerror(error.errno)}.",
-                    hint="A group with processes of its own cannot have groups with limits in it; choose another.",
-                ) from error
+                    hint="A group with processes of its own limits no groups in it; real-time ones keep cpu from all.",
+                )
 
 
 def _fill_cpuset(folder: str) -> None:

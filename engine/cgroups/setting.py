@@ -19,3 +19,8 @@ class Setting(NamedTuple):
     cleared: str | None
     entry: str = ""
     lift_first: bool = False
+
+    @property
+    def controller(self) -> str:
+        """Whose file it is."""
+        return self.file.partition(".")[0]

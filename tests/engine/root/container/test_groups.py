@@ -1,11 +1,12 @@
 """Where a container's control group is, what it makes of it, and that nothing of that is left."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from engine import CgroupNamespace, CommandNotFound, Engine, InvalidSpec, Resources
+from engine import CgroupNamespace, CommandNotFound, Engine, InvalidSpec, Resources, Unsupported
 from engine.spec.runtime import Resources as Limits
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -107,3 +108,23 @@ def test_a_container_sees_its_own_group_as_the_root_unless_it_shares_the_hosts_v
     state, output = host.finish("ls", "/sys/fs/cgroup", cgroup_namespace=CgroupNamespace.HOST)
     assert state.exit_code == 0
     assert output
+
+
+def test_a_parent_with_processes_of_its_own_cannot_limit_but_holds_what_needs_no_limit(host: Host) -> None:
+    if host.engine.capabilities().cgroups != "v2":
+        pytest.skip("v1 lets groups have both")
+    parent = Path(f"/sys/fs/cgroup/moorage-test-{os.getpid()}")
+    parent.mkdir()
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
+    try:
+        (parent / "cgroup.procs").write_text(str(pid))
+        state, output = host.finish("echo", "here", cgroup_parent=f"/{parent.name}")
+        assert (state.exit_code, output) == (0, "here\n")
+        with pytest.raises(Unsupported, match="does not hand its controller pids down: Device or resource busy"):
+            host.start("true", cgroup_parent=f"/{parent.name}", resources=Resources(pids=5))
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        for state in host.engine.states():
+            host.engine.remove(state.id, force=True)
+        parent.rmdir()

@@ -14,7 +14,7 @@ def test_only_what_is_too_small_is_set_aside_and_all_of_it_comes_back(tmp_path: 
     texts = {"small": "1048576\n", "large": "1073741824\n", "none": "max\n"}
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    small = room.make([str(tmp_path / name) for name in texts])
+    small = room.make([str(tmp_path / name) for name in (*texts, "missing")])
     assert small == [(str(tmp_path / "small"), b"1048576")]
     assert int((tmp_path / "small").read_text()) == 16 << 20
     assert (tmp_path / "large").read_text() == texts["large"]
