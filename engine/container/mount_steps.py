@@ -28,7 +28,8 @@ _NO_FURTHER = mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC
 class MountPlan:
     """`sources`, `steps`, `devices` as `engine/launcher/messages.py` has them; `kinds` are mounted types by place.
 
-    `bundle` is the folder relative sources are found from, `volumes` the one that holds all volumes.
+    `bundle` is the folder relative sources are found from, `volumes` the one that holds all volumes. `bound_groups` is
+    the path of the container's groups where it cannot mount them itself.
     """
 
     bundle: Path
@@ -38,6 +39,7 @@ class MountPlan:
     steps: list[Step] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
     devices: list[list[Any]] = field(default_factory=list)
+    bound_groups: str = ""
 
     def add_source(self, source: Source) -> int:
         """Its place in the list."""
@@ -48,6 +50,8 @@ class MountPlan:
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:
     """Everything mounted and made in the new root, in the bundle's order. Raises InvalidSpec naming the mount."""
     plan = MountPlan(bundle, volumes, hierarchies)
+    if namespaces.owns_ids(spec.linux) and not namespaces.entered_late(spec.linux):
+        plan.bound_groups = spec.linux.cgroups_path
     for index, item in enumerate(spec.mounts):
         where = f"mounts[{index}]"
         at = posixpath.normpath("/" + item.destination.lstrip("/"))  # relative ones are old, and meant this
@@ -121,18 +125,32 @@ def _file_system(plan: MountPlan, item: Mount, at: str, options: MountOptions) -
 
 
 def _cgroup(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> None:
-    """What a container sees of its own groups: the v2 tree, or one v1 tree per mount of the host."""
+    """What a container sees of its own groups: the v2 tree, or one v1 tree per mount of the host.
+
+    A process with ids of its own may mount them only where it has a cgroup namespace; else they are bound.
+    """
     flags, steps = options.flags, plan.steps
     if all(hierarchy.version == 2 for hierarchy in plan.hierarchies):
-        steps.append(["mount", "cgroup", at, "cgroup2", flags, ""])
+        if plan.bound_groups:
+            steps.append(["attach", _group_source(plan, plan.hierarchies[0], options), at])
+        else:
+            steps.append(["mount", "cgroup", at, "cgroup2", flags, ""])
         return
     steps.append(["mount", "tmpfs", at, "tmpfs", flags & ~mount.MS_RDONLY, "mode=755,size=0k"])
     for hierarchy in plan.hierarchies:
         if hierarchy.version == 1:
             inside = f"{at}/{','.join(hierarchy.controllers)}"
             steps += [["mkdir", inside, 0o755]]
-            steps += [["mount", "cgroup", inside, "cgroup", flags, ",".join(hierarchy.controllers)]]
+            if plan.bound_groups:
+                steps.append(["attach", _group_source(plan, hierarchy, options), inside])
+            else:
+                steps.append(["mount", "cgroup", inside, "cgroup", flags, ",".join(hierarchy.controllers)])
     steps.append(["mount", "", at, "", mount.MS_REMOUNT | mount.MS_BIND | flags, ""])
+
+
+def _group_source(plan: MountPlan, hierarchy: Hierarchy, options: MountOptions) -> int:
+    changes = [[c.attr_set, c.attr_clr, c.propagation, c.is_recursive] for c in options.changes]
+    return plan.add_source([f"{hierarchy.root}{plan.bound_groups}", "", False, changes])
 
 
 _SPECIAL: dict[str, Callable[[MountPlan, Mount, str, MountOptions], None]] = {"cgroup": _cgroup}

@@ -99,18 +99,26 @@ def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pau
 def execute(what: Process) -> None:
     """execve the program; without a slash it is looked for in the container's own PATH. Raises KernelError."""
     process.close_on_exec_from(3 + what.preserved_fds)
-    env = dict(entry.split("=", 1) for entry in what.env)
-    name = what.args[0]
-    candidates = [name] if "/" in name else [f"{part or '.'}/{name}" for part in env.get("PATH", "").split(":")]
+    env = environment(what)
     found = _ERRNO_NOT_FOUND
-    for path in candidates:
+    for path in candidates(what.args[0], env):
         try:
             os.execve(path, what.args, env)  # noqa: S606 - to run a program is the point
         except OSError as error:
             # As execvp(3): go on looking, but remember that something was there and could not be run.
             if error.errno not in (_ERRNO_NOT_FOUND, 20):
                 found = error.errno or found
-    raise KernelError("execve", found, name)
+    raise KernelError("execve", found, what.args[0])
+
+
+def environment(what: Process) -> dict[str, str]:
+    """Its variables by name."""
+    return dict(entry.split("=", 1) for entry in what.env)
+
+
+def candidates(name: str, env: dict[str, str]) -> list[str]:
+    """Where the program may be: a name without a slash is looked for in PATH, as execvp(3) does."""
+    return [name] if "/" in name else [f"{part or '.'}/{name}" for part in env.get("PATH", "").split(":")]
 
 
 def tell_failure(status: _socket.socket, error: BaseException) -> None:

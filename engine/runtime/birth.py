@@ -41,7 +41,7 @@ def bring(plan: Plan, maps: Maps, make_gate: MakeGate, run_hooks: Callable[[int]
     if child == 0:
         report.close()
         status.close()
-        _clone(plan, maps, its_report, its_status, make_gate(its_status))
+        _clone(plan, maps, its_report, its_status, make_gate)
     its_report.close()
     its_status.close()
     try:
@@ -60,7 +60,7 @@ def _pair() -> tuple[_socket.socket, _socket.socket]:
     return _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
 
 
-def _clone(plan: Plan, maps: Maps, report: _socket.socket, status: _socket.socket, waiting: Pauses) -> NoReturn:
+def _clone(plan: Plan, maps: Maps, report: _socket.socket, status: _socket.socket, make_gate: MakeGate) -> NoReturn:
     try:
         ready = sandbox.make_for(maps.first_id, -1, maps.uid_map, maps.gid_map) if maps.uid_map else None
         if ready is not None:
@@ -73,7 +73,7 @@ def _clone(plan: Plan, maps: Maps, report: _socket.socket, status: _socket.socke
             devices_fd=ready.devices if ready else -1,
             sources=sources.open_sources(plan.sources),
         )
-        pid, _ = birth.clone(plan, prepared, ready, [], status, waiting)
+        pid, _ = birth.clone(plan, prepared, ready, [], status, make_gate(status))
         report.send(messages.pack(messages.BORN, pid))
     except BaseException as error:
         program.tell_failure(report, error)

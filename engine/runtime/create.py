@@ -2,6 +2,7 @@
 
 import json
 import os
+import posixpath
 import signal
 import socket
 from contextlib import ExitStack, closing
@@ -11,8 +12,9 @@ from pathlib import Path
 from engine.cgroups import Cgroup
 from engine.container import namespaces, plan
 from engine.errors import EngineError, InvalidSpec
+from engine.launcher import messages
 from engine.launcher.messages import Plan
-from engine.runtime import birth, consoles, hooks
+from engine.runtime import birth, consoles, hooks, resctrl
 from engine.runtime.diary import Diary
 from engine.runtime.gate import Gate
 from engine.runtime.store import Container, Status, Store, state
@@ -46,13 +48,18 @@ def create(
     consoles.check(
         is_terminal=spec.process.terminal, socket_path=options.console_socket, is_detached=options.is_detached
     )
-    container = store.add(container_id, bundle, spec.linux.cgroups_path or container_id, spec.to_json())
+    spec = replace(spec, linux=replace(spec.linux, cgroups_path=_groups_path(store, container_id, spec)))
+    container = store.add(container_id, bundle, spec.linux.cgroups_path, spec.to_json())
     with ExitStack() as undo:
         undo.callback(store.remove, container)
+        if spec.linux.intel_rdt is not None:
+            resctrl.find()
         cgroup = store.cgroups.create(container.cgroup, with_usual_devices(spec.linux.resources))
         undo.callback(_undo, store, diary, container, spec)
         container, terminal = _bring(store, container, spec, cgroup, options)
         undo.callback(_kill, container.pid)
+        if (rdt := spec.linux.intel_rdt) is not None:
+            resctrl.join(resctrl.find(), container_id, rdt, container.pid)
         if terminal is not None and options.console_socket:
             consoles.send(options.console_socket, terminal)
             os.close(terminal)
@@ -61,6 +68,14 @@ def create(
             write_pid(options.pid_file, container.pid)
         undo.pop_all()
     return container, terminal
+
+
+def _groups_path(store: Store, container_id: str, spec: Spec) -> str:
+    """Where its groups are below each hierarchy's root. Raises InvalidSpec for the root itself."""
+    path = posixpath.normpath(posixpath.join("/", store.cgroups.parent, spec.linux.cgroups_path or container_id))
+    if path == "/":
+        raise InvalidSpec("linux.cgroupsPath", "is the root of all groups")
+    return path
 
 
 def read(bundle: Path) -> Spec:
@@ -108,6 +123,7 @@ def _bring(
 ) -> tuple[Container, int | None]:
     made = _plan(store, container, spec, cgroup, options)
     wanted = spec.hooks or Hooks()
+    what = messages.unpack_birth(made.birth).process
     known = state(container, spec, Status.CREATING)
     has_agent = spec.linux.seccomp is not None and uses_listener(spec.linux.seccomp)
 
@@ -121,7 +137,7 @@ def _bring(
         pid, terminal = birth.bring(
             made,
             _maps(spec.linux),
-            lambda status: Gate(status, door, wanted, known, spec.root.path, has_agent),
+            lambda status: Gate(status, door, wanted, known, spec.root.path, has_agent, what),
             run_hooks,
         )
     return store.set_process(container, pid), terminal

@@ -1,6 +1,7 @@
 """delete: nothing of a container is left."""
 
-from engine.errors import Conflict
+from engine.errors import Conflict, NotFound
+from engine.runtime import resctrl
 from engine.runtime.create import run_poststop
 from engine.runtime.diary import Diary
 from engine.runtime.store import Container, Status, Store
@@ -9,15 +10,23 @@ from engine.runtime.store import Container, Status, Store
 def delete(store: Store, diary: Diary, container_id: str, *, is_forced: bool) -> None:
     """Take a stopped container away, and one whose program never ran; with `is_forced` whatever it is at.
 
-    Raises NotFound, Conflict for one that runs.
+    Raises NotFound unless forced, Conflict for one that runs.
     """
-    container = store.get(container_id)
+    try:
+        container = store.get(container_id)
+    except NotFound:
+        if is_forced:
+            return
+        raise
     status = store.status(container)
     if status in (Status.RUNNING, Status.PAUSED) and not is_forced:
         raise Conflict(f"cannot delete container {container_id} that is not stopped: {status}")
     kill_all(store, container)
     store.cgroups.remove(container.cgroup)
-    run_poststop(diary, container, store.spec(container))
+    spec = store.spec(container)
+    if spec.linux.intel_rdt is not None and not spec.linux.intel_rdt.clos_id:
+        resctrl.leave(resctrl.find(), container_id)
+    run_poststop(diary, container, spec)
     store.remove(container)
 
 

@@ -10,6 +10,7 @@ process  ── FAILED syscall errno path ──▶ start, or the socket just cl
 """
 
 import _socket
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.errors import EngineError, KernelError
-from engine.launcher import link, messages
+from engine.launcher import link, messages, program
+from engine.launcher.messages import Process
 from engine.launcher.pauses import Pauses
 from engine.runtime import hooks
 from engine.spec.runtime import Hook, Hooks
@@ -30,7 +32,7 @@ class Gate(Pauses):
     """`status` leads to whoever asked last, `create` or `start`; `door` listens at `start.sock`.
 
     `state` is what hooks are told, `rootfs` the root's folder on the host; `has_agent` says whether the filter leaves
-    calls to a seccomp agent.
+    calls to a seccomp agent, `what` is the process it is to become.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Gate(Pauses):
         state: dict[str, Any],
         rootfs: str,
         has_agent: bool,
+        what: Process,
     ) -> None:
         self._status = status
         self._door = door
@@ -48,6 +51,7 @@ class Gate(Pauses):
         self._state = state
         self._rootfs = rootfs
         self._has_agent = has_agent
+        self._process = what
 
     def attached(self) -> None:
         """Let the hooks outside run while the namespaces are there and the root is not yet changed."""
@@ -63,7 +67,11 @@ class Gate(Pauses):
                 self._run("createContainer", self._hooks.create_container, "creating", enter)
 
     def ready(self) -> None:
-        """Wait for `start`. Nobody in the container is to look into this process while it waits (prctl(2))."""
+        """Wait for `start`, unless there is nothing to start.
+
+        Nobody in the container is to look into this process while it waits (prctl(2)).
+        """
+        self._check_program()
         process.prctl(process.PR_SET_DUMPABLE, 0)
         self._status.send(messages.pack(READY))
         while True:
@@ -74,6 +82,12 @@ class Gate(Pauses):
                 os.dup2(starter.fileno(), self._status.fileno(), inheritable=False)
                 return
             starter.close()  # killed before it could say what it wanted
+
+    def _check_program(self) -> None:
+        """A program that is not there is better told by `create`; one that cannot be executed `start` will tell of."""
+        name = self._process.args[0]
+        if not any(os.path.exists(path) for path in program.candidates(name, program.environment(self._process))):
+            raise KernelError("execve", errno.ENOENT, name)
 
     def stripped(self) -> None:
         """Run the startContainer hooks: programs of the container, with the rights of its own."""

@@ -1,19 +1,22 @@
 """OCI bundles, and the engine's own command line run over them as another engine would."""
 
 import json
+import os
 import secrets
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.runtime.__main__ import main
 from tests.images import busybox_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -23,11 +26,17 @@ CAPABILITIES = ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_DAC_OV
 
 @dataclass
 class OciRuntime:
-    """The command line with a `--root` of its own. Bundles are folders that share one busybox root."""
+    """The command line with a `--root` of its own. Bundles are folders that share one busybox root.
+
+    Commands run in forks of this process, which know the code already, unless `is_real` wants a new interpreter.
+    """
 
     folder: Path
-    command: tuple[str, ...] = (sys.executable, "-m", "engine.runtime")
-    ids: list[str] = field(default_factory=list)
+
+    @property
+    def command(self) -> list[str]:
+        """What another engine would call."""
+        return [sys.executable, "-m", "engine.runtime", "--root", f"{self.folder}/states"]
 
     def bundle(self, *args: str, **changes: Any) -> Path:
         """A bundle that runs `args`; `changes` replace parts of its configuration, by dotted path with `__`."""
@@ -39,31 +48,31 @@ class OciRuntime:
         self, *arguments: str | Path, check: bool = False, stdin: str = "", options: tuple[str, ...] = ()
     ) -> "subprocess.CompletedProcess[str]":
         """Run one command to its end."""
-        line = [*self.command, "--root", self.folder / "states", *options, *arguments]
-        ended = subprocess.run(line, cwd=CHECKOUT, input=stdin, capture_output=True, text=True, timeout=60, check=False)
-        if check and ended.returncode:
-            raise AssertionError(f"{' '.join(map(str, arguments))} failed with {ended.returncode}: {ended.stderr}")
-        return ended
+        words = [*self.command[3:], *options, *map(str, arguments)]
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given.write(stdin.encode())
+            given.seek(0)
+            code = _in_fork(words, given.fileno(), out.fileno(), err.fileno())
+            said = [os.pread(file.fileno(), 1 << 20, 0).decode() for file in (out, err)]
+        if check and code:
+            raise AssertionError(f"{' '.join(words)} failed with {code}: {said[1]}")
+        return subprocess.CompletedProcess(words, code, *said)
 
-    def create(self, bundle: Path, *arguments: str | Path, **options: Any) -> str:
+    def create(self, bundle: Path, *arguments: str | Path, is_real: bool = False, **options: Any) -> str:
         """Create a container of the bundle; its id. What it writes goes to `output` in the bundle."""
         container_id = f"c-{secrets.token_hex(4)}"
-        line = [*self.command, "--root", self.folder / "states", "create", "--bundle", bundle, *arguments, container_id]
-        with (bundle / "output").open("wb") as output, (bundle / "error").open("w+") as error:
-            ended = subprocess.run(
-                line,
-                cwd=CHECKOUT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=error,
-                timeout=60,
-                check=False,
-                **options,
-            )
-            error.seek(0)
-            if ended.returncode:
-                raise RuntimeError(error.read())
-        self.ids.append(container_id)
+        words = ["create", "--bundle", str(bundle), *map(str, arguments), container_id]
+        with (bundle / "output").open("wb") as out, (bundle / "error").open("w+") as err:
+            if is_real:
+                streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
+                line = [*self.command, *words]
+                code = subprocess.run(line, cwd=CHECKOUT, timeout=60, check=False, **(streams | options)).returncode
+            else:
+                with open("/dev/null") as nothing:
+                    code = _in_fork([*self.command[3:], *words], nothing.fileno(), out.fileno(), err.fileno())
+            err.seek(0)
+            if code:
+                raise RuntimeError(err.read())
         return container_id
 
     def start(self, bundle: Path, *arguments: str | Path) -> str:
@@ -87,6 +96,27 @@ class OciRuntime:
         while (state := self.state(container_id))["status"] != status:
             assert time.monotonic() < deadline, state
         return state
+
+
+def _in_fork(words: list[str], *streams: int) -> int:
+    """The exit code of the command line, run in a fork with these for standard input, output and error."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 70
+    try:
+        for target, fd in enumerate(streams):
+            os.dup2(fd, target)
+        sys.argv, sys.stdin, sys.stdout, sys.stderr = ["", *words], open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+        code = main()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def configuration(*args: str, root: Path, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,225 @@
+"""What a bundle's configuration says is what its program finds, field by field (config.md, config-linux.md)."""
+
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services.bundles import NAMESPACES, OciRuntime
+
+pytestmark = pytest.mark.v2
+
+
+CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
+
+
+def words(oci: OciRuntime, script: str, **changes: Any) -> list[str]:
+    """What a shell script writes in a container of its own, word by word."""
+    ended = oci.run("sh", "-c", script, **changes)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.split()
+
+
+def test_the_process_is_what_the_bundle_says(oci: OciRuntime) -> None:
+    script = (
+        "id -u; id -G; umask; pwd; echo $A; ulimit -n; cat /proc/self/oom_score_adj; uname -m; hostname;"
+        " cat /proc/sys/kernel/domainname; grep -E 'CapEff|CapAmb|NoNewPrivs' /proc/self/status | cut -f2; ionice"
+    )
+    found = words(
+        oci,
+        script,
+        hostname="slartibartfast",
+        domainname="magrathea",
+        process__cwd="/new/folder",
+        process__env=["PATH=/bin", "A=b"],
+        process__user={"uid": 5, "gid": 6, "umask": 0o27, "additionalGids": [7, 8]},
+        process__rlimits=[{"type": "RLIMIT_NOFILE", "soft": 99, "hard": 100}],
+        process__oomScoreAdj=77,
+        process__capabilities={kind: ["CAP_KILL"] for kind in CAPABILITY_SETS},
+        process__noNewPrivileges=False,
+        process__ioPriority={"class": "IOPRIO_CLASS_IDLE"},
+        linux__personality={"domain": "LINUX32"},
+    )
+    machine = {"x86_64": "i686", "aarch64": "armv8l"}[os.uname().machine]
+    kill = f"{1 << 5:016x}"
+    assert found[:11] == ["5", "6", "7", "8", "0027", "/new/folder", "b", "99", "77", machine, "slartibartfast"]
+    assert found[11:] == ["magrathea", kill, kill, "0", "idle"]
+
+
+def test_the_root_may_be_read_only_and_is_the_bundles_own(oci: OciRuntime) -> None:
+    assert words(oci, "touch /x 2>/dev/null || echo refused", root__readonly=True) == ["refused"]
+    words(oci, "touch /was-here")
+    assert (oci.folder / "rootfs/was-here").exists()
+    (oci.folder / "rootfs/was-here").unlink()
+
+
+def test_the_usual_devices_are_there_and_those_asked_for(oci: OciRuntime) -> None:
+    device = {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o640, "uid": 1, "gid": 2}
+    usual = "null zero full random urandom tty ptmx fd stdin"
+    script = f"for d in {usual}; do [ -e /dev/$d ] || echo no $d; done; stat -c '%a %u %g' /dev/fuse"
+    assert words(oci, script, linux__devices=[device]) == ["640", "1", "2"]
+
+
+def test_paths_are_masked_and_made_read_only(oci: OciRuntime) -> None:
+    script = "wc -c < /proc/uptime; echo 1 > /proc/sys/vm/drop_caches || echo refused"
+    found = words(oci, f"{script} 2>/dev/null", linux__maskedPaths=["/proc/uptime"], linux__readonlyPaths=["/proc/sys"])
+    assert found == ["0", "refused"]
+
+
+def test_settings_of_namespaces_are_set(oci: OciRuntime) -> None:
+    sysctl = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "9000"}
+    found = words(oci, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax", linux__sysctl=sysctl)
+    assert found == ["1", "9000"]
+
+
+def test_namespaces_are_made_shared_or_joined(oci: OciRuntime) -> None:
+    own = {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in ("net", "uts", "ipc", "pid", "cgroup")}
+    script = "for kind in net uts ipc pid cgroup; do readlink /proc/self/ns/$kind; done"
+    found = words(oci, script)
+    assert set(found).isdisjoint(own.values())
+    assert words(oci, script, linux__namespaces=[{"type": "mount"}]) == list(own.values())
+
+
+def test_a_user_namespace_has_the_maps_of_the_bundle(oci: OciRuntime) -> None:
+    mapping = [{"containerID": 0, "hostID": 200000, "size": 1000}]
+    found = words(
+        oci,
+        "cat /proc/self/uid_map; stat -c %u /proc/self/ /dev/null; echo x > /dev/null && echo written",
+        linux__namespaces=[{"type": kind} for kind in (*NAMESPACES, "user")],
+        linux__uidMappings=mapping,
+        linux__gidMappings=mapping,
+    )
+    assert found == ["0", "200000", "1000", "0", "0", "written"]
+
+
+def test_clocks_are_shifted_in_a_time_namespace(oci: OciRuntime) -> None:
+    found = words(
+        oci,
+        "cut -d. -f1 /proc/uptime",
+        linux__namespaces=[{"type": kind} for kind in (*NAMESPACES, "time")],
+        linux__timeOffsets={"boottime": {"secs": 5_000_000}},
+    )
+    assert int(found[0]) > 5_000_000
+
+
+def test_control_groups_are_where_the_bundle_says(oci: OciRuntime) -> None:
+    changes = {"linux__cgroupsPath": "/moorage-test/inside", "linux__resources": {"pids": {"limit": 7}}}
+    container_id = oci.start(oci.bundle("sleep", "60", **changes))
+    groups = Path(f"/proc/{oci.state(container_id)['pid']}/cgroup").read_text()
+    assert ":/moorage-test/inside" in groups
+    with pytest.raises(RuntimeError, match="rmdir"):
+        oci.create(oci.bundle("true", linux__cgroupsPath="/moorage-test/inside"))
+    oci.call("delete", "--force", container_id, check=True)
+    assert not list(Path("/sys/fs/cgroup").glob("**/moorage-test/inside"))
+
+
+def test_mounts_come_in_their_order_with_their_options(oci: OciRuntime, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("given\n")
+    mounts = [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["size=64k"]},
+        {"destination": "/data/in", "type": "bind", "source": str(tmp_path), "options": ["rbind", "ro"]},
+    ]
+    script = "cat /data/in/file; touch /data/x && echo x; touch /data/in/x 2>/dev/null || echo refused"
+    assert words(oci, script, mounts=mounts) == ["given", "x", "refused"]
+
+
+def test_descriptors_are_passed_on_only_when_asked_for(oci: OciRuntime) -> None:
+    reader, writer = os.pipe()
+    os.dup2(writer, 3)
+    for asked, wanted in (("--preserve-fds=1", b"through 3\n"), ("--preserve-fds=0", b"")):
+        bundle = oci.bundle("sh", "-c", "echo through 3 >&3")
+        container_id = oci.create(bundle, asked, is_real=True, pass_fds=(3,))
+        oci.call("start", container_id, check=True)
+        oci.await_status(container_id, "stopped")
+        os.set_blocking(reader, False)
+        try:
+            assert os.read(reader, 100) == wanted
+        except BlockingIOError:
+            assert wanted == b""
+    for fd in (3, reader, writer):
+        os.close(fd)
+
+
+def test_a_terminal_is_given_to_who_listens(oci: OciRuntime, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "console"))
+        listening.listen(1)
+        size = {"process__terminal": True, "process__consoleSize": {"height": 30, "width": 100}}
+        bundle = oci.bundle("sh", "-c", "stty size; read word; echo $word; tty", **size)
+        container_id = oci.create(bundle, "--console-socket", tmp_path / "console")
+        connection, _ = listening.accept()
+        _, (master,), _, _ = socket.recv_fds(connection, 100, 1)
+        connection.close()
+    oci.call("start", container_id, check=True)
+    os.write(master, b"hello\n")
+    oci.await_status(container_id, "stopped")
+    shown = b"".join(iter(lambda: _read(master), b""))
+    os.close(master)
+    assert sorted(shown.decode().split()) == ["/dev/pts/0", "100", "30", "hello", "hello"]
+    with pytest.raises(RuntimeError, match="console-socket"):
+        oci.create(oci.bundle("true", process__terminal=True))
+
+
+def _read(master: int) -> bytes:
+    try:
+        return os.read(master, 1000)
+    except OSError:
+        return b""
+
+
+def test_calls_are_left_to_a_seccomp_agent(oci: OciRuntime, tmp_path: Path) -> None:
+    told: list[Any] = []
+
+    def listen(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
+        told.extend([json.loads(data), os.readlink(f"/proc/self/fd/{descriptors[0]}")])
+        for fd in descriptors:
+            os.close(fd)  # the kernel answers ENOSYS for an agent that is gone
+        connection.close()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "agent"))
+        listening.listen(1)
+        agent = threading.Thread(target=listen, args=(listening,))
+        agent.start()
+        rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}
+        section = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule], "flags": ["SECCOMP_FILTER_FLAG_LOG"]}
+        section |= {"listenerPath": str(tmp_path / "agent"), "listenerMetadata": "words"}
+        bundle = oci.bundle("sh", "-c", "mkdir /tmp/x 2>&1", linux__seccomp=section)
+        container_id = oci.start(bundle)
+        agent.join(20)
+    oci.await_status(container_id, "stopped")
+    state, descriptor = told
+    assert descriptor == "anon_inode:seccomp notify"
+    assert (state["fds"], state["metadata"], state["state"]["id"]) == (["seccompFd"], "words", container_id)
+    assert state["pid"] == state["state"]["pid"]
+    assert "Function not implemented" in (bundle / "output").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"process__apparmorProfile": "x"}, "AppArmor"),
+        ({"process__selinuxLabel": "x"}, "SELinux"),
+        ({"linux__intelRdt": {"closID": "x"}}, "resctrl"),
+        ({"root__path": "/nosuch"}, "root.path"),
+        ({"linux__namespaces": [{"type": "pid"}]}, "mount namespace"),
+        ({"mounts": [{"destination": "/x", "type": "nosuchfs", "source": "x"}]}, "nosuchfs"),
+    ],
+)
+def test_what_this_host_cannot_do_is_told(oci: OciRuntime, change: dict[str, Any], said: str) -> None:
+    ended = oci.run("true", **change)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+
+
+def test_labels_of_mounts_are_ignored_with_a_warning(oci: OciRuntime) -> None:
+    ended = oci.run("true", linux__mountLabel="system_u:object_r:x")
+    assert ended.returncode == 0
+    assert "level=warning" in ended.stderr
