@@ -28,7 +28,7 @@ CAPABILITIES = ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_DAC_OV
 class OciRuntime:
     """The command line with a `--root` of its own. Bundles are folders that share one busybox root.
 
-    Commands run in forks of this process, which know the code already, unless `is_real` wants a new interpreter.
+    Commands run in forks of this process, which know the code already.
     """
 
     folder: Path
@@ -58,18 +58,19 @@ class OciRuntime:
             raise AssertionError(f"{' '.join(words)} failed with {code}: {said[1]}")
         return subprocess.CompletedProcess(words, code, *said)
 
-    def create(self, bundle: Path, *arguments: str | Path, is_real: bool = False, **options: Any) -> str:
-        """Create a container of the bundle; its id. What it writes goes to `output` in the bundle."""
+    def create(self, bundle: Path, *arguments: str | Path, third: Path | None = None) -> str:
+        """Create a container of the bundle; its id. What it writes goes to `output` in the bundle.
+
+        With `third` a new interpreter does it, its descriptor 3 open on that file. Raises RuntimeError.
+        """
         container_id = f"c-{secrets.token_hex(4)}"
-        words = ["create", "--bundle", str(bundle), *map(str, arguments), container_id]
-        with (bundle / "output").open("wb") as out, (bundle / "error").open("w+") as err:
-            if is_real:
-                streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
-                line = [*self.command, *words]
-                code = subprocess.run(line, cwd=CHECKOUT, timeout=60, check=False, **(streams | options)).returncode
+        words = [*self.command[3:], "create", "--bundle", str(bundle), *map(str, arguments), container_id]
+        with (bundle / "output").open("wb") as out, (bundle / "error").open("w+") as err, open("/dev/null") as nothing:
+            if third is None:
+                code = _in_fork(words, nothing.fileno(), out.fileno(), err.fileno())
             else:
-                with open("/dev/null") as nothing:
-                    code = _in_fork([*self.command[3:], *words], nothing.fileno(), out.fileno(), err.fileno())
+                line = ["sh", "-c", 'exec "$@" 3>"$0"', str(third), *self.command[:3], *words]
+                code = subprocess.run(line, cwd=CHECKOUT, stdin=nothing, stdout=out, stderr=err, check=False).returncode
             err.seek(0)
             if code:
                 raise RuntimeError(err.read())
