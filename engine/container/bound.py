@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.container import mount_steps
+from engine.container.namespaces import CONTAINER
 from engine.launcher import sources, targets
 from engine.spec import runtime as oci
 from engine.sys import mount
@@ -26,7 +27,8 @@ def read(folder: Path, volumes: Path) -> Binds:
     spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
     plan = mount_steps.prepare(spec, [], folder, volumes)
     attached = ((step[2], plan.sources[step[1]]) for step in plan.steps if step[0] == "attach")
-    return Binds(tuple(attached), spec.root.readonly)
+    of_host = tuple(item for item in attached if not item[1][0].startswith(CONTAINER))
+    return Binds(of_host, spec.root.readonly)
 
 
 def attach(binds: Binds, root_mount: int, rootfs: Path, resources: ExitStack, *, is_writable: bool) -> int:

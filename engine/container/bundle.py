@@ -31,6 +31,7 @@ def make(
     *,
     counts_swap: bool = True,
     can_shift: bool = True,
+    shares_ids_with: str = "",
 ) -> Spec:
     """The `config.json` of the container; see `limits.to_oci` and `namespaces.wanted`.
 
@@ -42,7 +43,7 @@ def make(
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
     linux = Linux(
-        namespaces=namespaces.wanted(spec, can_shift=can_shift),
+        namespaces=namespaces.wanted(spec, can_shift=can_shift, shares_ids_with=shares_ids_with),
         cgroups_path=cgroups_path,
         resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=rules),
         seccomp=_seccomp(spec),

@@ -6,9 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.container import name_files
+from engine.container.namespaces import CONTAINER, HOST
 from engine.spec import defaults, runtime
 from engine.spec.container import ContainerSpec
 from engine.spec.mounts import Mount, MountType, RecursiveReadOnly
+
+_SHM = "/dev/shm"  # noqa: S108 - the place of shared memory
 
 
 def mounts(spec: ContainerSpec, folder: Path, volumes: Mapping[str, Path]) -> tuple[runtime.Mount, ...]:
@@ -20,7 +23,8 @@ def mounts(spec: ContainerSpec, folder: Path, volumes: Mapping[str, Path]) -> tu
     asked = {_at(item): _asked(item, volumes) for item in spec.mounts}
     asked |= {at: _bind(at, folder, ("rbind", "rprivate")) for at, folder in volumes.items() if at not in asked}
     usual = [_usual(item, spec) for item in defaults.MOUNTS if item.destination not in asked]
-    files = {f"/etc/{name}": folder / name for name in name_files.FILES}
+    named_by = folder.parent / spec.network.removeprefix(CONTAINER) if spec.network.startswith(CONTAINER) else folder
+    files = {f"/etc/{name}": named_by / name for name in name_files.FILES}
     own = [_bind(at, path, ("bind", "rprivate")) for at, path in files.items() if at not in asked]
     return (*usual, *(asked[at] for at in sorted(asked, key=lambda at: (at.count("/"), at))), *own)
 
@@ -32,6 +36,8 @@ def _at(item: Mount) -> str:
 def _usual(item: runtime.Mount, spec: ContainerSpec) -> runtime.Mount:
     if item.source != "shm":
         return item
+    if spec.ipc == HOST or spec.ipc.startswith(CONTAINER):
+        return _bind(item.destination, Path(spec.ipc if spec.ipc != HOST else _SHM), ("rbind",))
     options = tuple(option for option in item.options if not option.startswith("size="))
     return replace(item, options=(*options, f"size={spec.shm_size_bytes}"))
 

@@ -12,6 +12,7 @@ import pickle
 from pathlib import Path
 
 from engine.container import care, mount_sources, plan, state
+from engine.container.namespaces import CONTAINER
 from engine.container.runtime import Runtime
 from engine.launcher import messages
 from engine.launcher.messages import Plan
@@ -27,12 +28,17 @@ def load(runtime: Runtime, folder: Path, record: state.Record, *, run: int, rest
     """
     made_from = _origin(runtime, folder)
     kept = _read(folder)
-    if kept is None or kept[0] != made_from or not all(os.path.lexists(source[0]) for source in kept[1].sources):
+    if kept is None or kept[0] != made_from or _misses_a_source(kept[1]):
         spec = Spec.from_json(json.loads((folder / "config.json").read_bytes()))
         mount_sources.make_missing(folder, spec)
         kept = (made_from, _compile(runtime, folder, record, spec), spec.linux.resources)
         _write(folder, kept)
     return kept[1]._replace(run=run, restarts=restarts), kept[2]
+
+
+def _misses_a_source(made: Plan) -> bool:
+    paths = (source[0] for source in made.sources)
+    return not all(path.startswith(CONTAINER) or os.path.lexists(path) for path in paths)
 
 
 def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -> Plan:

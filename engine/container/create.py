@@ -14,6 +14,7 @@ from engine.container import (
     mount_sources,
     name_files,
     namespaces,
+    partners,
     state,
     user_namespaces,
     users,
@@ -65,6 +66,8 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
 
 
 def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
+    asked = spec
+    spec, shares_ids_with = partners.resolve(runtime, asked)
     warnings = [*mount_sources.check(spec)]
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
     if namespaces.wants_own_ids(spec):
@@ -97,11 +100,12 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         mounts,
         counts_swap=counts_swap,
         can_shift=not why_not,
+        shares_ids_with=shares_ids_with,
     )
     runtime.cgroups.check(oci.linux.resources)
     name_files.write(folder, spec, oci.hostname)
     _write(folder / "config.json", oci.to_json())
-    _write(folder / "spec.json", spec.to_json())
+    _write(folder / "spec.json", asked.to_json())
     now = records.now()
     record = state.Record(
         container_id,

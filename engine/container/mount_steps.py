@@ -9,6 +9,7 @@ from typing import Any
 from engine.cgroups import Hierarchy
 from engine.container import device_steps, mount_options, namespaces
 from engine.container.mount_options import MountOptions
+from engine.container.namespaces import CONTAINER
 from engine.errors import InvalidSpec
 from engine.launcher.steps import DEVICES
 from engine.spec import defaults
@@ -98,6 +99,10 @@ def _bind(plan: MountPlan, item: Mount, at: str, options: MountOptions, where: s
         raise InvalidSpec(f"{where}.options", f"{wrong} is not an option of a bind mount")
     if not item.source:
         raise InvalidSpec(f"{where}.source", "a bind mount needs one")
+    if item.source.startswith(CONTAINER):  # what another container has there
+        partner = f"{CONTAINER}{plan.bundle.parent}/{item.source.removeprefix(CONTAINER)}"
+        plan.steps.append(["attach", plan.add_source([partner, at, False, []]), at])
+        return
     changes = [[c.attr_set, c.attr_clr, c.propagation, c.is_recursive] for c in options.changes]
     source = plan.add_source([*_split(plan, item.source), options.is_recursive, changes])
     plan.steps.append(["attach", source, at])

@@ -66,7 +66,7 @@ def _changed_at(path: Path) -> int:
 
 
 def _hosts(spec: ContainerSpec, host_etc: Path) -> str:
-    text = _read(host_etc / "hosts") if spec.network is NetworkMode.HOST else _HOSTS
+    text = _read(host_etc / "hosts") if spec.network == NetworkMode.HOST else _HOSTS
     if text and not text.endswith("\n"):
         text += "\n"
     entries = [host_entry("extra_hosts", entry) for entry in spec.extra_hosts]
@@ -76,7 +76,7 @@ def _hosts(spec: ContainerSpec, host_etc: Path) -> str:
 def _resolver(spec: ContainerSpec, host_etc: Path) -> str:
     """What is not said comes from the host; its name servers on loopback only where the network is the host's too."""
     host = _read(host_etc / "resolv.conf").splitlines()
-    if spec.network is NetworkMode.HOST and not (spec.dns or spec.dns_search or spec.dns_options):
+    if spec.network == NetworkMode.HOST and not (spec.dns or spec.dns_search or spec.dns_options):
         return "".join(f"{line}\n" for line in host)
     servers = list(spec.dns) or [name for name in _words(host, "nameserver") if _is_reachable(spec, name)]
     search = list(spec.dns_search) or _words(host, "search")
@@ -90,7 +90,7 @@ def _resolver(spec: ContainerSpec, host_etc: Path) -> str:
 
 
 def _is_reachable(spec: ContainerSpec, server: str) -> bool:
-    if spec.network is NetworkMode.HOST:
+    if spec.network == NetworkMode.HOST:
         return True
     try:
         return not ipaddress.ip_address(server.partition("%")[0]).is_loopback

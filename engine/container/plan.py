@@ -49,11 +49,11 @@ def make(
     `restarts` runs before this one were brought by the restart policy; `deadline` and `care` are `Plan`'s.
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
-    kinds = {namespace.type for namespace in spec.linux.namespaces}
+    made = {namespace.type for namespace in spec.linux.namespaces if not namespace.path}
     birth = Birth(
         rootfs=str(folder / spec.root.path),
         machine=os.uname().machine,
-        hostname=spec.hostname if "uts" in kinds else "",
+        hostname=spec.hostname if "uts" in made else "",
         steps=mounts.steps,
         join=list(cgroup.join),
         unshare=namespaces.entered_late(spec.linux),
@@ -80,7 +80,8 @@ def make(
         root=_root(Snapshot(folder), layers, spec) if layers else _own_root(folder, spec),
         sources=mounts.sources,
         devices=mounts.devices,
-        time_offsets=settings.time_offsets(spec.linux) if "time" in kinds else None,
+        joins=namespaces.joined(spec.linux, folder.parent),
+        time_offsets=settings.time_offsets(spec.linux) if "time" in made else None,
         deadline=deadline,
         care=care,
         birth=pack_birth(birth),

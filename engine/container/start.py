@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.container import compiled, exec_records, name_files, restarting, runs, state, wait
+from engine.container import compiled, exec_records, name_files, partners, restarting, runs, state, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
@@ -39,6 +39,7 @@ def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, res
         record = state.load_record(folder)
         name_files.refresh(folder)
         made, resources = compiled.load(runtime, folder, record, run=current.run + 1, restarts=restarts)
+        partners.check_running(runtime, made.joins)
         launcher.prepare(made)
         record = state.advance(folder, record, intent=Intent.START, run=made.run)
         exec_records.forget_all(folder)

@@ -68,7 +68,7 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     try:
         try:
             log_lock = locks[1] if locks else _take_log(f"{plan.folder}/log")
-            prepared = _prepare(plan, ready)
+            prepared, ready = _prepare(plan, ready)
         finally:
             message, _ = link.receive(reply)
         if message != messages.GO:
@@ -89,16 +89,21 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
 
 
-def _prepare(plan: Plan, ready: Sandbox) -> Prepared:
-    """Do what has to be done by root of the host, and need not wait for control groups. Raises KernelError."""
-    birth = messages.unpack_birth(plan.birth)
-    owns_ids = bool(plan.clone_flags & process.CLONE_NEWUSER)
+def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Sandbox]:
+    """Do what has to be done by root of the host, and need not wait for control groups.
+
+    Returns it with what of the ready it is for. Raises KernelError.
+    """
+    joins = namespaces.open_joins(plan.joins)
+    ready = namespaces.fit(ready, joins)
+    owns_ids = bool(plan.clone_flags & process.CLONE_NEWUSER) or any(flag == process.CLONE_NEWUSER for flag, _ in joins)
     user_namespace = ready.user if owns_ids else root.NOT_SHIFTED
     for device in plan.devices:
         sandbox.add_device(ready, *device)
     root_fd = root.open_root(plan.root, user_namespace, ready.first_id)
     mounts = sources.open_sources(plan.sources, user_namespace, ready.host_mounts) if plan.sources else []
-    return Prepared(birth, owns_ids, root_fd, ready.devices, mounts)
+    birth = messages.unpack_birth(plan.birth)
+    return Prepared(birth, owns_ids, joins, root_fd, ready.devices, mounts), ready
 
 
 def _take_log(folder: str) -> int:
@@ -159,7 +164,7 @@ def clone(
     if prepared.owns_ids:
         what = program.set_as_root(prepared.birth.process)
         prepared = prepared._replace(birth=prepared.birth._replace(process=what))
-    flags = namespaces.enter(plan, ready)
+    flags = namespaces.enter(plan, ready, prepared.joins)
     pid, pidfd = process.clone(process.CLONE_PARENT | flags, cgroup_fd=cgroup_fd)
     if pid == 0:
         init.main(prepared, ends, status, waiting)

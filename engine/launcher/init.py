@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 class Prepared(NamedTuple):
     """What birth made ready: descriptors of the root, of a `/dev` that fits the user namespace; the plan's sources.
 
-    `owns_ids` tells whether the process has such a namespace; it is nobody there until it says who it is.
+    `joins` are namespaces of others, as `namespaces.open_joins` gives them. `owns_ids` tells whether the process has
+    such a user namespace; it is nobody there until it says who it is.
     """
 
     birth: Birth
     owns_ids: bool
+    joins: list[tuple[int, int]]
     root_fd: int
     devices_fd: int
     sources: list[Opened]

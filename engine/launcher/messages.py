@@ -142,9 +142,11 @@ class Plan(NamedTuple):
     outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a
     change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); a step names one by its place in
     the list. `devices` are nodes to make in the `/dev` that stands ready, as `sandbox.add_device` takes them.
-    `time_offsets` are lines for a new time namespace's clocks, `None` for no such namespace. `deadline` is when its
-    time to live is over, seconds since 1970, 0 for never. `care` is a packed `Care`, empty for a container that needs
-    none. `birth` is a packed `Birth`: opened by the first process only, so the shim stays small.
+    `joins` are namespaces of others, each `[CLONE_NEW*, place]`, the place being a namespace's file or the folder of a
+    container; a user namespace comes first. `time_offsets` are lines for a new time namespace's clocks, `None` for no
+    such namespace. `deadline` is when its time to live is over, seconds since 1970, 0 for never. `care` is a packed
+    `Care`, empty for a container that needs none. `birth` is a packed `Birth`: opened by the first process only, so the
+    shim stays small.
     """
 
     id: str
@@ -166,6 +168,7 @@ class Plan(NamedTuple):
     root: Root
     sources: list[list[Any]]
     devices: list[list[Any]]
+    joins: list[list[Any]]
     time_offsets: str | None
     deadline: float
     care: bytes

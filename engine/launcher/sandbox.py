@@ -49,6 +49,11 @@ def make() -> Sandbox:
     return make_for(first_id, lock, mapping, mapping)
 
 
+def for_user_namespace(ready: Sandbox, user: int, first_id: int) -> Sandbox:
+    """The same, but for another user namespace than the one that was made with it; that one's range stays locked."""
+    return ready._replace(user=user, first_id=first_id, devices=_make_devices(first_id))
+
+
 def make_for(first_id: int, lock: int, uid_map: bytes, gid_map: bytes) -> Sandbox:
     """Make it all, and give this process mounts of its own that follow the host's.
 

@@ -6,7 +6,7 @@ import errno
 import os
 
 from engine.errors import KernelError
-from engine.launcher import root
+from engine.launcher import namespaces, root
 from engine.launcher.named import NamedTuple
 from engine.sys import mount, process
 from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
@@ -14,6 +14,10 @@ from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+OF_CONTAINER = "container:"
+"""What a source begins with whose path is the folder of another container, and the subpath a place in its root."""
 
 
 class Opened(NamedTuple):
@@ -55,6 +59,8 @@ def open_source(path: str, subpath: str, is_recursive: bool, changes: list[list[
 
 def _open(source: list[Any], user_namespace: int) -> Opened:
     path, subpath, is_recursive, changes = source
+    if path.startswith(OF_CONTAINER):
+        return Opened(_open_in_container(path.removeprefix(OF_CONTAINER), subpath), [])
     fd = open_source(*source)
     is_shifted = _shift(fd, user_namespace, path, mount.AT_RECURSIVE if is_recursive else 0)
     if is_shifted or not is_recursive:
@@ -65,6 +71,19 @@ def _open(source: list[Any], user_namespace: int) -> Opened:
     _shift(fd, user_namespace, path, 0)
     inherited = [change for change in changes if change[3]]
     return Opened(fd, _open_within(os.path.realpath(f"{path}/{subpath}"), inherited, user_namespace))
+
+
+def _open_in_container(folder: str, path: str) -> int:
+    """A copy of what another container, which is in the same user namespace, has mounted at `path`."""
+    here = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    theirs = namespaces.open_namespace(folder, process.CLONE_NEWNS)
+    try:
+        process.setns(theirs, process.CLONE_NEWNS)
+        return mount.open_tree(path, mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC)
+    finally:
+        process.setns(here, process.CLONE_NEWNS)
+        os.close(theirs)
+        os.close(here)
 
 
 def _shift(fd: int, user_namespace: int, path: str, flags: int) -> bool:

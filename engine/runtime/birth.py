@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from engine.launcher import birth, failure, link, messages, program, root, sandbox, sources
+from engine.launcher import birth, failure, link, messages, namespaces, program, root, sandbox, sources
 from engine.launcher.init import Prepared
 from engine.launcher.messages import Plan
 from engine.launcher.pauses import Pauses
@@ -69,6 +69,7 @@ def _clone(plan: Plan, maps: Maps, report: _socket.socket, status: _socket.socke
         prepared = Prepared(
             birth=messages.unpack_birth(plan.birth),
             owns_ids=ready is not None,
+            joins=namespaces.open_joins(plan.joins),
             root_fd=root.open_root(plan.root, root.NOT_SHIFTED, 0),
             devices_fd=ready.devices if ready else -1,
             sources=sources.open_sources(plan.sources),

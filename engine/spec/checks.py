@@ -85,6 +85,14 @@ def labels(field: str, values: Mapping[str, str]) -> None:
         raise InvalidSpec(field, "a name must not be empty")
 
 
+def namespace(field: str, value: str, modes: tuple[str, ...], *, is_joinable: bool = False) -> None:
+    """One of the modes, or where it `is_joinable` also `container:` and a name."""
+    if value in modes or (is_joinable and value.startswith("container:") and value != "container:"):
+        return
+    known = ", ".join(repr(mode) for mode in modes) + (" or container:<id or name>" if is_joinable else "")
+    raise InvalidSpec(field, f"{value[:80]!r} is not one of {known}")
+
+
 def hostname(value: str) -> None:
     """RFC 1123 labels joined by dots, 64 bytes at most (Linux's limit)."""
     if value and (len(value) > 64 or not all(LABEL.fullmatch(label) for label in value.split("."))):

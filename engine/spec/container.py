@@ -84,7 +84,11 @@ class ContainerSpec(codec.Document):
     tty: bool = False
     open_stdin: bool = False
     stdin_once: bool = False
-    network: NetworkMode = NetworkMode.NONE
+    # Namespaces: empty for its own, `host`, for some `container:<id or name>`; ipc also `shareable`.
+    network: str = NetworkMode.NONE
+    pid: str = ""
+    ipc: str = ""
+    uts: str = ""
     userns: str = ""
     read_only: bool = False
     resources: Resources = field(default_factory=Resources)
@@ -141,6 +145,11 @@ class ContainerSpec(codec.Document):
         checks.absolute_path("cwd", self.cwd)
         checks.user(self.user)
         checks.hostname(self.hostname)
+        checks.namespace("network", self.network, ("none", "host"), is_joinable=True)
+        checks.namespace("pid", self.pid, ("", "host"), is_joinable=True)
+        checks.namespace("ipc", self.ipc, ("", "private", "shareable", "host"), is_joinable=True)
+        checks.namespace("uts", self.uts, ("", "host"))
+        checks.namespace("userns", self.userns, ("", "host"))
         self.resources.validate()
         checks.cgroup_parent(self.cgroup_parent)
         for name, limit in self.rlimits.items():

@@ -112,7 +112,7 @@ class NewContainerSerializer(serializers.Serializer[Any]):
     user = serializers.CharField(required=False, help_text="`name` or `uid`, with `:group` or `:gid`")
     hostname = serializers.CharField(required=False)
     tty = serializers.BooleanField(required=False)
-    network = serializers.ChoiceField(["none", "host"], required=False)
+    network = serializers.CharField(required=False, help_text="`none`, `host` or `container:<id or name>`")
     read_only = serializers.BooleanField(  # type: ignore[assignment]  # the specification's word
         required=False, help_text="the root filesystem cannot be written to"
     )

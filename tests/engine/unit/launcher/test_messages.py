@@ -18,7 +18,30 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
     root = messages.Root(["/layers/a/diff"], "/layers", "/f", True, 0, False)
     birth = messages.pack_birth(large)
     plan = messages.Plan(
-        "id", 1, "/f", "/o", 0, False, False, "/bin", "", [], "", [], [], 0, 0, 0, root, [], [], None, 0.0, b"", birth
+        "id",
+        1,
+        "/f",
+        "/o",
+        0,
+        False,
+        False,
+        "/bin",
+        "",
+        [],
+        "",
+        [],
+        [],
+        0,
+        0,
+        0,
+        root,
+        [],
+        [],
+        [],
+        None,
+        0.0,
+        b"",
+        birth,
     )
     fd = messages.write_plan(plan)
     try:

@@ -1,0 +1,80 @@
+"""Finds the containers whose namespaces another is to share, and what has to come along with those."""
+
+import json
+from dataclasses import replace
+
+from engine.container import state
+from engine.container.namespaces import CONTAINER, HOST
+from engine.container.runtime import Runtime
+from engine.errors import Conflict, InvalidSpec, NotFound
+from engine.spec.container import ContainerSpec, Status
+from engine.spec.runtime import Spec
+
+_MODES = ("network", "pid", "ipc")
+
+
+def resolve(runtime: Runtime, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
+    """`spec` with an id in place of each name, and the id of the partner whose user namespace is shared too, or "".
+
+    Raises InvalidSpec naming the field for a container that is not there or does not share, or when partners have not
+    one user namespace between them.
+    """
+    modes: dict[str, str] = {field: getattr(spec, field) for field in _MODES}
+    found = {field: _find(runtime, field, mode) for field, mode in modes.items() if mode.startswith(CONTAINER)}
+    if not found:
+        return spec, ""
+    owners = {_owner_of_ids(runtime, partner): partner for partner in found.values()}
+    if len(owners) > 1:
+        raise InvalidSpec(
+            next(iter(found)), "these containers have different user namespaces, so one cannot share with all of them"
+        )
+    if "ipc" in found and not _shares_ipc(runtime, found["ipc"]):
+        raise InvalidSpec("ipc", "that container keeps its IPC to itself", hint="Create it with ipc=shareable.")
+    owner, partner = owners.popitem()
+    network, pid, ipc = (CONTAINER + found[field] if field in found else mode for field, mode in modes.items())
+    shared = replace(spec, network=network, pid=pid, ipc=ipc)
+    return (shared, partner) if owner else (replace(shared, userns=HOST), "")
+
+
+def check_running(runtime: Runtime, joins: list[list[object]]) -> None:
+    """Raise Conflict unless every container whose namespaces the plan's `joins` name is there to share them."""
+    for _, place in joins:
+        folder = runtime.containers / str(place).rpartition("/")[2]
+        if folder.parent == runtime.containers and str(place) == str(folder):
+            partner = state.load(folder)
+            if partner.status not in (Status.RUNNING, Status.PAUSED):
+                raise Conflict(
+                    f"Container {partner.name}, whose namespaces it shares, does not run.", hint="Start that one first."
+                )
+
+
+def _find(runtime: Runtime, field: str, mode: str) -> str:
+    wanted = mode.removeprefix(CONTAINER)
+    if wanted in (ids := runtime.ids()):
+        return wanted
+    named = [container_id for container_id in ids if _name(runtime, container_id) == wanted]
+    matching = named or [container_id for container_id in ids if wanted and container_id.startswith(wanted)]
+    if len(matching) != 1:
+        raise InvalidSpec(field, f"there is no container {wanted[:80]!r} on this host")
+    return matching[0]
+
+
+def _name(runtime: Runtime, container_id: str) -> str:
+    try:
+        return state.load_record(runtime.folder(container_id)).name
+    except NotFound:
+        return ""  # removed at this moment
+
+
+def _owner_of_ids(runtime: Runtime, container_id: str) -> str:
+    """Whose user namespace the container is in, "" for the host's."""
+    bundle = Spec.from_json(json.loads((runtime.folder(container_id) / "config.json").read_bytes()))
+    for item in bundle.linux.namespaces:
+        if item.type == "user":
+            return item.path.removeprefix(CONTAINER) or container_id
+    return ""
+
+
+def _shares_ipc(runtime: Runtime, container_id: str) -> bool:
+    spec = ContainerSpec.from_json(json.loads((runtime.folder(container_id) / "spec.json").read_bytes()))
+    return spec.ipc != "" and spec.ipc != "private"
