@@ -71,6 +71,7 @@ def _memory(limits: Resources, counts_swap: bool) -> Memory | None:
         limit=limits.memory_bytes,
         swap=swap,
         reservation=limits.memory_reservation_bytes,
+        kernel_tcp=limits.kernel_memory_tcp_bytes,
         swappiness=limits.memory_swappiness,
         disable_oom_killer=limits.oom_kill_disable or None,
     )

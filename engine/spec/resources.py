@@ -49,6 +49,7 @@ class Resources:
     memory_reservation_bytes: int | None = None
     memory_swap_bytes: int | None = None
     memory_swappiness: int | None = None
+    kernel_memory_tcp_bytes: int | None = None
     oom_kill_disable: bool = False
     cpus: float | None = None
     cpu_quota_us: int | None = None
@@ -114,6 +115,7 @@ def _memory(limits: Resources) -> None:
     _between(limits, "memory_reservation_bytes", MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
     _between(limits, "memory_swap_bytes", -1, MAXIMUM_BYTES)
     _between(limits, "memory_swappiness", 0, 100)
+    _between(limits, "kernel_memory_tcp_bytes", MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
     memory, swap, spared = limits.memory_bytes, limits.memory_swap_bytes, limits.memory_reservation_bytes
     if swap is not None and memory is None and swap != -1:
         raise InvalidSpec("resources.memory_swap_bytes", "is memory and swap together, so it needs memory_bytes too")

@@ -128,3 +128,18 @@ def test_a_parent_with_processes_of_its_own_cannot_limit_but_holds_what_needs_no
         for state in host.engine.states():
             host.engine.remove(state.id, force=True)
         parent.rmdir()
+
+
+def test_files_of_v2_that_a_bundle_names_itself(host: Host) -> None:
+    manager = host.engine._runtime.cgroups
+    asked = Limits(unified={"cgroup.max.depth": "7", "hugetlb.2MB.max": "4194304"})
+    try:
+        folder = manager.create("unified", asked).v2_folder
+        assert Path(folder, "cgroup.max.depth").read_text() == "7\n"
+        assert Path(folder, "hugetlb.2MB.max").read_text() == "4194304\n"
+        manager.update("unified", asked, Limits(unified={"cgroup.max.depth": "7"}))
+        assert int(Path(folder, "hugetlb.2MB.max").read_text().replace("max", "1" * 18)) > 1 << 50
+        with pytest.raises(Unsupported, match=r"no control file cgroup\.nonsense"):
+            manager.update("unified", asked, Limits(unified={"cgroup.nonsense": "7"}))
+    finally:
+        manager.remove("unified")

@@ -54,6 +54,7 @@ CASES: list[tuple[dict[str, object], str, str, str, str]] = [
     ({"cpuset_cpus": "0"}, "cpuset.cpus", "cpuset.cpus", "0", "0"),
     ({"cpuset_mems": "0"}, "cpuset.mems", "cpuset.mems", "0", "0"),
     ({"cpu_rt_runtime_us": 10000}, "cpu.rt_runtime_us", "none", "10000", ""),
+    ({"kernel_memory_tcp_bytes": MIB}, "memory.kmem.tcp.limit_in_bytes", "none", str(MIB), ""),
     ({"memory_swappiness": 10}, "memory.swappiness", "none", "10", ""),
     ({"pids": 7}, "pids.max", "pids.max", "7", "7"),
     ({"blkio_weight": 300}, "blkio.bfq.weight", "io.weight", "300", "default 2930"),

@@ -11,6 +11,7 @@ FULL = Resources(
     memory_reservation_bytes=32 << 20,
     memory_swap_bytes=-1,
     memory_swappiness=0,
+    kernel_memory_tcp_bytes=1 << 20,
     oom_kill_disable=True,
     cpu_quota_us=20000,
     cpu_period_us=100000,
