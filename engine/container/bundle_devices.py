@@ -1,13 +1,13 @@
 """What a container's bundle says of devices: which nodes of the host it has in its `/dev`, and which it may open."""
 
 import os
-import posixpath
 import stat
 
 from engine.errors import InvalidSpec
 from engine.spec import runtime
 from engine.spec.container import ContainerSpec
 from engine.spec.devices import Device, device_rule
+from engine.spec.mounts import place_of
 
 _TYPES = {stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
 _NO_DEVICES = frozenset({"pts", "shm", "fd", "mqueue", "console", ".lxc", ".lxd-mounts", ".udev"})
@@ -27,7 +27,7 @@ def devices(spec: ContainerSpec) -> tuple[tuple[runtime.Device, ...], tuple[runt
 
 
 def _found(field: str, device: Device) -> list[runtime.Device]:
-    inside = posixpath.normpath(device.container_path or device.host_path)
+    inside = place_of(device.container_path or device.host_path)
     if not os.path.isdir(device.host_path):
         node = _node(device.host_path, inside)
         if node is None:

@@ -1,6 +1,5 @@
 """What a container's bundle says of mounts: Docker's defaults, what was asked, and files of its own."""
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +19,13 @@ def mounts(spec: ContainerSpec, folder: Path, volumes: Mapping[str, Path]) -> tu
     `folder` is the container's, `volumes` says by target which folder a volume, or a volume of the image, is. What was
     asked for takes the place of a usual mount.
     """
-    asked = {_at(item): _asked(item, volumes) for item in spec.mounts}
+    asked = {item.place: _asked(item, volumes) for item in spec.mounts}
     asked |= {at: _bind(at, folder, ("rbind", "rprivate")) for at, folder in volumes.items() if at not in asked}
     usual = [_usual(item, spec) for item in defaults.MOUNTS if item.destination not in asked]
     named_by = folder.parent / spec.network.removeprefix(CONTAINER) if spec.network.startswith(CONTAINER) else folder
     files = {f"/etc/{name}": named_by / name for name in name_files.FILES}
     own = [_bind(at, path, ("bind", "rprivate")) for at, path in files.items() if at not in asked]
     return (*usual, *(asked[at] for at in sorted(asked, key=lambda at: (at.count("/"), at))), *own)
-
-
-def _at(item: Mount) -> str:
-    return posixpath.normpath(item.target)
 
 
 def _usual(item: runtime.Mount, spec: ContainerSpec) -> runtime.Mount:
@@ -43,7 +38,7 @@ def _usual(item: runtime.Mount, spec: ContainerSpec) -> runtime.Mount:
 
 
 def _asked(item: Mount, volumes: Mapping[str, Path]) -> runtime.Mount:
-    at = _at(item)
+    at = item.place
     if item.type is MountType.TMPFS:
         return runtime.Mount(at, "tmpfs", "tmpfs", _tmpfs_options(item))
     source = volumes[at] / item.subpath if item.type is MountType.VOLUME else Path(item.source)

@@ -1,6 +1,5 @@
 """Compiles a bundle's mounts, devices and hidden paths into sources opened outside and steps carried out inside."""
 
-import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from engine.container.namespaces import CONTAINER
 from engine.errors import InvalidSpec
 from engine.launcher.steps import DEVICES
 from engine.spec import defaults
-from engine.spec.mounts import check_target
+from engine.spec.mounts import check_target, place_of
 from engine.spec.runtime import Mount, Spec
 from engine.sys import mount
 
@@ -55,7 +54,7 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
         plan.bound_groups = spec.linux.cgroups_path
     for index, item in enumerate(spec.mounts):
         where = f"mounts[{index}]"
-        at = posixpath.normpath("/" + item.destination.lstrip("/"))  # relative ones are old, and meant this
+        at = place_of(item.destination)  # relative ones are old, and meant this
         if item.type not in ("proc", "bind"):
             check_target(f"{where}.destination", at)
         options = mount_options.parse(item.options, f"{where}.options")
@@ -116,8 +115,8 @@ def _split(plan: MountPlan, source: str) -> tuple[str, str]:
     path = plan.bundle / source
     if plan.volumes is None or not path.is_relative_to(plan.volumes):
         return str(path), ""
-    name, data, *within = path.relative_to(plan.volumes).parts
-    return str(plan.volumes / name / data), "/".join(within)
+    inside = path.relative_to(plan.volumes).parts  # name, _data, and what comes after
+    return str(plan.volumes.joinpath(*inside[:2])), "/".join(inside[2:])
 
 
 def _file_system(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> None:

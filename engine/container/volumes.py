@@ -3,7 +3,6 @@
 import errno
 import functools
 import os
-import posixpath
 from collections.abc import Mapping, Sequence
 
 from engine.container import state
@@ -11,7 +10,7 @@ from engine.container.runtime import Runtime
 from engine.errors import KernelError, NotFound
 from engine.images import Image
 from engine.spec.container import ContainerSpec
-from engine.spec.mounts import Mount, MountType
+from engine.spec.mounts import Mount, MountType, place_of
 from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from engine.volumes import RemovedVolumes, Volume
 
@@ -24,9 +23,9 @@ def prepare(runtime: Runtime, container_id: str, spec: ContainerSpec, image: Ima
     Returns names by target: of the mounts of type volume, and of the places the image calls volumes where nothing else
     is mounted. The caller holds the store.
     """
-    mounts = {posixpath.normpath(item.target): item for item in spec.mounts}
+    mounts = {item.place: item for item in spec.mounts}
     wanted: dict[str, Mount | None] = {at: item for at, item in mounts.items() if item.type is MountType.VOLUME}
-    wanted |= {at: None for path in image.volumes if (at := posixpath.normpath(f"/{path.lstrip('/')}")) not in mounts}
+    wanted |= {at: None for path in image.volumes if (at := place_of(path)) not in mounts}
     names = {}
     for at, item in wanted.items():
         name = item.source if item else ""

@@ -1,10 +1,10 @@
 """Which of the host's devices a container is given, and which it may open besides (`docker run --device`)."""
 
-import posixpath
 import re
 from dataclasses import dataclass
 
 from engine.errors import InvalidSpec
+from engine.spec.mounts import place_of
 from engine.spec.runtime import DeviceRule
 
 _RULE = re.compile(r"([abc]) (?:([0-9]{1,8})|\*):(?:([0-9]{1,8})|\*) ([rwm]{1,3})")
@@ -27,7 +27,7 @@ def check_devices(devices: tuple[Device, ...], rules: tuple[str, ...]) -> None:
     for index, device in enumerate(devices):
         where = f"devices[{index}]"
         for name, path in (("host_path", device.host_path), ("container_path", device.container_path or "/dev/x")):
-            if not path.startswith("/") or posixpath.normpath(path) == "/":
+            if not path.startswith("/") or place_of(path) == "/":
                 raise InvalidSpec(f"{where}.{name}", f"{path[:80]!r} is not the absolute path of a device")
         if not device.access or set(device.access) - set("rwm") or len(set(device.access)) < len(device.access):
             raise InvalidSpec(f"{where}.access", f"{device.access[:20]!r} must be of the letters r, w and m")

@@ -85,6 +85,16 @@ class Mount:
     mode: int | None = None
     options: tuple[str, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """The target without anything superfluous in it."""
+        return place_of(self.target)
+
+
+def place_of(path: str) -> str:
+    """An absolute path of a container without `.`, `..` and needless slashes."""
+    return posixpath.normpath("/" + path.lstrip("/"))
+
 
 _BELONGS_TO = {
     "create_source": {MountType.BIND},
@@ -107,7 +117,7 @@ def check_mounts(mounts: tuple[Mount, ...]) -> None:
         check_target(f"{where}.target", mount.target)
         _check_belonging(where, mount)
         _CHECKS[mount.type](where, mount)
-        at = posixpath.normpath(mount.target)
+        at = mount.place
         if at in taken:
             raise InvalidSpec(f"{where}.target", f"{at} is mounted twice")
         taken.add(at)
@@ -115,7 +125,7 @@ def check_mounts(mounts: tuple[Mount, ...]) -> None:
 
 def check_target(field: str, target: str) -> None:
     """An absolute path, not the root itself, and below /proc only one of the files that hold figures."""
-    path = posixpath.normpath("/" + target.lstrip("/"))
+    path = place_of(target)
     if not target.startswith("/") or path == "/":
         raise InvalidSpec(field, f"{target[:80]!r} must be an absolute path other than /")
     if path.startswith("/proc/") and path.removeprefix("/proc/") not in IN_PROC:
@@ -181,5 +191,5 @@ def check_volume_name(field: str, name: str) -> None:
 def check_guarded_paths(field: str, paths: tuple[str, ...] | None) -> None:
     """Absolute paths that are masked or made read-only."""
     for index, path in enumerate(paths or ()):
-        if not path.startswith("/") or posixpath.normpath(path) == "/":
+        if not path.startswith("/") or place_of(path) == "/":
             raise InvalidSpec(f"{field}[{index}]", f"{path[:80]!r} must be an absolute path other than /")

@@ -1,5 +1,6 @@
 """What of the host a container has mounted, how, and where a hostile root would like it to be."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -153,6 +154,20 @@ def test_a_tmpfs_has_the_size_mode_and_options_asked_for(host: Host) -> None:
     assert "mode 1770 7" in output
     assert "No space left on device" in output
     assert "/r/x: Read-only file system" in output
+
+
+def test_a_tmpfs_can_begin_with_what_it_covers(host: Host) -> None:
+    """`tmpcopyup` of a bundle: the image's files are there, and what is written to them stays in memory."""
+    container = host.create("sh", "-c", "stat -c '%a %u %h' /etc /etc/passwd; echo x >> /etc/passwd; touch /etc/new")
+    bundle = host.home / "containers" / container / "config.json"
+    document = json.loads(bundle.read_text())
+    copying = {"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "tmpcopyup"]}
+    document["mounts"].insert(len(document["mounts"]) - 3, copying)  # before the files in /etc
+    bundle.write_text(json.dumps(document))
+    host.engine.start(container)
+    assert host.wait(container).exit_code == 0
+    assert host.output(container).splitlines() == ["755 0 2", "644 0 1"]
+    assert list((host.home / "containers" / container / "upper").iterdir()) == []
 
 
 def test_shared_memory_has_64_mib_or_the_size_asked_for(host: Host) -> None:
