@@ -14,17 +14,18 @@ def compile_static(name: str, folder: Path) -> Path:
     return program
 
 
-def rootfs_tar(program: Path) -> io.BytesIO:
-    """A root filesystem with this program as `/<name>` and the folders a container needs."""
+def rootfs_tar(*programs: Path) -> io.BytesIO:
+    """A root filesystem with each program as `/<name>` and the folders a container needs."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for folder in ("dev", "proc", "sys", "etc", "tmp"):
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(entry)
-        entry = tarfile.TarInfo(program.name)
-        entry.size, entry.mode = program.stat().st_size, 0o755
-        with program.open("rb") as content:
-            tar.addfile(entry, content)
+        for program in programs:
+            entry = tarfile.TarInfo(program.name)
+            entry.size, entry.mode = program.stat().st_size, 0o755
+            with program.open("rb") as content:
+                tar.addfile(entry, content)
     archive.seek(0)
     return archive

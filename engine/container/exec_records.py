@@ -1,6 +1,6 @@
 """What is known of the programs that were started in a container beside its own: `exec/<id>/` in its folder.
 
-`asked.json` is the engine's, written before anything was started; `started.json` and `exit.json` are the exec shim's,
+`asked.json` is the engine's; `started.json` and `exit.json` are the exec shim's,
 as a container's are its shim's. A program of an earlier run counts no more; one that has ended is forgotten later.
 """
 
@@ -41,10 +41,14 @@ def folder_of(container: Path, exec_id: str) -> Path:
     return container / "exec" / exec_id
 
 
-def write_asked(folder: Path, asked: Asked) -> None:
+def make_folder(folder: Path) -> None:
     """Make the folder of one that is about to be started. Raises FileExistsError for an id that was used."""
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700)
+
+
+def write_asked(folder: Path, asked: Asked) -> None:
+    """Write down what was asked; until then nobody knows of it, whatever becomes of the program."""
     value = asdict(asked) | {"spec": asked.spec.to_json()}
     state.write_file(folder / "asked.json", json.dumps(value).encode(), durable=False)
 

@@ -36,12 +36,15 @@ def execute(runtime: Runtime, container_id: str, spec: ExecSpec, *, exec_id: str
         held.callback(os.close, target.pidfd)
         launcher = held.enter_context(client.connect(str(runtime.launcher)))
         made = exec_plan.make(runtime, target, spec, record_folder)
-        _record(target, record_folder, spec)
+        _make_folder(target, record_folder)
         ours, theirs = _open_ends(spec, made)
         for fd in theirs:
             held.callback(os.close, fd)
         try:
-            running = launcher.exec(made.entry, [target.pidfd, *theirs])
+            launcher.begin_exec(made.entry, [target.pidfd, *theirs])
+            asked = exec_records.Asked(exec_id, target.run, records.now(), spec)
+            exec_records.write_asked(record_folder, asked)  # while the program is on its way
+            running = launcher.await_exec(made.entry)
         except BaseException:
             for fd in filter(None, ours):
                 os.close(fd)
@@ -76,11 +79,10 @@ def _open(folder: Path) -> Target:
     return Target(folder, record.cgroup, current.run, current.pid, pidfd)
 
 
-def _record(target: Target, record_folder: Path, spec: ExecSpec) -> None:
+def _make_folder(target: Target, record_folder: Path) -> None:
     exec_records.forget_old(target.folder)
-    asked = exec_records.Asked(record_folder.name, target.run, records.now(), spec)
     try:
-        exec_records.write_asked(record_folder, asked)
+        exec_records.make_folder(record_folder)
     except FileExistsError:
         raise Conflict(f"Container {target.folder.name} has an exec {record_folder.name} already.") from None
 

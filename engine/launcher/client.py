@@ -51,16 +51,19 @@ class Launcher:
             return int(fields[0])
         raise self._failure(word, fields, plan.search_path)
 
-    def exec(self, entry: Entry, descriptors: list[int]) -> Running:
+    def begin_exec(self, entry: Entry, descriptors: list[int]) -> None:
         """Have one more program run in a container; `descriptors` are its first process' pidfd and the program's ends.
 
-        Raises what `start` raises.
+        Raises LauncherUnavailable. A failure is told by `await_exec`.
         """
         entry_fd = messages.write_entry(entry)
         try:
             self._send(messages.EXEC, [entry_fd, *descriptors])
         finally:
             os.close(entry_fd)
+
+    def await_exec(self, entry: Entry) -> Running:
+        """Return when the program that was begun runs. Raises what `start` raises."""
         word, fields, received = self._receive()
         if word == messages.STARTED:
             return Running(int(fields[0]), received[0] if received else None, self._connection.dup())

@@ -92,14 +92,22 @@ class ExecShim:
         return self.launcher.exit_status_of(self.pidfd)
 
 
-def run(entry_fd: int, descriptors: list[int], launcher: link.Link) -> NoReturn:
-    """The life of an exec shim. `descriptors`: pidfd of the first process, the program's ends, the engine's socket."""
-    container, *ends, reply_fd = descriptors
+def run(launcher: link.Link) -> NoReturn:
+    """The life of an exec shim: stand ready, start a program in a container, guard it to its end."""
+    become_shim(b"moorage-exec")
+    assert launcher.socket is not None  # noqa: S101 - it was forked with one
+    message, descriptors = link.receive(launcher.socket)
+    if message:  # else the launcher ended before there was anything to do
+        entry_fd, container, *ends, reply_fd = descriptors
+        _guard(entry_fd, container, ends, reply_fd, launcher)
+    os._exit(0)
+
+
+def _guard(entry_fd: int, container: int, ends: list[int], reply_fd: int, launcher: link.Link) -> None:
     entry = messages.read_entry(entry_fd)
     try:
         begun = entering.Begun(entry, container, ends)
-        become_shim(b"moorage-exec")  # while that is under way
-        records.lock_shim(entry.folder, os.getpid())
+        records.lock_shim(entry.folder, os.getpid())  # while that is under way
         pid, pidfd = begun.await_birth()
         shim = ExecShim(entry_fd, pid, [pidfd, container, reply_fd], launcher)
         shim.hold()
@@ -108,12 +116,11 @@ def run(entry_fd: int, descriptors: list[int], launcher: link.Link) -> NoReturn:
         terminal = begun.await_exec()
     except KernelError as error:
         _tell_failure(entry, error, reply_fd, launcher)
-        os._exit(0)
+        return
     shim.tell_started(terminal)
     for fd in (*ends, *terminal):
         os.close(fd)
     shim.finish(shim.watch())
-    os._exit(0)
 
 
 def _tell_failure(entry: Entry, error: KernelError, reply_fd: int, launcher: link.Link) -> None:

@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 
 _LISTEN_BACKLOG = 128
 _LONGEST_DELAY_S = 30.0
+_LULL_MS = 20
 _STREAMS_AT = 4  # in a container's descriptors, behind plan, pidfd, log and id locks
 
 
-class Held:
-    """What a shim guards, as it described it: enough to put another shim in its place, whose life is `adopt`."""
+_LIVES: dict[bytes, Callable[[link.Link], NoReturn]] = {messages.START: shim.run, messages.EXEC: exec_shim.run}
+_HEIRS: dict[bytes, Callable[[int, int, str, list[int], link.Link, float], NoReturn]] = {
+    messages.START: shim.adopt,
+    messages.EXEC: exec_shim.adopt,
+}
+_HOLDS = {messages.HOLD: messages.START, messages.HOLD_EXEC: messages.EXEC}
 
-    def __init__(self, socket: _socket.socket, shim_pid: int) -> None:
+
+class Held:
+    """What a shim guards, as it described it: enough to put another shim in its place. `word` began it."""
+
+    def __init__(self, socket: _socket.socket, shim_pid: int, word: bytes) -> None:
         self.socket = socket
-        self.adopt: Callable[[int, int, str, list[int], link.Link, float], NoReturn] = shim.adopt
+        self.word = word
         self.shim_pid = shim_pid
         self.pid = 0
         self.kinds = ""
@@ -67,7 +76,8 @@ class Launcher:
         self.callers: dict[int, _socket.socket] = {}
         self.held: dict[int, Held] = {}
         self.exits: dict[int, Held] = {}
-        self.ready: Held | None = None
+        self.ready: dict[bytes, Held] = {}
+        self.wants_exec = False
 
     def serve(self) -> None:
         """Answer for ever."""
@@ -75,9 +85,12 @@ class Launcher:
         gc.collect()
         gc.disable()  # a collection in a child would touch, and so copy, every page it shares with this process
         gc.freeze()
-        self.ready = self._fork_shim()
+        self._stand_ready(messages.START)
         while True:
-            for fd, _ in self.poll.poll():
+            events = self.poll.poll(_LULL_MS if self.wants_exec else None)
+            if not events:
+                self._stand_ready(messages.EXEC)
+            for fd, _ in events:
                 if fd == self.listener.fileno():
                     self._accept()
                 elif fd in self.held:
@@ -97,12 +110,10 @@ class Launcher:
         self.poll.unregister(caller.fileno())
         message, descriptors = link.receive(caller)
         word, fields = messages.unpack(message)
-        if word == messages.START and descriptors:
-            self._start(caller, descriptors)
-        elif word == messages.EXEC and len(descriptors) >= 2:
-            self._exec(caller, descriptors)
-        elif word in (messages.HOLD, messages.HOLD_EXEC):
-            self._hold(Held(caller, 0), word, fields, descriptors)
+        if word in _LIVES and descriptors:
+            self._begin(word, caller, descriptors)
+        elif word in _HOLDS:
+            self._hold(Held(caller, 0, _HOLDS[word]), fields, descriptors)
         else:
             if word == messages.ATTACH:
                 self._attach(caller, int(fields[0]), takes=fields[1] == "take")
@@ -110,15 +121,20 @@ class Launcher:
                 caller.send(messages.PONG)
             caller.close()
 
-    def _start(self, reply: _socket.socket, descriptors: list[int]) -> None:
-        """Give the work to the shim that stands ready; the next is forked when this one tells of its container."""
-        waiting, self.ready = self.ready, None
-        if waiting is None or not _send(waiting.socket, [*descriptors, reply.fileno()]):
-            waiting = self._fork_shim()
-            _send(waiting.socket, [*descriptors, reply.fileno()])
+    def _begin(self, word: bytes, reply: _socket.socket, descriptors: list[int]) -> None:
+        """Give the work to the shim that stands ready; the next is forked when this one tells what it guards."""
+        waiting = self.ready.pop(word, None)
+        if waiting is None or not _send(waiting.socket, word, [*descriptors, reply.fileno()]):
+            _send(self._fork_shim(word).socket, word, [*descriptors, reply.fileno()])
         reply.close()
         for fd in descriptors:
             os.close(fd)
+
+    def _stand_ready(self, word: bytes) -> None:
+        """Have a shim ready for the next work of this kind."""
+        if word not in self.ready:
+            self.ready[word] = self._fork_shim(word)
+        self.wants_exec = self.wants_exec and word != messages.EXEC
 
     def _attach(self, caller: _socket.socket, pid: int, *, takes: bool) -> None:
         """Give the caller the way to a program's input or terminal; `takes` leaves him the only end of an input."""
@@ -131,28 +147,14 @@ class Launcher:
         if takes and messages.STDIN in held.kinds:
             held.give_away(messages.STDIN)
 
-    def _exec(self, reply: _socket.socket, descriptors: list[int]) -> None:
-        """Fork a shim for one more program in a container."""
-        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        entry_fd, *passed = [*descriptors, reply.fileno()]
-        pid = os.fork()
-        if pid == 0:
-            process.keep_only(theirs.fileno(), entry_fd, *passed)
-            _in_child(lambda: exec_shim.run(entry_fd, passed, link.Link(self.path, theirs)))
-        theirs.close()
-        reply.close()
-        for fd in descriptors:
-            os.close(fd)
-        self._watch(Held(ours, pid))
-
-    def _fork_shim(self) -> Held:
+    def _fork_shim(self, word: bytes) -> Held:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             process.keep_only(theirs.fileno())
-            _in_child(lambda: shim.run(link.Link(self.path, theirs)))
+            _in_child(lambda: _LIVES[word](link.Link(self.path, theirs)))
         theirs.close()
-        held = Held(ours, pid)
+        held = Held(ours, pid, word)
         self._watch(held)
         return held
 
@@ -163,8 +165,8 @@ class Launcher:
     def _hear_shim(self, held: Held) -> None:
         message, descriptors = link.receive(held.socket)
         word, fields = messages.unpack(message)
-        if word in (messages.HOLD, messages.HOLD_EXEC):
-            self._hold(held, word, fields, descriptors)
+        if word in _HOLDS:
+            self._hold(held, fields, descriptors)
             return
         self.poll.unregister(held.socket.fileno())
         del self.held[held.socket.fileno()]
@@ -174,20 +176,21 @@ class Launcher:
         self._forget_exit(held)
         held.close()
         _reap(held.shim_pid)
-        if held is self.ready:
-            self.ready = None  # killed while it waited; the next start forks its own
-        elif self.ready is None:
-            self.ready = self._fork_shim()  # its start came to nothing
+        if self.ready.get(held.word) is held:
+            del self.ready[held.word]  # killed while it waited; the next start forks its own
+        else:
+            self._stand_ready(held.word)
 
-    def _hold(self, held: Held, word: bytes, fields: list[str], descriptors: list[int]) -> None:
-        held.adopt = shim.adopt if word == messages.HOLD else exec_shim.adopt
+    def _hold(self, held: Held, fields: list[str], descriptors: list[int]) -> None:
         for fd in held.descriptors:
             os.close(fd)
         held.pid, held.kinds, held.descriptors = int(fields[0]), fields[1], descriptors
         if held.socket.fileno() not in self.held:
             self._watch(held)
-        if self.ready is None:
-            self.ready = self._fork_shim()
+        if held.word == messages.EXEC:
+            self.wants_exec = True  # in a lull: this one's program is just on its way. Many hosts never see an exec
+        else:
+            self._stand_ready(held.word)
 
     def _replace(self, held: Held) -> None:
         """The shim is gone without a word: fork another for its container."""
@@ -201,7 +204,7 @@ class Launcher:
             process.keep_only(theirs.fileno(), *held.descriptors)
             plan_fd, *descriptors = held.descriptors
             up = link.Link(self.path, theirs)
-            _in_child(lambda: held.adopt(plan_fd, held.pid, held.kinds, descriptors, up, delay))
+            _in_child(lambda: _HEIRS[held.word](plan_fd, held.pid, held.kinds, descriptors, up, delay))
         theirs.close()
         held.socket, held.shim_pid = ours, pid
         held.respawns += 1
@@ -244,10 +247,10 @@ def _listen(path: str) -> _socket.socket:
     return listener
 
 
-def _send(socket: _socket.socket, descriptors: list[int]) -> bool:
+def _send(socket: _socket.socket, word: bytes, descriptors: list[int]) -> bool:
     """Give a waiting shim its work; false when it is gone."""
     try:
-        link.send(socket, messages.START, descriptors)
+        link.send(socket, word, descriptors)
     except ConnectionError:
         return False
     return True

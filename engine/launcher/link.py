@@ -58,7 +58,7 @@ def await_exec(status: _socket.socket) -> list[int]:
 
 
 def answer(reply: _socket.socket, message: bytes, descriptors: list[int]) -> None:
-    """Answer the engine that asked. It may be gone; the records on disk tell the next one."""
+    """Send to somebody who may be gone by now, and then has no need of it."""
     try:
         send(reply, message, descriptors)
     except ConnectionError:

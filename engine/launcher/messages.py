@@ -27,9 +27,10 @@ Whoever wants to write to a program's input, or to size its terminal, asks the l
 And for one more program in a container that runs:
 
     engine    ── EXEC, with the entry's memfd, a pidfd of the first process and the program's ends ──▶ launcher
-    launcher  ── fork ──▶ exec shim ── fork ──▶ entering      (gone when the program runs)
+    launcher  ── fork ──▶ exec shim      (once there was a first, the next stands ready)
+    launcher  ── EXEC, with the same and the engine's socket ──▶ exec shim ── clone ──▶ program's process, or entering
     entering  ── clone ──▶ program's process, a child of the exec shim
-    entering  ── BORN pid, with pidfd ──▶ exec shim
+    entering  ── BORN pid, with pidfd ──▶ exec shim      (and ends)
     exec shim ── HOLD_EXEC pid, with entry, both pidfds and the engine's socket ──▶ launcher
     exec shim ── GO ──▶ process
     process   ── CONSOLE or FAILED, as above, or the socket just closes at execve ──▶ exec shim
@@ -207,13 +208,15 @@ class Entry(NamedTuple):
     """One more program in a container, computed beforehand by the engine.
 
     `folder` is where its records go, `boot` the id of this boot for them, `cgroup_v2` the folder of the group that the
-    entering process is cloned into. `way` is a packed `Way`, opened by that process only.
+    entering process is cloned into. `is_direct` says that this one is also the program's; see `entering.py`. `way` is
+    a packed `Way`, opened by that process only.
     """
 
     folder: str
     boot: str
     search_path: str
     cgroup_v2: str
+    is_direct: bool
     way: bytes
 
 
