@@ -88,6 +88,15 @@ class CgroupManager:
         Raises Unsupported for a limit this host cannot keep, KernelError when the kernel refuses one.
         """
         at = self.places(path)
+        try:
+            self._make(at, resources)
+        except (KernelError, Unsupported):
+            # Somebody may have tidied the groups above away, or taken controllers from them, since they were prepared.
+            self._parents.forget(os.path.dirname(at.path))
+            self._make(at, resources)
+        return self.find(path)
+
+    def _make(self, at: Places, resources: Resources) -> None:
         placed = limits.place(at, resources)
         refused = self._parents.prepare(os.path.dirname(at.path))
         for setting in placed.values():
@@ -99,7 +108,6 @@ class CgroupManager:
         limits.apply(placed)
         if resources.devices:
             devices.set_rules(at, resources.devices)
-        return self.find(path)
 
     def update(self, path: str, before: Resources, after: Resources) -> None:
         """Take the group's limits from `before` to `after`; if one is refused, all stay. Raises as `create`."""

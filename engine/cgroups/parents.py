@@ -31,6 +31,10 @@ class Parents:
                 self._prepared.add(path)
         return refused
 
+    def forget(self, path: str) -> None:
+        """Look at these groups again the next time."""
+        self._prepared.discard(path)
+
 
 def _prepare(hierarchy: Hierarchy, path: str, refused: Refusals) -> None:
     folder = str(hierarchy.root)

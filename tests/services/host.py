@@ -106,6 +106,8 @@ def running_host(below: str = "/tmp") -> Iterator[Host]:
                 engine.remove(state.id, force=True)
             host.launcher.terminate()
             host.launcher.wait(timeout=10)
+            groups = engine._runtime.cgroups
+            groups.remove(f"/{groups.parent}")
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine import CgroupNamespace, CommandNotFound, Engine, InvalidSpec, Resources, Unsupported
+from engine.cgroups import CgroupManager
+from engine.spec.runtime import Pids
 from engine.spec.runtime import Resources as Limits
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -143,3 +145,13 @@ def test_files_of_v2_that_a_bundle_names_itself(host: Host) -> None:
             manager.update("unified", asked, Limits(unified={"cgroup.nonsense": "7"}))
     finally:
         manager.remove("unified")
+
+
+def test_groups_above_that_were_tidied_away_are_made_again(host: Host) -> None:
+    manager = CgroupManager(f"moorage-test-{os.getpid()}/a")
+    try:
+        for _ in range(2):
+            assert manager.create("x", Limits(pids=Pids(5))).folders
+            manager.remove("/" + manager.parent.split("/")[0])
+    finally:
+        manager.remove("/" + manager.parent.split("/")[0])
