@@ -41,8 +41,8 @@ def execute(runtime: Runtime, container_id: str, spec: ExecSpec, *, exec_id: str
         for fd in theirs:
             held.callback(os.close, fd)
         try:
-            launcher.begin_exec(made.entry, [target.pidfd, *theirs])
             asked = exec_records.Asked(exec_id, target.run, records.now(), spec)
+            launcher.begin_exec(made.entry, [target.pidfd, *theirs])
             exec_records.write_asked(record_folder, asked)  # while the program is on its way
             running = launcher.await_exec(made.entry)
         except BaseException:
