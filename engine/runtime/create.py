@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.cgroups import Cgroup
 from engine.container import namespaces, plan
-from engine.errors import EngineError, InvalidSpec
+from engine.errors import EngineError, InvalidSpec, Unsupported
 from engine.launcher import messages
 from engine.launcher.messages import Plan
 from engine.runtime import birth, consoles, hooks, resctrl
@@ -91,6 +91,8 @@ def read(bundle: Path) -> Spec:
     root = bundle / spec.root.path
     if not root.is_dir():
         raise InvalidSpec("root.path", f"there is no folder {root}")
+    if any(mount.uid_mappings for mount in spec.mounts):
+        raise Unsupported("mounts[].uidMappings: mounts with mappings of their own are not offered here.")
     if not any(namespace.type == "mount" for namespace in spec.linux.namespaces):
         raise InvalidSpec("linux.namespaces", "a mount namespace of the container's own is required")
     return replace(spec, root=replace(spec.root, path=str(root.resolve())))
@@ -106,9 +108,6 @@ def write_pid(path: Path, pid: int) -> None:
 def _warn(spec: Spec, diary: Diary) -> None:
     if spec.linux.mount_label and not Path("/sys/fs/selinux").is_dir():
         diary.warning("linux.mountLabel is ignored: this kernel has no SELinux")
-    memory = spec.linux.resources.memory
-    if memory is not None and (memory.kernel is not None or memory.kernel_tcp is not None):
-        diary.warning("linux.resources.memory.kernel is ignored: Linux has no such limit any more")
 
 
 def with_usual_devices(resources: Resources) -> Resources:
