@@ -14,6 +14,7 @@ from engine.launcher import birth, failure, link, messages, namespaces, program,
 from engine.launcher.init import Prepared
 from engine.launcher.messages import Plan
 from engine.launcher.pauses import Pauses
+from engine.launcher.sandbox import Sandbox
 from engine.runtime import gate
 
 
@@ -25,6 +26,7 @@ class Maps(NamedTuple):
     first_id: int
 
 
+_NOTHING = Sandbox(0, *[-1] * 7)
 MakeGate = Callable[[_socket.socket], Pauses]
 """Gives what the process does on its way, told over this socket."""
 
@@ -62,16 +64,19 @@ def _pair() -> tuple[_socket.socket, _socket.socket]:
 
 def _clone(plan: Plan, maps: Maps, report: _socket.socket, status: _socket.socket, make_gate: MakeGate) -> NoReturn:
     try:
-        ready = sandbox.make_for(maps.first_id, -1, maps.uid_map, maps.gid_map) if maps.uid_map else None
-        if ready is not None:
-            for device in plan.devices:
-                sandbox.add_device(ready, *device)
+        joins = namespaces.open_joins(plan.joins)
+        if maps.uid_map:
+            ready = sandbox.make_for(maps.first_id, -1, maps.uid_map, maps.gid_map)
+        else:
+            ready = namespaces.fit(_NOTHING, joins)
+        for device in plan.devices:
+            sandbox.add_device(ready, *device)
         prepared = Prepared(
             birth=messages.unpack_birth(plan.birth),
-            owns_ids=ready is not None,
-            joins=namespaces.open_joins(plan.joins),
+            owns_ids=ready is not _NOTHING,
+            joins=joins,
             root_fd=root.open_root(plan.root, root.NOT_SHIFTED, 0),
-            devices_fd=ready.devices if ready else -1,
+            devices_fd=ready.devices,
             sources=sources.open_sources(plan.sources),
         )
         pid, _ = birth.clone(plan, prepared, ready, [], status, make_gate(status))

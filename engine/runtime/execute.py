@@ -57,7 +57,11 @@ def execute(store: Store, container_id: str, options: Options) -> int:
     wanted = _process(spec.process, options)
     checks.check("process", wanted)
     consoles.check(is_terminal=wanted.terminal, socket_path=options.console_socket, is_detached=options.is_detached)
+    if wanted.exec_cpu_affinity is not None and wanted.exec_cpu_affinity.initial:
+        os.sched_setaffinity(0, _processors(wanted.exec_cpu_affinity.initial))
     pid, terminal = _enter(store, container, replace(spec, process=wanted), options)
+    if wanted.exec_cpu_affinity is not None and wanted.exec_cpu_affinity.final:
+        os.sched_setaffinity(pid, _processors(wanted.exec_cpu_affinity.final))
     if terminal is not None and options.console_socket:
         consoles.send(options.console_socket, terminal)
         os.close(terminal)
@@ -100,6 +104,12 @@ def _enter(store: Store, container: Container, spec: Spec, options: Options) -> 
     finally:
         os.close(first)
     return pid, terminals[0] if terminals else None
+
+
+def _processors(listed: str) -> set[int]:
+    """The numbers of `0-3,7`."""
+    ends = [part.partition("-") for part in listed.split(",")]
+    return {number for first, _, last in ends for number in range(int(first), int(last or first) + 1)}
 
 
 def _process(own: Process, options: Options) -> Process:

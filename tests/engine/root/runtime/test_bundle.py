@@ -84,6 +84,24 @@ def test_namespaces_are_made_shared_or_joined(oci: OciRuntime) -> None:
     assert words(oci, script, linux__namespaces=[{"type": "mount"}]) == list(own.values())
 
 
+def test_a_namespace_is_joined_by_its_path(oci: OciRuntime) -> None:
+    script = "readlink /proc/self/ns/net; readlink /proc/self/ns/uts; readlink /proc/self/ns/pid"
+    mapping = [{"containerID": 0, "hostID": 200000, "size": 1000}]
+    own_ids = {"linux__uidMappings": mapping, "linux__gidMappings": mapping}
+    kinds = [{"type": kind} for kind in (*NAMESPACES, "user")]
+    partner = oci.start(oci.bundle("sleep", "60", linux__namespaces=kinds, **own_ids))
+    at = f"/proc/{oci.state(partner)['pid']}/ns"
+    theirs = [os.readlink(f"{at}/{kind}") for kind in ("net", "uts", "pid")]
+    paths = {"network": "net", "uts": "uts", "pid": "pid", "user": "user"}
+    joined = [{"type": kind, "path": f"{at}/{name}"} for kind, name in paths.items()]
+    assert words(oci, script, linux__namespaces=[{"type": "mount"}, *joined]) == theirs
+    wrong = [{"type": "mount"}, {"type": "network", "path": f"{at}/uts"}]
+    assert "setns" in oci.run("true", linux__namespaces=wrong).stderr
+    missing = [{"type": "mount"}, {"type": "network", "path": "/nosuch"}]
+    assert "/nosuch" in oci.run("true", linux__namespaces=missing).stderr
+    oci.call("delete", "--force", partner, check=True)
+
+
 def test_a_user_namespace_has_the_maps_of_the_bundle(oci: OciRuntime) -> None:
     mapping = [{"containerID": 0, "hostID": 200000, "size": 1000}]
     found = words(

@@ -145,10 +145,12 @@ def test_more_programs_are_run_beside_the_first(oci: OciRuntime, tmp_path: Path)
     assert (ended.returncode, ended.stdout) == (4, "/tmp\nb\nin")
     assert oci.call("exec", "--user", "5:6", container_id, "id", check=True).stdout == "uid=5 gid=6\n"
     user = {"uid": 7, "gid": 8, "umask": 0o77, "additionalGids": [9]}
-    process = {"args": ["sh", "-c", "umask; id -G"], "cwd": "/", "env": ["PATH=/bin"], "user": user}
+    script = "umask; id -G; sleep 0.3; grep Cpus_allowed_list /proc/self/status | cut -f2"
+    process = {"args": ["sh", "-c", script], "cwd": "/", "env": ["PATH=/bin"], "user": user}
+    process["execCPUAffinity"] = {"initial": "0", "final": "0"}
     (tmp_path / "process.json").write_text(json.dumps(process))
     ended = oci.call("exec", "--process", tmp_path / "process.json", container_id, check=True)
-    assert ended.stdout.split() == ["0077", "8", "9"]
+    assert ended.stdout.split() == ["0077", "8", "9", "0"]
     oci.call("exec", "--detach", "--pid-file", tmp_path / "pid", container_id, *_quiet("sleep 60"), check=True)
     assert int((tmp_path / "pid").read_text()) in json.loads(oci.call("ps", "-f", "json", container_id).stdout)
     assert "executable file not found" in oci.call("exec", container_id, "nosuch").stderr
