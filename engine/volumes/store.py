@@ -9,19 +9,22 @@ volumes/lock                 shared while a container that uses volumes is made,
 import builtins
 import fcntl
 import json
+import logging
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, DamagedStore, NotFound
 from engine.launcher import records
 from engine.spec import codec
 from engine.spec.mounts import VOLUME_NAME, check_volume_name
 from engine.sys.remove_tree import remove_tree
 from engine.volumes import filling
-from engine.volumes.volume import Record, RemovedVolumes, Volume
+from engine.volumes.volume import RECORD, Record, RemovedVolumes, Volume
+
+log = logging.getLogger(__name__)
 
 Users = Callable[[], Mapping[str, Sequence[str]]]
 """Gives the names of the containers that use each volume, by the volume's name."""
@@ -74,13 +77,14 @@ class VolumeStore:
         return name
 
     def names(self) -> builtins.list[str]:
-        """Every volume, sorted."""
+        """Every volume, sorted. What else is in the folder was put there by somebody and is left alone."""
         if not self.root.is_dir():
             return []
-        return sorted(e.name for e in os.scandir(self.root) if VOLUME_NAME.fullmatch(e.name) and e.is_dir())
+        names = (entry.name for entry in os.scandir(self.root) if VOLUME_NAME.fullmatch(entry.name))
+        return sorted(name for name in names if (self.root / name / RECORD).is_file())
 
     def list(self, users: Users) -> builtins.list[Volume]:
-        """Every volume of this host, by name."""
+        """Every volume of this host, by name. One that is damaged is left out, and the log tells."""
         used_by = users()
         found = []
         for name in self.names():
@@ -88,6 +92,8 @@ class VolumeStore:
                 found.append(self._volume(name, used_by))
             except NotFound:
                 continue  # removed while this list was made
+            except DamagedStore as error:
+                log.error("%s", error.message)
         return found
 
     def get(self, name: str, users: Users) -> Volume:
@@ -126,7 +132,7 @@ class VolumeStore:
     def leave(self, owner: str, names: Collection[str], users: Users, *, with_volumes: bool) -> None:
         """Container `owner` goes; of the volumes it uses, with it go, if `with_volumes`, those made for it alone."""
         with self.held(is_exclusive=True):
-            owned = [name for name in names if self._exists(name) and Record.read(self.root / name).owner == owner]
+            owned = [name for name in names if self._exists(name) and self._owner(name) == owner]
             used_by = users() if owned and with_volumes else {}
             for name in owned:
                 if with_volumes and not used_by.get(name):
@@ -153,8 +159,16 @@ class VolumeStore:
                 filling.settle(self.root / name)
 
     def _owned_by(self, matches: Callable[[str], bool]) -> builtins.list[str]:
-        owners = {name: Record.read(self.root / name).owner for name in self.names()}
+        owners = {name: self._owner(name) for name in self.names()}
         return [name for name, owner in owners.items() if owner and matches(owner)]
+
+    def _owner(self, name: str) -> str:
+        """The container the volume goes with; nobody's if it is damaged, so that it stays."""
+        try:
+            return Record.read(self.root / name).owner
+        except DamagedStore as error:
+            log.error("%s", error.message)
+            return ""
 
     def _disown(self, name: str) -> None:
         record = Record.read(self.root / name)
@@ -166,7 +180,7 @@ class VolumeStore:
         remove_tree(gone)
 
     def _exists(self, name: str) -> bool:
-        return bool(VOLUME_NAME.fullmatch(name)) and (self.root / name).is_dir()
+        return bool(VOLUME_NAME.fullmatch(name)) and (self.root / name / RECORD).is_file()
 
     def _volume(self, name: str, used_by: Mapping[str, Sequence[str]]) -> Volume:
         if not VOLUME_NAME.fullmatch(name):
@@ -201,7 +215,7 @@ def _disk_bytes(folder: Path) -> int:
 
 
 def _write(folder: Path, record: Record) -> None:
-    path = folder / "volume.json"
+    path = folder / RECORD
     path.with_suffix(".new").write_text(json.dumps(codec.to_json(record)))
     path.with_suffix(".new").rename(path)
     records.sync(str(path))

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.errors import DamagedStore
+from engine.errors import DamagedStore, InvalidSpec
 from engine.spec import codec
+
+RECORD = "volume.json"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,6 @@ class Record:
     def read(cls, folder: Path) -> "Record":
         """The record of the volume in `folder`. Raises FileNotFoundError, DamagedStore."""
         try:
-            return codec.from_json(cls, json.loads((folder / "volume.json").read_bytes()))
-        except ValueError as error:
-            raise DamagedStore(f"{folder}/volume.json cannot be read: {error}") from error
+            return codec.from_json(cls, json.loads((folder / RECORD).read_bytes()))
+        except (ValueError, InvalidSpec) as error:
+            raise DamagedStore(f"{folder / RECORD} cannot be read: {error}") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Conflict, ContainerSpec, Engine, InvalidSpec, Mount, MountType, NotFound
+from engine import Conflict, ContainerSpec, DamagedStore, Engine, InvalidSpec, Mount, MountType, NotFound
 from engine.volumes import filling
 from tests.images import docker_archive
 from tests.images.build import build
@@ -192,6 +192,20 @@ def test_a_filling_cut_short_between_two_files_is_finished_by_the_next_one(volum
     filling.fill(stock, source)
     os.close(source)
     assert sorted(os.listdir(stock / "_data")) == ["first", "second"]
+
+
+def test_a_damaged_volume_and_a_folder_that_is_none_are_left_alone(host: Host, volumes: Engine) -> None:
+    broken = Path(volumes.create_volume("broken").mountpoint).parent
+    volumes.create_volume("whole")
+    (broken / "volume.json").write_text("{")
+    (host.home / "volumes" / "by-hand").mkdir()
+    volumes.repair()
+    assert [volume.name for volume in volumes.volumes()] == ["whole"]
+    with pytest.raises(DamagedStore, match=r"volume\.json cannot be read"):
+        volumes.volume("broken")
+    assert (broken / "_data").is_dir()
+    (host.home / "volumes" / "by-hand").rmdir()
+    volumes.remove_volume("broken")
 
 
 def test_a_volumes_labels_and_name_are_its_own(volumes: Engine) -> None:
