@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.cgroups import Cgroup
 from engine.container import namespaces, plan
 from engine.errors import EngineError, InvalidSpec, Unsupported
-from engine.launcher import messages
+from engine.launcher import messages, room
 from engine.launcher.messages import Plan
 from engine.runtime import birth, consoles, hooks, resctrl
 from engine.runtime.diary import Diary
@@ -130,6 +130,7 @@ def _bring(
         hooks.run("prestart", wanted.prestart, known | {"pid": pid})
         hooks.run("createRuntime", wanted.create_runtime, known | {"pid": pid})
 
+    small = room.make(made.memory_limits)
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as door:
         door.bind(str(store.gate(container.id)))
         door.listen(1)
@@ -139,7 +140,7 @@ def _bring(
             lambda status: Gate(status, door, wanted, known, spec.root.path, has_agent, what),
             run_hooks,
         )
-    return store.set_process(container, pid), terminal
+    return store.set_process(container, pid, tuple((path, text.decode()) for path, text in small)), terminal
 
 
 def _maps(linux: Linux) -> birth.Maps:

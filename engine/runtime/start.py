@@ -5,11 +5,12 @@ import socket
 from contextlib import closing
 
 from engine.errors import Conflict, EngineError
-from engine.launcher import failure, link, messages
+from engine.launcher import failure, link, messages, room
 from engine.runtime import gate, hooks, listener
 from engine.runtime.delete import kill_all
 from engine.runtime.store import Container, Status, Store, state
 from engine.spec.runtime import Spec
+from engine.sys import process
 
 
 def start(store: Store, container_id: str) -> None:
@@ -28,11 +29,27 @@ def start(store: Store, container_id: str) -> None:
         store.gate(container_id).unlink()  # the second of two that start at once finds nobody
         starter.send(messages.START)
         _await_program(starter, container, spec)
+    _take_room_back(store, container)
     try:
         hooks.run("poststart", spec.hooks.poststart if spec.hooks else (), state(container, spec, Status.RUNNING))
     except EngineError:
         kill_all(store, container)
         raise
+
+
+def _take_room_back(store: Store, container: Container) -> None:
+    """The program has the limits it was given; one that has more by now is killed."""
+    if not container.small_limits:
+        return
+    try:
+        pidfd = process.pidfd_open(container.pid)
+    except ProcessLookupError:
+        return  # it has ended already
+    try:
+        room.take_back([(path, text.encode()) for path, text in container.small_limits], pidfd)
+    finally:
+        os.close(pidfd)
+    store.forget_limits(container)
 
 
 def _await_program(starter: socket.socket, container: Container, spec: Spec) -> None:

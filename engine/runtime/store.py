@@ -35,7 +35,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Container:
-    """`state.json`. `ticks` and `boot` tell the first process from a later one with the same pid."""
+    """`state.json`. `ticks` and `boot` tell the first process from a later one with the same pid.
+
+    `small_limits` are files of its group and what they said before they were raised for as long as it waits.
+    """
 
     id: str
     bundle: str
@@ -44,6 +47,7 @@ class Container:
     pid: int = 0
     ticks: int = 0
     boot: str = ""
+    small_limits: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_alive(self) -> bool:
@@ -81,9 +85,14 @@ class Store:
         (folder / "config.json").write_text(json.dumps(config))
         return self._save(Container(container_id, str(bundle), cgroup, records.now()))
 
-    def set_process(self, container: Container, pid: int) -> Container:
-        """Note down which process is its first."""
-        return self._save(replace(container, pid=pid, ticks=process.start_ticks(pid), boot=process.boot_id()))
+    def set_process(self, container: Container, pid: int, small_limits: tuple[tuple[str, str], ...]) -> Container:
+        """Note down which process is its first, and which limits have been raised for it."""
+        ticks, boot = process.start_ticks(pid), process.boot_id()
+        return self._save(replace(container, pid=pid, ticks=ticks, boot=boot, small_limits=small_limits))
+
+    def forget_limits(self, container: Container) -> Container:
+        """Note down that what was raised is as it should be."""
+        return self._save(replace(container, small_limits=()))
 
     def _save(self, container: Container) -> Container:
         path = self.folder(container.id) / "state.json"
@@ -98,7 +107,7 @@ class Store:
             value = json.loads((self.folder(container_id) / "state.json").read_bytes())
         except FileNotFoundError:
             raise NotFound(f"container {container_id} does not exist") from None
-        return Container(**value)
+        return Container(**value | {"small_limits": tuple((path, text) for path, text in value["small_limits"])})
 
     def spec(self, container: Container) -> Spec:
         """The bundle's configuration as it was at create."""

@@ -37,6 +37,8 @@ def update(store: Store, container_id: str, change: Resources) -> None:
     wanted = merge(spec.linux.resources, change)
     checks.check("resources", wanted)
     store.cgroups.update(container.cgroup, with_usual_devices(spec.linux.resources), with_usual_devices(wanted))
+    if change.memory is not None:
+        store.forget_limits(container)
     store.set_spec(container, replace(spec, linux=replace(spec.linux, resources=wanted)))
 
 

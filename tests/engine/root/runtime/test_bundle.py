@@ -135,6 +135,12 @@ def test_control_groups_are_where_the_bundle_says(oci: OciRuntime) -> None:
     assert not list(Path("/sys/fs/cgroup").glob("**/moorage-test/inside"))
 
 
+def test_a_memory_limit_that_only_the_program_fits_in_is_kept(oci: OciRuntime) -> None:
+    limit = {"memory": {"limit": 1 << 20}}
+    assert words(oci, "echo small", linux__resources=limit) == ["small"]
+    assert oci.run("sh", "-c", "head -c 8m /dev/zero | tail", linux__resources=limit).returncode == 137
+
+
 def test_mounts_come_in_their_order_with_their_options(oci: OciRuntime, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("given\n")
     mounts = [
