@@ -20,6 +20,7 @@ from engine.container import (
     exec_records,
     execute,
     export,
+    health,
     pause,
     prune,
     reap,
@@ -206,10 +207,10 @@ class Engine:
         return found
 
     def inspect(self, container_id: str) -> dict[str, Any]:
-        """`{"state", "spec", "config", "volumes", "deaths"}`.
+        """`{"state", "spec", "config", "volumes", "health", "deaths"}`.
 
         What is known, what was asked, the OCI bundle's configuration, the names of volumes by the place they are
-        mounted on, and how its last runs ended, the newest first.
+        mounted on, the last checks of its health (None without a check), and how its last runs ended, the newest first.
         """
         folder = self._runtime.folder(container_id)
         current = state.load(folder)
@@ -218,6 +219,7 @@ class Engine:
             "state": current.to_json(),
             **files,
             "volumes": dict(state.load_record(folder).volumes),
+            "health": health.read(folder),
             "deaths": [death.to_json() for death in deaths.read(folder)],
         }
 

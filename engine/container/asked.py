@@ -9,7 +9,7 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.launcher import records
+from engine.launcher import policy, records
 from engine.spec import codec
 from engine.spec.death import Request
 from engine.sys import names
@@ -44,5 +44,10 @@ def read(folder: Path) -> Request | None:
 
 
 def withdraw(folder: Path) -> None:
-    """The end was asked for and never came about; when it comes it is again nobody's wish."""
-    (folder / "asked.json").unlink(missing_ok=True)
+    """The end was asked for and never came about; when it comes it is again nobody's wish.
+
+    What the shim asks for itself it sees to.
+    """
+    request = read(folder)
+    if request is not None and request.verb not in ("expire", policy.UNHEALTHY):
+        (folder / "asked.json").unlink(missing_ok=True)

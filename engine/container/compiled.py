@@ -42,6 +42,7 @@ def _misses_a_source(made: Plan) -> bool:
 
 
 def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -> Plan:
+    cgroup = runtime.cgroups.find(record.cgroup)
     return plan.make(
         record.id,
         spec,
@@ -49,12 +50,12 @@ def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -
         folder=folder,
         layers=runtime.images.lower_layers(runtime.images.get(record.image)),
         observed=runtime.observed,
-        cgroup=runtime.cgroups.find(record.cgroup),
+        cgroup=cgroup,
         hierarchies=list(runtime.cgroups.hierarchies),
         volumes=runtime.volumes.root,
         opens_stdin=record.opens_stdin,
         deadline=care.deadline(record),
-        care=care.pack(record),
+        care=care.pack(record, spec, cgroup),
     )
 
 

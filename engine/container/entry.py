@@ -21,6 +21,7 @@ _NAMESPACES = {
     "time": kernel.CLONE_NEWTIME,
     "uts": kernel.CLONE_NEWUTS,
 }
+_BUNDLE_KINDS = {"mount": "mnt", "network": "net"}
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _ROOM_FOR_A_FORK_BYTES = 16 << 20
 _PASSING = {0x7FFF0000, 0x7FFC0000}  # SECCOMP_RET_ALLOW, SECCOMP_RET_LOG
@@ -33,14 +34,27 @@ def make(
 
     `attached` says which of standard input, output and error will be given along.
     """
+    namespaces = {kind for kind in (*_NAMESPACES, "user") if _is_own(pid, kind)}
+    ways_in = _ways_in(cgroup, _v2_folder(cgroup.v2_folder, pid), bundle.linux.resources)
+    return _make(bundle, what, namespaces, ways_in, attached)._replace(folder=str(record_folder))
+
+
+def for_bundle(bundle: Spec, what: PlanProcess, cgroup: Cgroup) -> Entry:
+    """The same before the container runs, without records, its output and errors attached."""
+    kinds = {_BUNDLE_KINDS.get(namespace.type, namespace.type) for namespace in bundle.linux.namespaces}
+    return _make(bundle, what, kinds, _ways_in(cgroup, cgroup.v2_folder, bundle.linux.resources), [False, True, True])
+
+
+def _make(
+    bundle: Spec, what: PlanProcess, namespaces: set[str], ways_in: tuple[list[str], str], attached: list[bool]
+) -> Entry:
     machine = os.uname().machine
     seccomp = compile_filter(bundle.linux.seccomp) if bundle.linux.seccomp else b""
-    join, clone_into = _ways_in(cgroup, pid, bundle.linux.resources)
-    has_user_namespace = _is_own(pid, "user")
+    join, clone_into = ways_in
     way = Way(
         machine=machine,
-        namespaces=sum(flag for kind, flag in _NAMESPACES.items() if _is_own(pid, kind)),
-        has_user_namespace=has_user_namespace,
+        namespaces=sum(_NAMESPACES[kind] for kind in namespaces - {"user"}),
+        has_user_namespace="user" in namespaces,
         join=join,
         attached=attached,
         process=what,
@@ -48,11 +62,11 @@ def make(
         drops_late=_writes(what) or not _lets_clone(seccomp, machine),
     )
     return Entry(
-        folder=str(record_folder),
+        folder="",
         boot=_boot_id(),
         search_path=next((entry[5:] for entry in what.env if entry.startswith("PATH=")), ""),
         cgroup_v2=clone_into,
-        is_direct=has_user_namespace,
+        is_direct="user" in namespaces,
         way=pack_way(way),
     )
 
@@ -79,13 +93,12 @@ def _lets_clone(seccomp: bytes, machine: str) -> bool:
     return run(seccomp, number=number, arch=arch, arguments=(kernel.FORK_SISTER,)) in _PASSING
 
 
-def _ways_in(cgroup: Cgroup, pid: int, resources: Resources) -> tuple[list[str], str]:
-    """The files its process joins by, and the folder it is cloned into.
+def _ways_in(cgroup: Cgroup, folder: str, resources: Resources) -> tuple[list[str], str]:
+    """The files its process joins by, and the folder it is cloned into, the v2 one `folder` if there is one.
 
     What is cloned into a group counts there with all the memory of a fork: under a small limit it joins from inside
     instead, just before execve, though on v2 that takes the kernel some 10 ms.
     """
-    folder = _v2_folder(cgroup.v2_folder, pid)
     limit = resources.memory.limit if resources.memory else None
     if folder and limit is not None and 0 < limit < _ROOM_FOR_A_FORK_BYTES:
         return [*cgroup.join, f"{folder}/cgroup.procs"], ""

@@ -108,6 +108,8 @@ def load(folder: Path) -> ContainerState:
     """The container's state now, from its three files. Raises NotFound."""
     record = load_record(folder)
     started, end = runs.read_started(folder), runs.read_exit(folder)
+    health = runs.read(folder / "health.json")
+    seq = record.seq + _shims_changes(started, end) + (health["change"] if health is not None else 0)
     run = current_run(record, started, end)
     if started is not None and started.run != run:
         started = None
@@ -115,7 +117,7 @@ def load(folder: Path) -> ContainerState:
         id=record.id,
         name=record.name,
         image=record.image,
-        seq=record.seq + _shims_changes(started, end),
+        seq=seq,
         run=run,
         status=Status.REMOVING if record.intent is Intent.REMOVE else Status.CREATED,
         pid=0,
@@ -131,7 +133,7 @@ def load(folder: Path) -> ContainerState:
         return state
     if process.is_alive(started.pid, started.ticks, started.boot) or records.has_shim(str(folder)):
         status = Status.PAUSED if record.paused_run == run else Status.RUNNING
-        return replace(state, status=status, pid=started.pid)
+        return replace(state, status=status, pid=started.pid, health=_status_of(health, run))
     return replace(state, status=Status.EXITED, seq=state.seq + 1, exit_code=255, error=UNSEEN_END)
 
 
@@ -141,6 +143,10 @@ UNSEEN_END = "The end of this run was seen by nobody, so its exit code is not kn
 def current_run(record: Record, started: records.Started | None, end: records.Exit | None) -> int:
     """The number of the last run that anybody began."""
     return max(record.run, started.run if started else 0, end.run if end else 0)
+
+
+def _status_of(health: Mapping[str, Any] | None, run: int) -> str:
+    return str(health["status"]) if health is not None and health["run"] == run else ""
 
 
 def _shims_changes(started: records.Started | None, end: records.Exit | None) -> int:

@@ -12,7 +12,8 @@ from engine.images.documents import document
 from engine.images.image import HistoryEntry, Image, ImageLayer, normalized_time
 from engine.images.layout import Layout, descriptors_in
 from engine.images.reference import Reference
-from engine.spec.image import REF_NAME, Descriptor, Execution, ImageConfig, Manifest
+from engine.spec.image import REF_NAME, Descriptor, Execution, Healthcheck, ImageConfig, Manifest
+from engine.spec.life import HealthCheck
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +181,7 @@ def _image(stored: StoredImage, manifest_digest: str, references: tuple[str, ...
         volumes=tuple(sorted(execution.volumes or ())),
         labels=execution.labels or {},
         stop_signal=execution.stop_signal or "",
+        health=_health(execution.healthcheck or Healthcheck(), stored.id),
         layers=stored.layers,
         manifest_digest=manifest_digest,
         history=tuple(
@@ -192,3 +194,20 @@ def _image(stored: StoredImage, manifest_digest: str, references: tuple[str, ...
             for entry in config.history or ()
         ),
     )
+
+
+def _health(said: Healthcheck, image: str) -> HealthCheck:
+    """What it says, or nothing, with a line in the log, where that is no check: the image is of use without it."""
+    times = [_seconds(value) for value in (said.interval, said.timeout, said.start_period, said.start_interval)]
+    interval_s, timeout_s, start_period_s, start_interval_s = times
+    check = HealthCheck(said.test or (), interval_s, timeout_s, said.retries or None, start_period_s, start_interval_s)
+    try:
+        check.validate()
+    except InvalidSpec as error:
+        log.warning("the health check of image %s is passed over: %s", image, error.message)
+        return HealthCheck()
+    return check
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return nanoseconds / 1e9 if nanoseconds else None

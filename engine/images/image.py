@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.errors import InvalidArchive
 from engine.spec import codec
+from engine.spec.life import HealthCheck
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Image:
     `id` is the digest of its configuration; `references` are full (`docker.io/library/busybox:latest`), sorted, and
     empty for an image that lost its last name. `created_at` is ISO 8601 in UTC, or empty. `size_bytes` is what its
     layers take unpacked. `entrypoint` and `command` are `None` where the image names none. `layers` are lowest first.
-    `exposed_ports` are `80/tcp`, `volumes` paths inside the container.
+    `health` is the check it says its containers are well by, without a `test` where it says none. `exposed_ports` are
+    `80/tcp`, `volumes` paths inside the container.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Image:
     volumes: tuple[str, ...]
     labels: Mapping[str, str]
     stop_signal: str
+    health: HealthCheck
     layers: tuple[ImageLayer, ...]
     manifest_digest: str
     history: tuple[HistoryEntry, ...]

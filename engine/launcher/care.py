@@ -8,7 +8,8 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import time
 
-from engine.launcher import certificate, groups, messages, records
+from engine.launcher import certificate, groups, messages, policy, records
+from engine.launcher.health import Health
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,31 +23,53 @@ _LONGEST_S = 3600.0  # the clock on the wall may be set while a shim sleeps
 class Care:
     """State of one run's care. `pidfd` is that of the first process."""
 
-    def __init__(self, plan: Plan, pidfd: int) -> None:
+    def __init__(self, plan: Plan, plan_fd: int, pidfd: int) -> None:
+        wanted = messages.unpack_care(plan.care)
         self._folder = plan.folder
         self._run = plan.run
         self._groups = plan.cgroups
         self._deadline = plan.deadline
-        self._wanted = messages.unpack_care(plan.care)
         self._pidfd = pidfd
+        self._signal, self._signal_name, self._timeout_s = wanted[:3]
+        self._restarts_unhealthy = wanted.restarts_unhealthy
+        self._health = None if wanted.check is None else Health(plan, plan_fd, wanted.check, pidfd)
         self._kill_at: float | None = None
         self._is_ending = False
 
-    def timeout_s(self) -> float | None:
-        """How long the shim may sleep, None for ever."""
+    def timeout_s(self) -> float:
+        """How long the shim may sleep."""
+        times = [_LONGEST_S]
+        health_s = None if self._health is None else self._health.timeout_s()
+        if health_s is not None:
+            times.append(health_s)
         if self._kill_at is not None:
-            return max(0.0, self._kill_at - time.monotonic())
+            times.append(max(0.0, self._kill_at - time.monotonic()))
         if self._deadline and not self._is_ending:
-            return min(max(0.0, self._deadline - time.time()), _LONGEST_S)
-        return None
+            times.append(max(0.0, self._deadline - time.time()))
+        return min(times)
 
     def act(self, poll: select.poll) -> None:
         """Do what is due; what is to be heard of it is registered with `poll`."""
+        if self._health is not None:
+            self._health.act(poll)
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
             self._send(_signal.SIGKILL)
-        if self._deadline and not self._is_ending and time.time() >= self._deadline:
+        if self._is_ending:
+            return
+        if self._deadline and time.time() >= self._deadline:
             self.end("expire")
+        elif self._restarts_unhealthy and self._health is not None and self._health.is_unhealthy:
+            self.end(policy.UNHEALTHY)
+
+    def hears(self, poll: select.poll, fd: int) -> bool:
+        """Whether what is ready on `fd` was for this, and is taken."""
+        return self._health is not None and self._health.hears(poll, fd)
+
+    def close(self) -> None:
+        """The run is over."""
+        if self._health is not None:
+            self._health.close()
 
     def end(self, verb: str) -> None:
         """Ask the container to end, as a stop does; if somebody has done so already it is his end."""
@@ -54,11 +77,11 @@ class Care:
         request = certificate.asked(self._folder, self._run)
         if request is not None and request["ends"]:
             return
-        value = {"run": self._run, "verb": verb, "by": "", "signal": self._wanted.stop_signal_name}
+        value = {"run": self._run, "verb": verb, "by": "", "signal": self._signal_name}
         records.write_json(f"{self._folder}/asked.json", value | {"at": records.now(), "ends": True})
-        self._send(self._wanted.stop_signal)
+        self._send(self._signal)
         groups.thaw(self._groups)
-        self._kill_at = time.monotonic() + self._wanted.stop_timeout_s
+        self._kill_at = time.monotonic() + self._timeout_s
 
     def _send(self, number: int) -> None:
         try:

@@ -97,10 +97,10 @@ def _decided(plan: Plan, end: Exit) -> Exit:
     """The end with what the restart policy makes of it."""
     if not policy.wants_another(plan.folder, run=end.run, exit_code=end.exit_code, restarts=end.restarts):
         return end
-    return end._replace(restart_ms=policy.pause_ms(plan.restart_ms, _ran_s(plan)))
+    return end._replace(restart_ms=policy.pause_ms(plan.restart_ms, ran_s(plan)))
 
 
-def _ran_s(plan: Plan) -> float:
+def ran_s(plan: Plan) -> float:
     """How long the run has lasted; 0 for one that never began."""
     started = records.read_json(f"{plan.folder}/started.json")
     if started is None or started["run"] != plan.run:

@@ -16,7 +16,7 @@ import time
 from engine.errors import KernelError
 from engine.launcher import ending, entering, failure, link, messages, records
 from engine.launcher.messages import Entry
-from engine.launcher.shim import become_shim, reap_all
+from engine.launcher.shim import become_shim
 from engine.sys import process
 
 TYPE_CHECKING = False
@@ -128,7 +128,7 @@ def _tell_failure(entry: Entry, error: KernelError, reply_fd: int, launcher: lin
     _record_end(entry.folder, failure.exit_code_of(cause), cause.message)
     reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
-    reap_all()
+    process.reap_all()
     launcher.send(messages.pack(messages.DONE))
 
 

@@ -38,6 +38,12 @@ def empty(folders: list[str]) -> None:
         time.sleep(_PAUSE_S)
 
 
+def is_frozen(folders: list[str]) -> bool:
+    """Whether somebody has the groups stand still."""
+    words = [_read(f"{folder}/{name}") for folder in folders for name in ("cgroup.freeze", "freezer.state")]
+    return b"1" in words or any(word.startswith(b"FR") for word in words)  # FROZEN, FREEZING
+
+
 def remove(folders: list[str]) -> list[str]:
     """Remove the groups; returns those still in use after half a second: the last process may take a moment."""
     for _ in range(_TRIES):
@@ -53,6 +59,17 @@ def thaw(folders: list[str]) -> None:
     for folder in folders:
         _write(f"{folder}/cgroup.freeze", b"0")
         _write(f"{folder}/freezer.state", b"THAWED")
+
+
+def _read(path: str) -> bytes:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # the other version's
+        return b""
+    try:
+        return os.read(fd, 64).strip()
+    finally:
+        os.close(fd)
 
 
 def _write(path: str, word: bytes) -> None:

@@ -78,6 +78,7 @@ class Launcher:
         self.exits: dict[int, Held] = {}
         self.ready: dict[bytes, Held] = {}
         self.wants_exec = False
+        self.has_strays = False
 
     def serve(self) -> None:
         """Answer for ever."""
@@ -158,6 +159,13 @@ class Launcher:
         self._watch(held)
         return held
 
+    def _reap_strays(self) -> None:
+        """Wait for what shims that were killed had begun: from then on it is this process's, and nobody else's."""
+        self.has_strays = True
+        known = {pid for held in self.held.values() for pid in (held.pid, held.shim_pid)}
+        while (pid := _ended_child()) and pid not in known:
+            os.waitpid(pid, 0)
+
     def _watch(self, held: Held) -> None:
         self.held[held.socket.fileno()] = held
         self.poll.register(held.socket.fileno(), select.POLLIN)
@@ -165,6 +173,8 @@ class Launcher:
     def _hear_shim(self, held: Held) -> None:
         message, descriptors = link.receive(held.socket)
         word, fields = messages.unpack(message)
+        if not message or self.has_strays:
+            self._reap_strays()
         if word in _HOLDS:
             self._hold(held, fields, descriptors)
             return
@@ -264,6 +274,15 @@ def _in_child(life: Callable[[], NoReturn]) -> NoReturn:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(1)
+
+
+def _ended_child() -> int:
+    """Pid of a child that has ended and was not waited for yet; 0 when there is none."""
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return 0
+    return 0 if ended is None else ended.si_pid
 
 
 def _reap(pid: int) -> int | None:

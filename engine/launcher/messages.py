@@ -176,12 +176,29 @@ class Plan(NamedTuple):
     birth: bytes
 
 
+class Check(NamedTuple):
+    """How often a container's health is looked at; see `engine.spec.life.HealthCheck`."""
+
+    interval_s: float
+    timeout_s: float
+    retries: int
+    start_period_s: float
+    start_interval_s: float
+
+
 class Care(NamedTuple):
-    """What a shim does beside guarding, and how it ends the container if it has to: `stop_signal` and its name."""
+    """What a shim does beside guarding, and how it ends the container if it has to: `stop_signal` and its name.
+
+    `check` is None for a container whose health is not looked at, else `entry` is the packed `Entry` of its check;
+    `restarts_unhealthy` says that it is ended when it is unhealthy, to be started again.
+    """
 
     stop_signal: int
     stop_signal_name: str
     stop_timeout_s: float
+    restarts_unhealthy: bool
+    check: Check | None
+    entry: bytes
 
 
 class Way(NamedTuple):
@@ -222,6 +239,7 @@ class Entry(NamedTuple):
 
 _ROOT = Plan._fields.index("root")
 _PROCESS = Way._fields.index("process")
+_CHECK = Care._fields.index("check")
 
 MAXIMUM_MESSAGE = 65536
 """Bytes; anything longer (a plan) travels in a memfd beside the message."""
@@ -263,12 +281,15 @@ def read_plan(fd: int) -> Plan:
 
 def pack_care(care: Care) -> bytes:
     """What `unpack_care` takes."""
-    return marshal.dumps(tuple(care))
+    parts: tuple[Any, ...] = tuple(care._replace(check=None))
+    return marshal.dumps((*parts[:_CHECK], care.check and tuple(care.check), *parts[_CHECK + 1 :]))
 
 
 def unpack_care(data: bytes) -> Care:
     """What `pack_care` was given."""
-    return Care(*marshal.loads(data))  # noqa: S302 - as above
+    fields = marshal.loads(data)  # noqa: S302 - as above
+    check = fields[_CHECK] and Check(*fields[_CHECK])
+    return Care(*fields[:_CHECK], check, *fields[_CHECK + 1 :])  # type: ignore[call-arg] # as above
 
 
 def pack_way(way: Way) -> bytes:
@@ -282,14 +303,24 @@ def unpack_way(data: bytes) -> Way:
     return Way(*fields[:_PROCESS], Process(*fields[_PROCESS]), *fields[_PROCESS + 1 :])  # type: ignore[call-arg]
 
 
+def pack_entry(entry: Entry) -> bytes:
+    """What `unpack_entry` takes."""
+    return marshal.dumps(tuple(entry))
+
+
+def unpack_entry(data: bytes) -> Entry:
+    """What `pack_entry` was given."""
+    return Entry(*marshal.loads(data))  # noqa: S302 - as above
+
+
 def write_entry(entry: Entry) -> int:
     """A memfd that holds the entry. The caller closes it."""
-    return _write("entry", marshal.dumps(tuple(entry)))
+    return _write("entry", pack_entry(entry))
 
 
 def read_entry(fd: int) -> Entry:
     """What `write_entry` wrote."""
-    return Entry(*marshal.loads(_read(fd)))  # noqa: S302 - as above
+    return unpack_entry(_read(fd))
 
 
 def _write(name: str, data: bytes) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from engine.launcher import certificate, records
 
+UNHEALTHY = "unhealthy"  # the verb of a shim that ends a container so that it is started again
 _FIRST_MS, _LONGEST_MS = 100, 60_000
 _STEADY_S = 10.0  # a run this long was not a failing start: the next pause is a short one again
 
@@ -14,11 +15,11 @@ _STEADY_S = 10.0  # a run this long was not a failing start: the next pause is a
 def wants_another(folder: str, *, run: int, exit_code: int, restarts: int) -> bool:
     """Whether the restart policy wants a run after `run`, which ended with `exit_code` after so many `restarts`.
 
-    An end that somebody asked for is the last.
+    An end that somebody asked for is the last, but for that of an unhealthy container.
     """
     request = certificate.asked(folder, run)
     if request is not None and request["ends"]:
-        return False
+        return bool(request["verb"] == UNHEALTHY)
     return permits(*read(folder), exit_code=exit_code, restarts=restarts)
 
 

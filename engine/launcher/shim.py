@@ -18,6 +18,7 @@ import time
 from engine.launcher import birth, ending, link, messages, records, succession
 from engine.launcher.care import Care
 from engine.logs.writer import STDERR, STDOUT, LogWriter
+from engine.sys import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ class Shim:
                     poll.unregister(fd)
                     self.status = self._wait()
                     deadline = time.monotonic() + _DRAIN_S
+                    if self.care is not None:
+                        self.care.close()
+                elif self.care is not None and self.care.hears(poll, fd):
+                    continue
                 elif self.launcher.read() == messages.TAKEN:
                     self._close(messages.STDIN)
             self.reconnect()
@@ -84,10 +89,9 @@ class Shim:
         if deadline is not None:
             return max(0, int((deadline - time.monotonic()) * 1000))
         timeout_ms = None if self.launcher.is_connected else _RECONNECT_MS
-        care_s = None if self.care is None else self.care.timeout_s()
-        if care_s is None:
+        if self.care is None:
             return timeout_ms
-        care_ms = int(care_s * 1000) + 1  # never a moment too early: that would be a busy loop
+        care_ms = int(self.care.timeout_s() * 1000) + 1  # never a moment too early: that would be a busy loop
         return care_ms if timeout_ms is None else min(care_ms, timeout_ms)
 
     def _copy(self, poll: select.poll, fd: int) -> None:
@@ -150,22 +154,13 @@ def run(launcher: link.Link) -> NoReturn:
         pid, kinds, needs_care = messages.unpack(born)[1]
         shim = Shim(plan_fd, lock, int(pid), kinds, held, launcher)
         if needs_care == "1":
-            shim.care = Care(messages.read_plan(plan_fd), shim.pidfd)
+            shim.care = Care(messages.read_plan(plan_fd), plan_fd, shim.pidfd)
         shim.watch()
         shim.finish()
     else:
-        reap_all()  # a first process that failed is a child of this one
+        process.reap_all()  # a first process that failed is a child of this one
     launcher.send(messages.pack(messages.DONE))
     os._exit(0)
-
-
-def reap_all() -> None:
-    """Wait for every child there is."""
-    while True:
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
 
 
 def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
@@ -179,7 +174,7 @@ def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: 
         shim.is_parent = False
         shim.hold()
         if plan.care:
-            shim.care = Care(plan, shim.pidfd)
+            shim.care = Care(plan, plan_fd, shim.pidfd)
         end = records.read_exit(plan.folder)
         if end is None or end.run < plan.run:
             shim.watch()

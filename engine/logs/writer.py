@@ -28,6 +28,7 @@ from engine.logs.format import (
     segment_number,
     segment_path,
 )
+from engine.sys import disk
 
 __all__ = ["STDERR", "STDOUT", "LogWriter", "take_lock"]
 
@@ -37,7 +38,7 @@ MOST_BYTES = 1 << 20
 _PAGE_BYTES = 4096
 _FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the module termios is not worth loading for it
 # What the disk can answer without the shim being wrong: the output is lost, the container must not notice.
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.ENOMEM})
+_DISK_ERRORS = disk.ERRORS
 
 
 def _page_aligned(size: int) -> memoryview:

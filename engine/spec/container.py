@@ -188,10 +188,11 @@ class ContainerState(codec.Document):
     """What the engine knows of a container now. Times are RFC 3339 in UTC with microseconds, or empty.
 
     `seq` grows with every change, so of two states the larger is the newer. `run` counts the starts. `exit_code` is
-    `None` until the first end, 128+n after a death by signal n, 126/127 when the program could not be started.
-    `error` says why a start failed, or that an exit was not seen by anyone. `restart_count` counts the restarts by
-    policy since somebody last started it; while it is restarting, `restart_at` is when it is started next. `expires_at`
-    is the end of its time to live. `warnings` tell what of the request this host cannot do and passed over.
+    `None` until the first end, 128+n after a death by signal n, 126/127 when the program could not be started. `error`
+    says why a start failed, or that an exit was not seen by anyone. `restart_count` counts the restarts by policy since
+    somebody last started it; while it is restarting, `restart_at` is when it is started next. `expires_at` is the end
+    of its time to live. `health` is starting, healthy or unhealthy while it runs and has a health check. `warnings`
+    tell what of the request this host cannot do and passed over.
     """
 
     id: str
@@ -210,4 +211,5 @@ class ContainerState(codec.Document):
     restart_count: int = 0
     restart_at: str = ""
     expires_at: str = ""
+    health: str = ""
     warnings: tuple[str, ...] = ()

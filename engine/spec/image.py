@@ -79,6 +79,18 @@ def _named(key: str) -> Any:
 
 
 @dataclass(frozen=True)
+class Healthcheck:
+    """Docker's addition to `config`: times are nanoseconds, 0 or absent is what the runtime thinks best."""
+
+    test: tuple[str, ...] | None = _named("Test")
+    interval: int | None = _named("Interval")
+    timeout: int | None = _named("Timeout")
+    start_period: int | None = _named("StartPeriod")
+    start_interval: int | None = _named("StartInterval")
+    retries: int | None = _named("Retries")
+
+
+@dataclass(frozen=True)
 class Execution:
     """The `config` object of an image configuration: how a container of this image runs unless it is told otherwise."""
 
@@ -91,6 +103,7 @@ class Execution:
     working_dir: str | None = _named("WorkingDir")
     labels: Mapping[str, str] | None = _named("Labels")
     stop_signal: str | None = _named("StopSignal")
+    healthcheck: Healthcheck | None = field(default=None, metadata={"oci": "Healthcheck"})
 
 
 @dataclass(frozen=True)

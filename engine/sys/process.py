@@ -114,6 +114,15 @@ def close_on_exec_from(first_fd: int) -> None:
     syscall("close_range", _CLOSE_RANGE, first_fd, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
 
 
+def reap_all() -> None:
+    """Wait for every child to end."""
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
 def keep_only(*descriptors: int) -> None:
     """Close everything above standard error but these: in a fork, so that nothing of another container's leaks in."""
     first = 3

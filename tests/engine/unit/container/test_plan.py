@@ -14,6 +14,7 @@ from engine.images import Image
 from engine.launcher.messages import unpack_birth
 from engine.spec import defaults, runtime
 from engine.spec.container import ContainerSpec, NetworkMode, Rlimit
+from engine.spec.life import HealthCheck
 from engine.spec.mounts import Mount, MountType
 from engine.spec.resources import Resources
 from engine.spec.runtime import Spec
@@ -40,6 +41,7 @@ IMAGE = Image(
     volumes=(),
     labels={},
     stop_signal="",
+    health=HealthCheck(),
     layers=(),
     manifest_digest="",
     history=(),

@@ -36,10 +36,12 @@ def test_pauses_double_up_to_a_minute_and_a_steady_run_makes_them_short_again() 
     ("asked", "wanted"),
     [
         (None, True),
-        ({"run": 3, "ends": True}, False),
-        ({"run": 4, "ends": True}, False),
-        ({"run": 2, "ends": True}, True),
-        ({"run": 3, "ends": False}, True),
+        ({"run": 3, "verb": "stop", "ends": True}, False),
+        ({"run": 4, "verb": "kill", "ends": True}, False),
+        ({"run": 2, "verb": "stop", "ends": True}, True),
+        ({"run": 3, "verb": "kill", "ends": False}, True),
+        ({"run": 3, "verb": "unhealthy", "ends": True}, True),
+        ({"run": 3, "verb": "expire", "ends": True}, False),
     ],
 )
 def test_only_a_request_for_the_end_of_this_run_overrules_the_policy(
