@@ -55,8 +55,7 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
     for index, item in enumerate(spec.mounts):
         where = f"mounts[{index}]"
         at = place_of(item.destination)  # relative ones are old, and meant this
-        if item.type not in ("proc", "bind"):
-            check_target(f"{where}.destination", at)
+        check_target(f"{where}.destination", at)
         options = mount_options.parse(item.options, f"{where}.options")
         is_bind = options.is_bind or item.type == "bind"
         if at == "/dev" and item.type == "tmpfs" and namespaces.owns_ids(spec.linux):

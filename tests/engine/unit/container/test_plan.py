@@ -178,6 +178,8 @@ def test_a_dev_of_the_callers_own_is_not_filled_and_masks_take_the_hosts_null_de
     [
         ("mounts[0].destination", runtime.Mount("/proc/sys", "tmpfs", "tmpfs")),
         ("mounts[0].destination", runtime.Mount("/", "tmpfs", "tmpfs")),
+        ("mounts[0].destination", runtime.Mount("/proc/sys", "bind", "/s", ("rbind",))),
+        ("mounts[0].destination", runtime.Mount("proc/self", "proc", "proc")),
         ("mounts[0].source", runtime.Mount("/d", "bind", "")),
         ("mounts[0].options", runtime.Mount("/d", "bind", "/s", ("rbind", "sync"))),
         ("mounts[0].options", runtime.Mount("/d", "bind", "/s", ("rbind", "size=1"))),
