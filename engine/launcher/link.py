@@ -30,9 +30,10 @@ def send(socket: _socket.socket, message: bytes, descriptors: list[int]) -> None
 def receive(socket: _socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     """One message and the descriptors that came with it, close-on-exec; `b""` when the other side is gone."""
     try:
-        message, ancillary, _, _ = socket.recvmsg(messages.MAXIMUM_MESSAGE, _ANCILLARY_BYTES, flags | _MSG_CMSG_CLOEXEC)
+        message, ancillary = _receive(socket, flags)
     except ConnectionError:
-        return b"", []
+        # The other side closed without reading all it was sent. What it had said before is still there.
+        message, ancillary = _receive(socket, flags)
     descriptors: list[int] = []
     for level, kind, data in ancillary:
         if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
@@ -63,6 +64,11 @@ def answer(reply: _socket.socket, message: bytes, descriptors: list[int]) -> Non
         send(reply, message, descriptors)
     except ConnectionError:
         return
+
+
+def _receive(socket: _socket.socket, flags: int) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+    message, ancillary, _, _ = socket.recvmsg(messages.MAXIMUM_MESSAGE, _ANCILLARY_BYTES, flags | _MSG_CMSG_CLOEXEC)
+    return message, ancillary
 
 
 class Link:

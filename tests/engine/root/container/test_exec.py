@@ -237,7 +237,7 @@ def test_it_ends_with_its_container_and_that_is_told(host: Host) -> None:
     with host.engine.exec(container, ExecSpec(("sleep", "60"))) as running:
         host.engine.kill(container)
         assert running.wait(10).exit_code == 137
-    assert container not in host.engine._runtime.cgroups.names()
+    wait_until(lambda: container not in host.engine._runtime.cgroups.names(), "its control groups are gone")
 
 
 def test_another_run_knows_nothing_of_the_last_ones(host: Host) -> None:

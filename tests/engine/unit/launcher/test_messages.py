@@ -1,11 +1,12 @@
 """The handshake's messages, and the imports that every container pays for."""
 
 import os
+import socket
 import subprocess
 import sys
 
 from engine.errors import CommandNotExecutable, CommandNotFound, KernelError
-from engine.launcher import failure, messages
+from engine.launcher import failure, link, messages
 
 PROCESS = messages.Process(
     ["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False, [24, 80], 0, [], 0, 0
@@ -87,3 +88,13 @@ def test_the_launcher_imports_neither_asyncio_nor_dataclasses_nor_anything_insta
     heavy = {"asyncio", "dataclasses", "socket", "subprocess", "pathlib", "logging", "zstandard", "django", "celery"}
     assert heavy.isdisjoint(loaded)
     assert not [name for name in loaded if name.startswith(("engine.container", "engine.images", "engine.host"))]
+
+
+def test_what_was_said_before_a_socket_was_closed_on_unread_messages_is_heard() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        theirs.send(messages.pack(messages.FAILED, "chdir", 2, "/nosuch"))
+        ours.send(messages.GO)
+        theirs.close()
+        assert link.receive(ours) == (messages.pack(messages.FAILED, "chdir", 2, "/nosuch"), [])
+        assert link.receive(ours) == (b"", [])
