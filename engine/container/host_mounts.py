@@ -16,15 +16,22 @@ class HostMount:
     kinds: frozenset[str]
 
 
-def mount_of(path: str, mountinfo: str | None = None) -> HostMount:
-    """The mount that `path` lies on, links followed."""
-    real = os.path.realpath(path)
-    text = Path("/proc/self/mountinfo").read_text() if mountinfo is None else mountinfo
-    found = HostMount("/", frozenset())
-    for line in text.splitlines():
+def mount_of(path: str) -> HostMount:
+    """The mount that `path`, which must exist, lies on; links are followed."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        told = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())
+    finally:
+        os.close(fd)
+    return by_id(int(told["mnt_id"]), Path("/proc/self/mountinfo").read_text())
+
+
+def by_id(mount_id: int, mountinfo: str) -> HostMount:
+    """The mount of this number in the text of a `mountinfo`; in one that was just taken away nothing is shared."""
+    for line in mountinfo.splitlines():
         fields = line.split()
-        at = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[4])
-        if len(at) >= len(found.at) and (real == at or real.startswith(at.rstrip("/") + "/")):  # later ones cover
+        if int(fields[0]) == mount_id:
+            at = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[4])
             tags = fields[6 : fields.index("-")]
-            found = HostMount(at, frozenset(tag.partition(":")[0] for tag in tags))
-    return found
+            return HostMount(at, frozenset(tag.partition(":")[0] for tag in tags))
+    return HostMount("", frozenset())

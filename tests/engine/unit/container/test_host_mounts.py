@@ -1,27 +1,29 @@
-"""Where a path of the host is mounted, read from the text of /proc/self/mountinfo."""
+"""Where a path of the host is mounted, by the number its mount has in /proc/self/mountinfo."""
 
+import os
 from pathlib import Path
 
-from engine.container.host_mounts import HostMount, mount_of
+from engine.container.host_mounts import HostMount, by_id, mount_of
 
 TEXT = """\
 21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 21 0:30 / /srv\\040two rw master:7 shared:9 - tmpfs tmpfs rw
 31 21 0:31 / /srv rw - tmpfs tmpfs rw
-32 21 0:32 / /srv rw shared:4 - tmpfs tmpfs rw
 """
 
 
-def test_a_path_lies_on_the_deepest_mount_and_there_on_the_last() -> None:
-    assert mount_of("/etc", TEXT) == HostMount("/", frozenset({"shared"}))
-    assert mount_of("/srv/x/y", TEXT) == HostMount("/srv", frozenset({"shared"}))
-    assert mount_of("/srvx", TEXT).at == "/"
+def test_a_mount_tells_with_whom_it_shares() -> None:
+    assert by_id(21, TEXT) == HostMount("/", frozenset({"shared"}))
+    assert by_id(31, TEXT) == HostMount("/srv", frozenset())
 
 
 def test_spaces_are_written_as_octal_digits() -> None:
-    assert mount_of("/srv two", TEXT) == HostMount("/srv two", frozenset({"shared", "master"}))
+    assert by_id(30, TEXT) == HostMount("/srv two", frozenset({"shared", "master"}))
 
 
-def test_links_are_followed_first(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("/srv")
-    assert mount_of(str(tmp_path / "link"), TEXT).at == "/srv"
+def test_a_path_lies_on_a_mount_at_or_above_it(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/proc")
+    assert mount_of(str(tmp_path / "link")).at == "/proc"
+    at = mount_of(str(tmp_path)).at
+    assert os.path.commonpath([at, tmp_path]) == at
+    assert os.path.ismount(at)
