@@ -30,7 +30,11 @@ from engine.logs.format import (
 )
 from engine.sys import disk
 
-__all__ = ["STDERR", "STDOUT", "LogWriter", "take_lock"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DISK_ERRORS", "STDERR", "STDOUT", "LogWriter", "copy_by_reading", "take_lock"]
 
 STEP_BYTES = 256 << 10
 SPLICE_BYTES = 4 << 10
@@ -38,7 +42,7 @@ MOST_BYTES = 1 << 20
 _PAGE_BYTES = 4096
 _FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the module termios is not worth loading for it
 # What the disk can answer without the shim being wrong: the output is lost, the container must not notice.
-_DISK_ERRORS = disk.ERRORS
+DISK_ERRORS = disk.ERRORS
 
 
 def _page_aligned(size: int) -> memoryview:
@@ -62,11 +66,19 @@ class LogWriter:
     """
 
     def __init__(
-        self, folder: str, *, segment_bytes: int = 16 << 20, segments: int = 8, lock: int | None = None
+        self,
+        folder: str,
+        *,
+        segment_bytes: int = 16 << 20,
+        segments: int = 8,
+        compresses: bool = False,
+        lock: int | None = None,
     ) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._segments = segments
+        self._compresses = compresses
+        self._compressor = 0
         self._lost = 0
         self._unspliceable: set[int] = set()
         self._lock = take_lock(folder) if lock is None else lock
@@ -81,16 +93,16 @@ class LogWriter:
         0 at the end of the output; raises `BlockingIOError` when nothing is ready.
         """
         if fd in self._unspliceable or _bytes_ready(fd) > SPLICE_BYTES:
-            return self._copy_by_reading(fd, stream)
+            return copy_by_reading(fd, stream, self.write)
         self._rotate_if_full()
         try:
             length = os.splice(fd, self._data, SPLICE_BYTES, offset_dst=self._end, flags=os.SPLICE_F_NONBLOCK)
         except OSError as error:
             if error.errno == errno.EINVAL:  # no pipe, or a file system that cannot splice
                 self._unspliceable.add(fd)
-            elif error.errno not in _DISK_ERRORS:
+            elif error.errno not in DISK_ERRORS:
                 raise
-            return self._copy_by_reading(fd, stream)
+            return copy_by_reading(fd, stream, self.write)
         if length:
             self._record(length, stream)
         return length
@@ -103,11 +115,14 @@ class LogWriter:
             while written < len(data):
                 written += os.pwrite(self._data, view[written:], self._end + written)
         except OSError as error:
-            if error.errno not in _DISK_ERRORS:
+            if error.errno not in DISK_ERRORS:
                 raise
         if written:
             self._record(written, stream)
         self._lost += len(data) - written
+
+    def tend(self) -> None:
+        """Nothing waits here."""
 
     def mark_end(self, run: int) -> None:
         """Append the record that says: run number `run` of the container is over and nothing more comes of it."""
@@ -121,24 +136,10 @@ class LogWriter:
         fcntl.fcntl(self._lock, fcntl.F_OFD_SETLK, FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0))
         for fd in (self._data, self._index, self._lock):
             os.close(fd)
+        if self._compressor:
+            from engine.logs import compressing  # noqa: PLC0415 - only where something was compressed
 
-    def _copy_by_reading(self, fd: int, stream: int) -> int:
-        """Read and write; as long as the buffer is filled there is more, which needs no poll(2) to be known."""
-        total = 0
-        while True:
-            try:
-                length = os.readv(fd, [_BUFFER])
-            except OSError as error:
-                if total and error.errno == errno.EAGAIN:
-                    return total
-                if error.errno == errno.EIO:  # a pty's master says so when the last slave was closed
-                    return total
-                raise
-            if length:
-                self.write(_BUFFER[:length], stream)
-            total += length
-            if length < STEP_BYTES or total >= MOST_BYTES:
-                return total
+            compressing.is_over(self._compressor, kills=True)  # the next run does what is left
 
     def _record(self, length: int, stream: int) -> None:
         """Append the record of `length` bytes that are in the data file already; without a record they do not count."""
@@ -152,7 +153,7 @@ class LogWriter:
         try:
             os.ftruncate(self._data, self._end)
         except OSError as error:  # a read-only disk: the next piece overwrites the bytes, or the next run recovers them
-            if error.errno not in _DISK_ERRORS:
+            if error.errno not in DISK_ERRORS:
                 raise
 
     def _append(self, record: bytes) -> bool:
@@ -162,7 +163,7 @@ class LogWriter:
         try:
             written = os.pwrite(self._index, record, self._index_end)
         except OSError as error:
-            if error.errno not in _DISK_ERRORS:
+            if error.errno not in DISK_ERRORS:
                 raise
             return False
         if written < len(record):  # the next attempt overwrites the torn record
@@ -178,7 +179,7 @@ class LogWriter:
         try:
             data, index = self._open_segment(self._number + 1)
         except OSError as error:
-            if error.errno not in _DISK_ERRORS:
+            if error.errno not in DISK_ERRORS:
                 raise
             return
         os.close(self._data)
@@ -186,12 +187,27 @@ class LogWriter:
         self._number, self._data, self._index = self._number + 1, data, index
         self._end = self._index_end = 0
         self._remove_old_segments()
+        if self._compresses:
+            self._compress_closed()
 
     def _remove_old_segments(self) -> None:
-        for number in sorted(segment_number(name) for name in os.listdir(self._folder)):
-            if 0 < number <= self._number - self._segments:
-                os.unlink(segment_path(self._folder, number, "index"))
-                os.unlink(segment_path(self._folder, number, "data"))
+        for name in sorted(os.listdir(self._folder), reverse=True):  # an index before its data
+            stem = name.partition(".")[0]
+            if stem.isdigit() and int(stem) <= self._number - self._segments:
+                os.unlink(f"{self._folder}/{name}")
+
+    def _compress_closed(self) -> None:
+        """Have a child compress what is written no more; while there is one it sees to that."""
+        from engine.logs import compressing  # noqa: PLC0415 - a container that writes little never needs it
+
+        if not self._compressor or compressing.is_over(self._compressor):
+            self._compressor = compressing.start(self._closed)
+
+    def _closed(self) -> list[str]:
+        """The data files that no run writes to any more, oldest first."""
+        numbers = sorted(segment_number(name) for name in os.listdir(self._folder))
+        paths = [segment_path(self._folder, number, "data") for number in numbers if 0 < number < numbers[-1]]
+        return [path for path in paths if os.path.exists(path)]
 
     def _open_segment(self, number: int) -> tuple[int, int]:
         # The index comes last: a reader that sees it finds the data file there.
@@ -219,6 +235,25 @@ class LogWriter:
         if size > end:
             index_end += os.pwrite(self._index, pack_record(time.time_ns(), size, UNKNOWN), index_end)
         return size, index_end
+
+
+def copy_by_reading(fd: int, stream: int, write: Callable[[memoryview, int], None]) -> int:
+    """Read what is ready and `write` it; as long as the buffer is filled there is more, which needs no poll(2)."""
+    total = 0
+    while True:
+        try:
+            length = os.readv(fd, [_BUFFER])
+        except OSError as error:
+            if total and error.errno == errno.EAGAIN:
+                return total
+            if error.errno == errno.EIO:  # a pty's master says so when the last slave was closed
+                return total
+            raise
+        if length:
+            write(_BUFFER[:length], stream)
+        total += length
+        if length < STEP_BYTES or total >= MOST_BYTES:
+            return total
 
 
 def take_lock(folder: str) -> int:
