@@ -15,17 +15,19 @@ from engine.logs.changes import Changes
 from engine.logs.format import FLOCK, LOCK_NAME
 from engine.logs.lines import LogBatch
 from engine.logs.scan import Scan, Selection
+from engine.logs.segments import Segments
 from engine.sys.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_DELETE_SELF, IN_MODIFY, IN_MOVE_SELF, IN_ONESHOT
 
 QUIET_S = 0.2
 GATHER_S = 0.02
 SUCCESSION_S = 5.0
+_SEGMENT_ENDINGS = (".index", ".log")
 _FOLDER_EVENTS = IN_CREATE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF
 
 
-async def follow(folder: Path, selection: Selection) -> AsyncGenerator[LogBatch, None]:
+async def follow(folder: Path, selection: Selection, form: type[Segments]) -> AsyncGenerator[LogBatch, None]:
     """The batches of `LogReader.follow`."""
-    scan = await asyncio.to_thread(Scan, folder, selection)
+    scan = await asyncio.to_thread(Scan, folder, selection, form)
     follower = _Follower(folder, scan)
     try:
         async with aclosing(follower.batches()) as batches:
@@ -99,7 +101,7 @@ class _Follower:
 
     def _on_folder_change(self, name: str) -> None:
         """Open a new segment at once, even while the consumer is busy with old ones: rotation may remove it."""
-        if name.endswith(".index"):
+        if name.endswith(_SEGMENT_ENDINGS):
             self._scan.has_news()
         self._woken.set()
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from engine.errors import InvalidSpec
 from engine.logs.cursor import parse_cursor
 from engine.logs.follower import follow
+from engine.logs.json_segments import JsonSegments
 from engine.logs.lines import LogBatch
 from engine.logs.scan import Scan, Selection
+from engine.logs.segments import LocalSegments, Segments
 
 
 class LogReader:
-    """The log in one folder, in the format of `engine.logs.format`; a folder that is not there is an empty log.
+    """The log in one folder; a folder that is not there is an empty log.
 
     Lines are put together for each stream by itself. A line over 16 KiB comes in partial lines; so does a line that is
     not finished when the reader has nothing else to deliver (`read`), when the run ends, or when nothing has come for
@@ -21,8 +23,10 @@ class LogReader:
     Joining the texts of a stream, with a newline behind each that is not partial, gives exactly what was written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, driver: str = "local") -> None:
+        """`driver` tells the format; what is sent away is read from what is kept of it in the engine's own."""
         self._folder = folder
+        self._form: type[Segments] = JsonSegments if driver == "json-file" else LocalSegments
 
     def read(
         self,
@@ -37,7 +41,7 @@ class LogReader:
         `after` is a batch's cursor. Raises `InvalidSpec` at once for one that is none, and for a negative `tail`. If
         segments that a cursor still had to read are gone, a line of stream "unknown" says so.
         """
-        return _read(self._folder, _selection(tail, since_ns, until_ns, after))
+        return _read(self._folder, self._form, _selection(tail, since_ns, until_ns, after))
 
     def follow(
         self, *, tail: int | None = None, since_ns: int | None = None, after: str | None = None
@@ -47,11 +51,11 @@ class LogReader:
         Arguments and errors as for `read`. Close it (`aclose`) if you leave it before its end. A consumer that is slow
         slows only itself: it keeps up to 1 GiB of segments from rotation, past that a line says that output was lost.
         """
-        return follow(self._folder, _selection(tail, since_ns, None, after))
+        return follow(self._folder, _selection(tail, since_ns, None, after), self._form)
 
 
-def _read(folder: Path, selection: Selection) -> Iterator[LogBatch]:
-    scan = Scan(folder, selection)
+def _read(folder: Path, form: type[Segments], selection: Selection) -> Iterator[LogBatch]:
+    scan = Scan(folder, selection, form)
     try:
         while (batch := scan.next_batch()) is not None:
             if batch.lines:

@@ -11,7 +11,7 @@ from threading import Lock
 from engine.logs.cursor import Cursor
 from engine.logs.format import END, STDERR, STDOUT, UNKNOWN
 from engine.logs.lines import LineAssembler, LogBatch, LogLine, event_line
-from engine.logs.segments import GAP, Piece, Position, Segment, Segments
+from engine.logs.segments import GAP, AnySegment, Piece, Position, Segments
 from engine.logs.tail import tail_cursor
 
 _BATCH_BYTES = 64 << 10
@@ -45,12 +45,12 @@ class Selection:
 class Scan:
     """The state of one reader. Its methods may be called from different threads; each takes about a millisecond."""
 
-    def __init__(self, folder: Path, selection: Selection) -> None:
-        """Open the log."""
+    def __init__(self, folder: Path, selection: Selection, form: type[Segments]) -> None:
+        """Open the log in `folder`, which has the format that `form` reads."""
         self._lock = Lock()
         self._selection = selection
         self._lines = LineAssembler()
-        self._segments = Segments(folder)
+        self._segments = form(folder)
         self._pieces: Iterator[Piece] | None = None
         self._begun = self._beginning(selection.after)
         self._at = self._begun.first()
@@ -94,7 +94,7 @@ class Scan:
             newest = self._segments.newest
             return newest is None or newest.last_kind() == END
 
-    def newest_segment(self) -> Segment | None:
+    def newest_segment(self) -> AnySegment | None:
         """The segment that is being written."""
         return self._segments.newest
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from engine.logs.data import open_data
 from engine.logs.format import LOST, RECORD, segment_number, segment_path
 
 GAP = -1  # the kind of a piece that stands for segments which are there no more; never on disk
@@ -60,7 +62,7 @@ class Segment:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         self._index = os.open(segment_path(str(folder), number, "index"), flags)
         try:
-            self._data = os.open(segment_path(str(folder), number, "data"), flags)
+            self._data = open_data(segment_path(str(folder), number, "data"))
         except FileNotFoundError:
             os.close(self._index)
             raise
@@ -73,7 +75,7 @@ class Segment:
     def close(self) -> None:
         """Give the files back."""
         os.close(self._index)
-        os.close(self._data)
+        self._data.close()
 
     def record_count(self) -> int:
         """How many whole records there are by now."""
@@ -135,38 +137,51 @@ class Segment:
         """Bytes of the data file through a window, which never reaches past `known_end`: beyond, bytes can change."""
         offset = start - self._window_start
         if not 0 <= offset <= offset + length <= len(self._window):
-            self._window = os.pread(self._data, min(_WINDOW_BYTES, known_end - start), start)
+            self._window = self._data.read(min(_WINDOW_BYTES, known_end - start), start)
             self._window_start, offset = start, 0
         return self._window[offset : offset + length]
 
 
-class Segments:
+class AnySegment(Protocol):
+    """What `engine.logs.scan` needs of an open segment, whatever its format; see `Segment`."""
+
+    number: int
+
+    @property
+    def index_fd(self) -> int: ...
+    def close(self) -> None: ...
+    def record_count(self) -> int: ...
+    def last_kind(self) -> int: ...
+    def pieces(self, start: Position) -> Iterator[Piece]: ...
+    def pieces_backward(self) -> Iterator[Piece]: ...
+
+
+class Segments(ABC):
     """The segments of one log from the oldest still there, or still needed, to the newest; all open."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: deque[Segment] = deque()
+        self._open: deque[AnySegment] = deque()
         self.refresh()
 
-    def __iter__(self) -> Iterator[Segment]:
+    @abstractmethod
+    def _open_new(self, newest: int) -> Iterator[AnySegment]:
+        """Open those with numbers above `newest`, in order."""
+
+    def __iter__(self) -> Iterator[AnySegment]:
         return iter(self._open)
 
     def __len__(self) -> int:
         return len(self._open)
 
     @property
-    def newest(self) -> Segment | None:
+    def newest(self) -> AnySegment | None:
         """The segment that is being written, None if there is no log."""
         return self._open[-1] if self._open else None
 
     def refresh(self) -> None:
         """Open the segments that came since."""
-        newest = self._open[-1].number if self._open else 0
-        for number in sorted(n for n in map(segment_number, _names_in(self._folder)) if n > newest):
-            try:
-                self._open.append(Segment(self._folder, number))
-            except FileNotFoundError:  # rotated away meanwhile; the gap in the numbers tells of it
-                continue
+        self._open.extend(self._open_new(self._open[-1].number if self._open else 0))
 
     def drop_oldest(self) -> None:
         """Close the oldest segment."""
@@ -177,7 +192,7 @@ class Segments:
         while self._open and self._open[0].number < number:
             self.drop_oldest()
 
-    def at_or_after(self, number: int) -> Segment | None:
+    def at_or_after(self, number: int) -> AnySegment | None:
         """The first open segment whose number is `number` or more."""
         return next((segment for segment in self._open if segment.number >= number), None)
 
@@ -191,6 +206,17 @@ class Segments:
         """Close them all."""
         while self._open:
             self.drop_oldest()
+
+
+class LocalSegments(Segments):
+    """Those of a log in the engine's own format."""
+
+    def _open_new(self, newest: int) -> Iterator[Segment]:
+        for number in sorted(n for n in map(segment_number, _names_in(self._folder)) if n > newest):
+            try:
+                yield Segment(self._folder, number)
+            except FileNotFoundError:  # rotated away meanwhile; the gap in the numbers tells of it
+                continue
 
 
 def _whole_records(block: bytes) -> Iterator[tuple[int, int, int]]:
