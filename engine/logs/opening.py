@@ -1,0 +1,49 @@
+"""Opens the log of one run as its driver wants it; a driver that is not used is not loaded."""
+
+from __future__ import annotations
+
+from engine.logs.writer import LogWriter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Writer(Protocol):
+        """What a driver does for a shim; see `LogWriter`."""
+
+        def copy_from(self, fd: int, stream: int) -> int:
+            """Take what is ready on `fd`."""
+
+        def write(self, data: bytes | memoryview, stream: int) -> None:
+            """Take `data`."""
+
+        def mark_end(self, run: int) -> None:
+            """Nothing more comes of run number `run`."""
+
+        def tend(self) -> int | None:
+            """Do what waited; in how many milliseconds to call again, None for no need."""
+
+        def close(self) -> None:
+            """Let go of the log and its lock."""
+
+
+def open_log(settings: list[Any], folder: str, lock: int | None = None) -> Writer:
+    """The writer for the log in `folder`, whose lock, if it was taken already, is `lock`.
+
+    `settings` are `[driver, *arguments]` as `engine/container/log_plan.py` makes them. Raises OSError.
+    """
+    driver, *arguments = settings
+    if driver == "local":
+        segment_bytes, segments, compresses = arguments
+        return LogWriter(folder, segment_bytes=segment_bytes, segments=segments, compresses=compresses, lock=lock)
+    if driver == "none":
+        from engine.logs.null_writer import NullWriter  # noqa: PLC0415
+
+        return NullWriter(folder, lock)
+    if driver == "json-file":
+        from engine.logs.json_writer import JsonWriter  # noqa: PLC0415
+
+        return JsonWriter(folder, *arguments, lock=lock)
+    from engine.logs.forwarding import open_forwarding  # noqa: PLC0415
+
+    return open_forwarding(driver, arguments, folder, lock)
