@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from engine.spec.exec import ExecSpec, ExecState
     from engine.spec.files import Change, ChangeKind, PathStat
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
+    from engine.spec.logs import LogConfig, LogDriver, LogMode
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
     from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
@@ -80,6 +81,7 @@ _HOMES = {
     "engine.spec.devices": ["Device"],
     "engine.spec.files": ["Change", "ChangeKind", "PathStat"],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
+    "engine.spec.logs": ["LogConfig", "LogDriver", "LogMode"],
     "engine.spec.mounts": ["Mount", "MountType", "Propagation", "RecursiveReadOnly", "Relabel"],
     "engine.spec.processes": ["ContainerProcess", "ProcessTable"],
     "engine.spec.progress": ["Step"],
@@ -124,7 +126,10 @@ __all__ = [
     "KernelError",
     "LauncherUnavailable",
     "LogBatch",
+    "LogConfig",
+    "LogDriver",
     "LogLine",
+    "LogMode",
     "LogReader",
     "Mount",
     "MountType",

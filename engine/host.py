@@ -21,6 +21,7 @@ from engine.container import (
     execute,
     export,
     health,
+    log_reading,
     pause,
     prune,
     reap,
@@ -284,10 +285,8 @@ class Engine:
         )
 
     def logs(self, container_id: str) -> LogReader:
-        """A reader of its log. Raises NotFound."""
-        folder = self._runtime.folder(container_id)
-        state.load_record(folder)
-        return LogReader(folder / "log")
+        """A reader of its log. Raises NotFound, Conflict for a container that keeps none."""
+        return log_reading.reader(self._runtime, container_id)
 
     def repair(self) -> list[ContainerState]:
         """Finish or undo what was half done, in images and containers; then every state."""

@@ -45,7 +45,7 @@ def attach(runtime: Runtime, container_id: str, *, stdin: bool, replay: bool, ke
         )
     parsed = detach_keys.parse(keys)
     os.makedirs(folder / "log", mode=0o700, exist_ok=True)
-    log = LiveLog(folder / "log", from_start=replay)
+    log = LiveLog(folder / "log", spec.log.driver, from_start=replay)
     return Attachment(runtime, folder, spec, log, keys=parsed if spec.tty else b"", takes_input=stdin)
 
 

@@ -11,7 +11,7 @@ import os
 import pickle
 from pathlib import Path
 
-from engine.container import care, mount_sources, plan, state
+from engine.container import care, log_plan, mount_sources, plan, state
 from engine.container.namespaces import CONTAINER
 from engine.container.runtime import Runtime
 from engine.launcher import messages
@@ -33,7 +33,7 @@ def load(runtime: Runtime, folder: Path, record: state.Record, *, run: int, rest
         mount_sources.make_missing(folder, spec)
         kept = (made_from, _compile(runtime, folder, record, spec), spec.linux.resources)
         _write(folder, kept)
-    return kept[1]._replace(run=run, restarts=restarts), kept[2]
+    return kept[1]._replace(run=run, restarts=restarts, log=log_plan.settings(folder, record)), kept[2]
 
 
 def _misses_a_source(made: Plan) -> bool:

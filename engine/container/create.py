@@ -11,6 +11,8 @@ from engine.container import (
     bundle_mounts,
     care,
     limits,
+    log_plan,
+    log_receivers,
     mount_sources,
     name_files,
     namespaces,
@@ -69,6 +71,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     asked = spec
     spec, shares_ids_with = partners.resolve(runtime, asked)
     warnings = [*mount_sources.check(spec)]
+    log_receivers.check(spec)
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
     if namespaces.wants_own_ids(spec):
         if why_not:
@@ -121,6 +124,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         warnings=warnings,
         cgroup_parent=spec.cgroup_parent,
         opens_stdin=spec.open_stdin,
+        log_driver=log_plan.driver_of(spec),
     )
     _write(folder / "state.json", asdict(record))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
 from engine.container import mount_options, mount_steps, namespaces, settings
+from engine.container.log_plan import USUAL, Settings
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
 from engine.errors import InvalidSpec
@@ -41,6 +42,7 @@ def make(
     care: bytes = b"",
     preserved_fds: int = 0,
     has_keyring: bool = True,
+    log: Settings = USUAL,
 ) -> Plan:
     """The plan for one run of the bundle in `folder`, its root an overlay over `layers`, top-most first.
 
@@ -77,6 +79,7 @@ def make(
         restarts=restarts,
         restart_ms=0,
         oom_kills=0,
+        log=log,
         root=_root(Snapshot(folder), layers, spec) if layers else _own_root(folder, spec),
         sources=mounts.sources,
         devices=mounts.devices,

@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, pause, reap, remove, rename, resume, runs, state, update, wait
+from engine.container import asked, log_plan, pause, reap, remove, rename, resume, runs, state, update, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
 from engine.launcher import ending, policy, records
-from engine.logs.writer import LogWriter
+from engine.logs.opening import open_log
 from engine.rootfs import Snapshot
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
@@ -97,7 +97,7 @@ def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> No
 
 def _end_log(folder: Path, run: int) -> None:
     """Mark the end that no shim marked, so that whoever follows the log is not kept waiting for one."""
-    log = LogWriter(str(folder / "log"))
+    log = open_log(log_plan.kept(folder, state.load_record(folder)), str(folder / "log"))
     log.mark_end(run)
     log.close()
 

@@ -48,7 +48,7 @@ class Record:
 
     `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal,
     or by `auto_remove`.
-    `paused_run` is the last run that was paused.
+    `paused_run` is the last run that was paused. `log_driver` is empty for the usual one with its usual options.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Record:
     cgroup_parent: str = ""
     paused_run: int = 0
     opens_stdin: bool = False
+    log_driver: str = ""
 
     @property
     def cgroup(self) -> str:

@@ -137,7 +137,8 @@ class Plan(NamedTuple):
     `root` is how the root is mounted. `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those
     removed at the end, `oom_file` counts `oom_kill`, `memory_limits` are files that `room.make` takes,
     `evidence` is what is kept of the groups (`certificate.gather`).
-    `opens_stdin` says whether standard input is a pipe rather than /dev/null.
+    `opens_stdin` says whether standard input is a pipe rather than /dev/null, `log` how output is kept
+    (`engine/logs/opening.py`).
     `restarts` counts the runs that the restart policy brought, `restart_ms` is how long it waited before this one, and
     `oom_kills` what `oom_file` said by then. `sources` are what of the host is mounted inside, opened while still
     outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a
@@ -166,6 +167,7 @@ class Plan(NamedTuple):
     restarts: int
     restart_ms: int
     oom_kills: int
+    log: list[Any]
     root: Root
     sources: list[list[Any]]
     devices: list[list[Any]]

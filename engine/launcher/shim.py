@@ -17,12 +17,15 @@ import time
 
 from engine.launcher import birth, ending, link, messages, records, succession
 from engine.launcher.care import Care
-from engine.logs.writer import STDERR, STDOUT, LogWriter
+from engine.logs.opening import open_log
+from engine.logs.writer import STDERR, STDOUT
 from engine.sys import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from engine.logs.opening import Writer
 
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
@@ -45,13 +48,14 @@ class Shim:
         self.launcher = launcher
         self.is_parent = True
         self.status: int | None = None
-        self.log: LogWriter | None = None
+        self.log: Writer | None = None
         self.care: Care | None = None
 
-    def open_log(self) -> LogWriter:
+    def open_log(self) -> Writer:
         """The container's log, opened at its first use."""
         if self.log is None:
-            self.log = LogWriter(f"{messages.read_plan(self.plan_fd).folder}/log", lock=self.log_lock)
+            plan = messages.read_plan(self.plan_fd)
+            self.log = open_log(plan.log, f"{plan.folder}/log", self.log_lock)
         return self.log
 
     def watch(self) -> None:
@@ -86,13 +90,15 @@ class Shim:
                 break
 
     def _timeout_ms(self, deadline: float | None) -> int | None:
+        """How long poll may sleep: to the end of the drain, or the next duty of launcher, care and log."""
+        due = [] if self.log is None else [self.log.tend()]
         if deadline is not None:
-            return max(0, int((deadline - time.monotonic()) * 1000))
-        timeout_ms = None if self.launcher.is_connected else _RECONNECT_MS
-        if self.care is None:
-            return timeout_ms
-        care_ms = int(self.care.timeout_s() * 1000) + 1  # never a moment too early: that would be a busy loop
-        return care_ms if timeout_ms is None else min(care_ms, timeout_ms)
+            due.append(max(0, int((deadline - time.monotonic()) * 1000)))
+        elif not self.launcher.is_connected:
+            due.append(_RECONNECT_MS)
+        if deadline is None and self.care is not None:
+            due.append(int(self.care.timeout_s() * 1000) + 1)  # never a moment too early: that would be a busy loop
+        return min([wait for wait in due if wait is not None], default=None)
 
     def _copy(self, poll: select.poll, fd: int) -> None:
         try:

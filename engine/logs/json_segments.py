@@ -1,4 +1,9 @@
-"""Reads Docker's log files as the segments that `engine.logs.scan` goes through: a position is a line's first byte."""
+"""Reads Docker's log files as the segments that `engine.logs.scan` goes through.
+
+The positions of a file whose lines end at bytes e, f, g are, in order: the line from byte 0 as record 1, what may have
+happened at byte e as record e, the line from byte e as record e + 1, what may have happened at byte f as record f …
+What can happen is the end of run number `offset`, of which the marker tells as long as it is the last.
+"""
 
 from __future__ import annotations
 
@@ -47,15 +52,22 @@ class JsonSegment:
             end = start
         return 0
 
+    def end(self) -> Position:
+        """The position behind everything that is there by now."""
+        size = self.record_count()
+        run = self._ended_run(size, self._marker())
+        return Position(self.number, size, run + 1 if run else 0)
+
     def last_kind(self) -> int:
         """END if nothing was written since a run ended, else 0."""
-        marker = read_marker(str(self._folder))
-        has_ended = marker.run and (marker.number, marker.end) == (self.number, self._data.size())
-        return END if has_ended else 0
+        return END if self._ended_run(self._data.size(), self._marker()) else 0
 
     def pieces(self, start: Position) -> Iterator[Piece]:
         """Every piece from `start` on that is there by now."""
-        place, skip = start.record, start.offset
+        place, skip = self._place(start)
+        marker = self._marker()
+        if place == start.record and (run := self._ended_run(place, marker)) >= max(start.offset, 1):
+            yield self._end_piece(place, run)
         while block := self._data.read(_BLOCK_BYTES, place):
             whole = block[: block.rfind(b"\n") + 1]
             if not whole:
@@ -64,10 +76,12 @@ class JsonSegment:
                 piece = self._piece(place, line)
                 yield _behind(piece, skip) if skip else piece
                 place, skip = place + len(line), 0
+                if run := self._ended_run(place, marker):
+                    yield self._end_piece(place, run)
 
     def pieces_backward(self) -> Iterator[Piece]:
         """Every piece that is there by now, the last one first."""
-        end = self.record_count()
+        end, marker = self.record_count(), self._marker()
         while end > 0:
             start = max(0, end - _BLOCK_BYTES)
             block = self._data.read(end - start, start)
@@ -76,12 +90,31 @@ class JsonSegment:
                 start, block = start + begin, block[begin:]
             place = end
             for line in reversed(_lines(block)):
+                if run := self._ended_run(place, marker):
+                    yield self._end_piece(place, run)
                 place -= len(line)
                 yield self._piece(place, line)
             end = start
 
+    def _place(self, start: Position) -> tuple[int, int]:
+        """The byte a position is about, and how much of the line there is left out: nothing where a line has ended."""
+        if start.record == 0 or self._data.read(1, start.record - 1) == b"\n":
+            return start.record, 0
+        return start.record - 1, start.offset
+
+    def _marker(self) -> Marker:
+        return read_marker(str(self._folder))
+
+    def _ended_run(self, place: int, marker: Marker) -> int:
+        """The number of the run that ended with this byte as the last, 0 where that is not known of any."""
+        return marker.run if (marker.number, marker.end) == (self.number, place) else 0
+
+    def _end_piece(self, place: int, run: int) -> Piece:
+        position = Position(self.number, place, run)
+        return Piece(position, position.advanced(1), 0, END, run, b"")
+
     def _piece(self, place: int, line: bytes) -> Piece:
-        position, after = Position(self.number, place, 0), Position(self.number, place + len(line), 0)
+        position, after = Position(self.number, place + 1, 0), Position(self.number, place + len(line), 0)
         try:
             value = json.loads(line)
             text, kind, time_ns = value["log"].encode(), _STREAMS.get(value["stream"], UNKNOWN), _time_ns(value["time"])

@@ -67,10 +67,10 @@ class JsonWriter:
         """Write the lines nobody finished, and down where the run ended."""
         self._append([(text, stream, True) for stream, text in self._splitter.flush()])
         write_marker(self._folder, Marker(self._number, os.fstat(self._fd).st_ino, self._size, run))
+        self._stop_compressing()
 
     def close(self) -> None:
         """Let go of the files and the lock."""
-        self._stop_compressing()
         os.close(self._lock)  # before the closing that wakes the followers, so that they find it gone
         os.close(self._fd)
 

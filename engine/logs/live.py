@@ -18,8 +18,9 @@ from typing import NamedTuple
 from engine.logs.changes import Changes
 from engine.logs.follower import SUCCESSION_S, is_being_written
 from engine.logs.format import END, STDERR, STDOUT, UNKNOWN
+from engine.logs.forms import form_of
 from engine.logs.lines import StreamName
-from engine.logs.segments import Piece, Position, Segments
+from engine.logs.segments import Piece, Position
 from engine.sys.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_DELETE_SELF, IN_MODIFY, IN_MOVE_SELF, IN_ONESHOT
 
 _NAMES: dict[int, StreamName] = {STDOUT: "stdout", STDERR: "stderr", UNKNOWN: "unknown"}
@@ -38,9 +39,9 @@ class Output(NamedTuple):
 class LiveLog:
     """The log in one folder from a place on: its end as it is now, or its beginning. The folder must be there."""
 
-    def __init__(self, folder: Path, *, from_start: bool) -> None:
+    def __init__(self, folder: Path, driver: str = "local", *, from_start: bool) -> None:
         self._folder = folder
-        self._segments = Segments(folder)
+        self._segments = form_of(driver)(folder)
         oldest = self._segments.at_or_after(1)
         self._at = Position(oldest.number if oldest else 1, 0, 0) if from_start else self._segments.end()
         self._begun = self._segments.end()
@@ -98,7 +99,7 @@ class LiveLog:
             if newest is not None:
                 index = f"/proc/self/fd/{newest.index_fd}"
                 watches.enter_context(changes.watch(index, IN_MODIFY | IN_ONESHOT, lambda _: woken.set()))
-                if newest.record_count() > self._at.record or newest.number > self._at.segment:
+                if newest.end() > self._at:
                     return
             try:
                 await asyncio.wait_for(woken.wait(), _RECHECK_S)

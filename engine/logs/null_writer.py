@@ -1,31 +1,25 @@
-"""The log driver `none`: output is taken, so that the container goes on, and dropped."""
+"""The log driver `none`: nothing is kept but a window of the last output, for those who look on at that moment."""
 
 from __future__ import annotations
 
 import os
 
-from engine.logs.writer import copy_by_reading, take_lock
+from engine.logs.format import LOCK_NAME
+from engine.logs.writer import LogWriter
+
+_SEGMENT_BYTES = 256 << 10
+_SEGMENTS = 2
 
 
-class NullWriter:
-    """Holds the lock that says that a run is going on, and keeps nothing."""
+class NullWriter(LogWriter):
+    """A log that is gone with the run; whoever follows it has its files open, and reads them to their end."""
 
     def __init__(self, folder: str, lock: int | None) -> None:
-        self._lock = take_lock(folder) if lock is None else lock
-
-    def copy_from(self, fd: int, stream: int) -> int:
-        """Take what is ready on `fd`; see `LogWriter.copy_from`."""
-        return copy_by_reading(fd, stream, self.write)
-
-    def write(self, data: bytes | memoryview, stream: int) -> None:
-        """Forget `data`."""
-
-    def tend(self) -> None:
-        """Nothing waits here."""
+        super().__init__(folder, segment_bytes=_SEGMENT_BYTES, segments=_SEGMENTS, lock=lock)
 
     def mark_end(self, run: int) -> None:
-        """There is nothing to mark."""
-
-    def close(self) -> None:
-        """Let go of the lock."""
-        os.close(self._lock)
+        """Mark the end for those who look on, and let go of what there was."""
+        super().mark_end(run)
+        for name in os.listdir(self._folder):
+            if name != LOCK_NAME:
+                os.unlink(f"{self._folder}/{name}")

@@ -8,10 +8,10 @@ from pathlib import Path
 from engine.errors import InvalidSpec
 from engine.logs.cursor import parse_cursor
 from engine.logs.follower import follow
-from engine.logs.json_segments import JsonSegments
+from engine.logs.forms import form_of
 from engine.logs.lines import LogBatch
 from engine.logs.scan import Scan, Selection
-from engine.logs.segments import LocalSegments, Segments
+from engine.logs.segments import Segments
 
 
 class LogReader:
@@ -24,9 +24,9 @@ class LogReader:
     """
 
     def __init__(self, folder: Path, driver: str = "local") -> None:
-        """`driver` tells the format; what is sent away is read from what is kept of it in the engine's own."""
+        """The log of a container with this log driver."""
         self._folder = folder
-        self._form: type[Segments] = JsonSegments if driver == "json-file" else LocalSegments
+        self._form = form_of(driver)
 
     def read(
         self,

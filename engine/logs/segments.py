@@ -81,6 +81,10 @@ class Segment:
         """How many whole records there are by now."""
         return os.fstat(self._index).st_size // RECORD.size
 
+    def end(self) -> Position:
+        """The position behind everything that is there by now."""
+        return Position(self.number, self.record_count(), 0)
+
     def last_kind(self) -> int:
         """The kind of the newest record, 0 if there is none."""
         count = self.record_count()
@@ -150,7 +154,7 @@ class AnySegment(Protocol):
     @property
     def index_fd(self) -> int: ...
     def close(self) -> None: ...
-    def record_count(self) -> int: ...
+    def end(self) -> Position: ...
     def last_kind(self) -> int: ...
     def pieces(self, start: Position) -> Iterator[Piece]: ...
     def pieces_backward(self) -> Iterator[Piece]: ...
@@ -200,7 +204,7 @@ class Segments(ABC):
         """The position behind everything that is there by now."""
         if not self._open:
             return Position(1, 0, 0)
-        return Position(self._open[-1].number, self._open[-1].record_count(), 0)
+        return self._open[-1].end()
 
     def close(self) -> None:
         """Close them all."""

@@ -127,6 +127,11 @@ class LogWriter:
     def mark_end(self, run: int) -> None:
         """Append the record that says: run number `run` of the container is over and nothing more comes of it."""
         self._append(pack_record(time.time_ns(), self._end, END, run))
+        if self._compressor:
+            from engine.logs import compressing  # noqa: PLC0415 - only where something was compressed
+
+            compressing.is_over(self._compressor, kills=True)  # the next run does what is left
+            self._compressor = 0
 
     def close(self) -> None:
         """Close the log; those who follow it come to their end. Output lost last of all is told of here."""
@@ -136,10 +141,6 @@ class LogWriter:
         fcntl.fcntl(self._lock, fcntl.F_OFD_SETLK, FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0))
         for fd in (self._data, self._index, self._lock):
             os.close(fd)
-        if self._compressor:
-            from engine.logs import compressing  # noqa: PLC0415 - only where something was compressed
-
-            compressing.is_over(self._compressor, kills=True)  # the next run does what is left
 
     def _record(self, length: int, stream: int) -> None:
         """Append the record of `length` bytes that are in the data file already; without a record they do not count."""

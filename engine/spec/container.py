@@ -8,6 +8,7 @@ from engine.errors import InvalidSpec
 from engine.spec import checks, codec, name_lookup, seccomp
 from engine.spec.devices import Device, check_devices
 from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
+from engine.spec.logs import LogConfig
 from engine.spec.mounts import Mount, check_guarded_paths, check_mounts
 from engine.spec.resources import Resources
 from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
@@ -101,6 +102,7 @@ class ContainerSpec(codec.Document):
     stop_signal: str = ""
     stop_timeout_s: float = 10.0
     labels: Mapping[str, str] = field(default_factory=dict)
+    log: LogConfig = field(default_factory=LogConfig)
     # its life: `auto_remove` removes it after its end, `ttl_s` ends and removes it so long after its creation
     restart: RestartPolicy = field(default_factory=RestartPolicy)
     health: HealthCheck = field(default_factory=HealthCheck)
@@ -157,6 +159,7 @@ class ContainerSpec(codec.Document):
         checks.capabilities("cap_add", self.cap_add)
         checks.capabilities("cap_drop", self.cap_drop)
         checks.stop(self.stop_signal, self.stop_timeout_s)
+        self.log.validate()
         self.restart.validate()
         self.health.validate()
         check_ttl(self.ttl_s)

@@ -35,6 +35,7 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
         0,
         0,
         0,
+        ["none"],
         root,
         [],
         [],

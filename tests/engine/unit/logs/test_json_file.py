@@ -10,6 +10,7 @@ import pytest
 
 from engine.logs import LogLine, LogReader
 from engine.logs.json_writer import JsonWriter
+from engine.logs.live import LiveLog
 from engine.logs.writer import STDERR, STDOUT
 from tests.services.processes import wait_until
 
@@ -143,6 +144,31 @@ def test_a_follower_misses_nothing_across_rotation_and_ends_with_the_run(folder:
     begun = time.monotonic()
     assert asyncio.run(both()) == [b"line %d" % number for number in range(400)]
     assert time.monotonic() - begun < 4, "it does not wait for another writer"
+
+
+def test_one_who_looks_on_sees_each_run_to_its_end_even_if_it_was_silent(folder: Path) -> None:
+    async def look_on(text: bytes, run: int) -> list[bytes]:
+        live = LiveLog(folder, "json-file", from_start=False)
+        log = writer(folder)
+        try:
+            following = asyncio.create_task(collect(live))
+            await asyncio.sleep(0.02)
+            if text:
+                log.write(text, STDOUT)
+            log.mark_end(run)
+            log.close()
+            return await asyncio.wait_for(following, 4)
+        finally:
+            live.close()
+
+    async def collect(live: LiveLog) -> list[bytes]:
+        return [output.data async for output in live.follow()]
+
+    folder.mkdir()
+    runs = [b"", b"", b"one\n", b"", b"two\nthree\n"]
+    seen = [asyncio.run(look_on(text, number)) for number, text in enumerate(runs, 1)]
+    assert [b"".join(pieces) for pieces in seen] == runs
+    assert texts(folder) == [b"one", b"two", b"three"]
 
 
 def test_what_a_crash_left_is_mended(folder: Path) -> None:
