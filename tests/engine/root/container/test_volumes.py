@@ -7,11 +7,13 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine import Conflict, ContainerSpec, DamagedStore, Engine, InvalidSpec, Mount, MountType, NotFound
+from engine.container import state
 from engine.volumes import filling
 from tests.images import docker_archive
 from tests.images.build import build
@@ -44,8 +46,8 @@ def image(host: Host) -> None:
 def volumes(host: Host) -> Iterator[Engine]:
     """The engine without a container or a volume, before and after."""
     yield host.engine
-    for state in host.engine.states():
-        host.engine.remove(state.id, force=True, with_volumes=True)
+    for found in host.engine.states():
+        host.engine.remove(found.id, force=True, with_volumes=True)
     host.engine.prune_volumes([volume.name for volume in host.engine.volumes()])
 
 
@@ -183,6 +185,19 @@ def test_repair_removes_volumes_whose_container_never_came_to_be_and_finishes_a_
     assert (copied / "_data").stat().st_mode & 0o777 == 0o711
 
 
+@pytest.mark.parametrize("with_volumes", [True, False])
+def test_a_removal_cut_short_is_finished_as_it_was_decided(host: Host, volumes: Engine, with_volumes: bool) -> None:
+    container = host.create("true", mounts=(volume("", "/data"),))
+    folder = host.home / "containers" / container
+    record = replace(state.load_record(folder), drops_volumes=with_volumes)
+    state.advance(folder, record, intent=state.Intent.REMOVE)  # and killed right then
+    volumes.repair()
+    assert volumes.states() == []
+    assert len(volumes.unused_volumes()) == (0 if with_volumes else 1)
+    volumes.repair()
+    assert len(volumes.unused_volumes()) == (0 if with_volumes else 1)
+
+
 def test_a_filling_cut_short_between_two_files_is_finished_by_the_next_one(volumes: Engine, tmp_path: Path) -> None:
     stock = Path(volumes.create_volume("stock").mountpoint).parent
     (stock / "staged").mkdir()
@@ -236,13 +251,13 @@ def test_a_creation_killed_at_any_moment_leaves_nothing_and_the_next_one_is_whol
         os.waitpid(pid, 0)
         volumes.repair()
         names = {entry for entry in os.listdir(host.home / "volumes") if entry not in ("lock", "stock")}
-        made = container_id in {state.id for state in volumes.states()}
+        made = container_id in {found.id for found in volumes.states()}
         assert names == ({volumes.inspect(container_id)["volumes"]["/other"]} if made else set())
         if (data := host.home / "volumes" / "stock" / "_data").exists():
             assert len(os.listdir(data)) in (0, 100)
             assert sorted(os.listdir(data.parent)) in (["_data", "lock", "volume.json"], ["_data", "volume.json"])
         host.create("true", image="many:test", mounts=mounts)
         assert (data / "099").read_text() == "99"
-        for state in volumes.states():
-            volumes.remove(state.id, with_volumes=True)
+        for left in volumes.states():
+            volumes.remove(left.id, with_volumes=True)
         volumes.remove_volume("stock")
