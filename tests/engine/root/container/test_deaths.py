@@ -9,8 +9,6 @@ from engine import Resources
 from engine.launcher import certificate
 from tests.services.host import Host
 
-pytestmark = pytest.mark.v2
-
 
 def deaths(host: Host, container: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(json.dumps(host.engine.inspect(container)["deaths"]))
@@ -58,6 +56,7 @@ def test_a_signal_that_is_no_request_for_the_end_is_told_of_as_such(host: Host) 
     assert (death["asked"]["by"], death["asked"]["signal"], death["asked"]["ends"]) == ("dave", "USR1", False)
 
 
+@pytest.mark.v2
 @pytest.mark.v2_smoke
 def test_an_end_for_want_of_memory_tells_the_limit_and_what_was_used(host: Host) -> None:
     limit = 16 << 20

@@ -15,8 +15,6 @@ from tests.images.busybox import busybox_layer
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
-pytestmark = pytest.mark.v2
-
 
 def check(*test: str, **values: Any) -> HealthCheck:
     return HealthCheck(test, **{"interval_s": 0.15, "timeout_s": 10.0, "retries": 2} | values)
@@ -36,6 +34,7 @@ def health(host: Host, container: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.v2
 @pytest.mark.v2_smoke
 def test_a_container_is_well_as_long_as_its_check_succeeds_and_unwell_after_some_failures(host: Host) -> None:
     container = host.start("sleep", "60", health=check("CMD-SHELL", "echo looked; test ! -e /root/ill"))
@@ -128,6 +127,7 @@ def test_to_restart_what_is_unhealthy_takes_a_check(host: Host) -> None:
         host.create("true", restart_when_unhealthy=True)
 
 
+@pytest.mark.v2
 def test_a_paused_container_is_not_checked(host: Host) -> None:
     container = host.start("sleep", "60", health=check("CMD", "true"))
     wait_for_health(host, container, "healthy")

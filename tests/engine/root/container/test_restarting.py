@@ -14,7 +14,6 @@ from engine.launcher import records
 from tests.services.host import Host, await_launcher, start_launcher
 from tests.services.processes import wait_until
 
-pytestmark = pytest.mark.v2
 ALWAYS = RestartPolicy(Restart.ALWAYS)
 UNLESS_STOPPED = RestartPolicy(Restart.UNLESS_STOPPED)
 
@@ -44,6 +43,7 @@ def group_exists(host: Host, container: str) -> bool:
     return container in host.engine._runtime.cgroups.names()
 
 
+@pytest.mark.v2
 @pytest.mark.v2_smoke
 def test_on_failure_tries_as_often_as_it_may_with_pauses_twice_as_long_each_time(host: Host) -> None:
     container = host.start("sh", "-c", "echo x; exit 3", restart=RestartPolicy(Restart.ON_FAILURE, 2))
@@ -79,6 +79,7 @@ def test_what_somebody_stops_stays_stopped(host: Host, policy: RestartPolicy) ->
     wait_until(lambda: not group_exists(host, container), "its control groups have gone")
 
 
+@pytest.mark.v2
 @pytest.mark.parametrize("verb", ["stop", "kill"])
 def test_a_restart_that_is_waited_for_can_be_called_off(host: Host, verb: str) -> None:
     container = host.start("false", restart=ALWAYS)

@@ -8,8 +8,6 @@ from engine import Condition, NotFound, Restart, RestartPolicy, Status
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
-pytestmark = pytest.mark.v2
-
 
 def is_there(host: Host, container: str) -> bool:
     return container in {state.id for state in host.engine.states()}
@@ -36,6 +34,7 @@ def test_what_nobody_removed_at_its_end_goes_at_the_next_start_of_the_host(host:
     assert not is_there(host, gone.id)
 
 
+@pytest.mark.v2
 @pytest.mark.v2_smoke
 def test_a_container_whose_time_is_over_is_stopped_by_its_shim_and_then_goes(host: Host) -> None:
     container = host.start("sleep", "60", ttl_s=0.5, stop_timeout_s=0.1, restart=RestartPolicy(Restart.ALWAYS))
@@ -58,6 +57,7 @@ def test_the_time_to_live_counts_for_what_does_not_run_and_while_the_next_run_is
     assert host.engine.reap(failing) == [failing]
 
 
+@pytest.mark.v2
 def test_a_paused_container_whose_time_is_over_ends_too(host: Host) -> None:
     container = host.start("sleep", "60", ttl_s=0.6, stop_timeout_s=0.1)
     host.engine.pause(container)
