@@ -41,13 +41,13 @@ class ContainerQuerySet(models.QuerySet["Container"]):
 
     def running(self) -> "ContainerQuerySet":
         """Those that run."""
-        return self.filter(status=Container.Status.RUNNING)
+        return self.filter(status__in=Container.LIVE)
 
     def unhealthy(self) -> "ContainerQuerySet":
-        """Those that need a look: never made, killed for memory, or ended with an error while they should run."""
+        """Those that need a look: never made, killed for memory, ended with an error while they should run."""
         status = Container.Status
         return self.filter(
-            models.Q(status=status.FAILED)
+            models.Q(status__in=(status.FAILED, status.RESTARTING))
             | models.Q(status=status.EXITED, oom_killed=True)
             | (models.Q(status=status.EXITED, desired=Container.Desired.RUNNING) & ~models.Q(exit_code=0))
         )
@@ -57,7 +57,7 @@ class ContainerQuerySet(models.QuerySet["Container"]):
         needs_look = models.Exists(Container.objects.unhealthy().filter(pk=models.OuterRef("pk")))
         rank = models.Case(
             models.When(needs_look, then=0),
-            models.When(status=Container.Status.RUNNING, then=1),
+            models.When(status__in=Container.LIVE, then=1),
             default=2,
             output_field=models.SmallIntegerField(),
         )
@@ -71,9 +71,14 @@ class Container(models.Model):
         CREATING = "creating", _("being created")
         CREATED = "created", _("created")
         RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
+        RESTARTING = "restarting", _("restarting")
         EXITED = "exited", _("exited")
         REMOVING = "removing", _("being removed")
         FAILED = "failed", _("failed")
+
+    LIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+    """What can be stopped: it runs, or will in a moment by itself."""
 
     class Desired(models.TextChoices):
         RUNNING = "running", _("running")
@@ -129,8 +134,8 @@ class Container(models.Model):
 
     @property
     def is_running(self) -> bool:
-        """Whether the host last said that it runs."""
-        return self.status == self.Status.RUNNING
+        """Whether the host last said that it runs, be it paused or between two runs by its restart policy."""
+        return self.status in self.LIVE
 
     @property
     def needs_look(self) -> bool:
@@ -138,4 +143,4 @@ class Container(models.Model):
         if self.status == self.Status.EXITED:
             wanted = self.desired == self.Desired.RUNNING and self.exit_code != 0
             return self.oom_killed or wanted
-        return self.status == self.Status.FAILED
+        return self.status in (self.Status.FAILED, self.Status.RESTARTING)

@@ -110,7 +110,7 @@ def _columns(state: ContainerState) -> dict[str, Any]:
 def _insert(host: str, state: ContainerState, spec: Any) -> None:
     """Write down a container this database does not know. Its name may be taken here by now."""
     known_spec = spec if isinstance(spec, dict) else {}
-    is_running = state.status.value == Container.Status.RUNNING
+    is_running = state.status.value in Container.LIVE
     columns = _columns(state) | {
         "id": state.id,
         "host_id": host,

@@ -40,6 +40,10 @@ def container_state(container: Container) -> SafeString:
     match container.status:
         case status.RUNNING:
             return badge("go", _("Running"))
+        case status.PAUSED:
+            return badge("", _("Paused"))
+        case status.RESTARTING:
+            return badge("fail", _("Waits to run again (%(code)s)") % {"code": container.exit_code}, container.error)
         case status.CREATING:
             return badge("wait", _("Being created"))
         case status.REMOVING:

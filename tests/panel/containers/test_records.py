@@ -11,6 +11,7 @@ from panel.containers import records
 from panel.containers.models import Container
 from panel.hosts.models import Host
 from panel.operations.models import Operation
+from panel.pages.templatetags.states import container_state
 
 ID = "ab" * 32
 SOON = timezone.now() + timedelta(hours=1)
@@ -53,6 +54,20 @@ def test_a_newer_state_is_written_down(container: Container) -> None:
     assert container.started_at.isoformat() == "2026-01-01T00:00:01.500000+00:00"
     assert container.needs_look
     assert container in Container.objects.unhealthy()
+
+
+@pytest.mark.parametrize(("status", "needs_look"), [("paused", False), ("restarting", True)])
+def test_what_is_paused_or_between_two_runs_counts_as_running(
+    container: Container, status: str, needs_look: bool
+) -> None:
+    records.observed(host="local", containers=[state(seq=7, status=status, exit_code=1)])
+
+    container.refresh_from_db()
+    assert container.status == status
+    assert container.is_running
+    assert container in Container.objects.running()
+    assert (container.needs_look, container in Container.objects.unhealthy()) == (needs_look, needs_look)
+    assert container_state(container)
 
 
 def test_what_went_after_its_end_is_gone_here_too_and_audited(container: Container) -> None:
