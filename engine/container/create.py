@@ -120,7 +120,6 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         expires_at=care.expires_at(now, spec.ttl_s),
         care=care.of(spec, image),
         volumes=names,
-        drops_volumes=spec.auto_remove,
         warnings=warnings,
         cgroup_parent=spec.cgroup_parent,
         opens_stdin=spec.open_stdin,

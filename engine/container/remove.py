@@ -22,8 +22,7 @@ _LOOK_S = 1.0
 def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bool = False, asked_by: str = "") -> None:
     """Take away cgroups, writable layer, log and records; nothing happens when there is no such container.
 
-    `with_volumes`, or `auto_remove` of its specification, takes its anonymous volumes too, where no other container
-    uses them.
+    `with_volumes` takes its anonymous volumes too, where no other container uses them.
 
     Raises Conflict for a running container unless `force`, which kills it first. The decision is on the disk before
     anything is taken away, so a removal that was cut short is finished by `repair`.
@@ -35,8 +34,7 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bo
                 current = stop_locked(runtime, folder, signal="KILL", timeout_s=0, asker=Asker("remove", asked_by))
             state.check_step(current, Status.REMOVING)
             if current.status is not Status.REMOVING:
-                record = state.load_record(folder)
-                record = replace(record, drops_volumes=with_volumes or record.drops_volumes)
+                record = replace(state.load_record(folder), drops_volumes=with_volumes)
                 state.advance(folder, record, intent=Intent.REMOVE, durable=True)
             finish(runtime, folder)
     except NotFound:

@@ -46,8 +46,7 @@ class Intent(StrEnum):
 class Record:
     """`state.json`. `seq` counts the engine's own changes, `run` is the last run it asked for.
 
-    `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal,
-    or by `auto_remove`.
+    `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal.
     `paused_run` is the last run that was paused. `log_driver` is empty for the usual one with its usual options.
     """
 

@@ -97,15 +97,6 @@ def test_a_volume_of_the_image_is_anonymous_and_goes_with_its_container_if_asked
     assert volumes.volumes() == []
 
 
-def test_the_anonymous_volumes_of_a_container_that_is_to_be_removed_after_its_end_go_with_it(
-    host: Host, volumes: Engine
-) -> None:
-    container = host.create("true", image="keeper:test", auto_remove=True)
-    assert len(volumes.volumes()) == 1
-    volumes.remove(container)
-    assert volumes.volumes() == []
-
-
 def test_a_volume_of_the_image_stays_if_not_asked_and_can_be_pruned(host: Host, volumes: Engine) -> None:
     volumes.create_volume("named")
     volumes.remove(host.create("true", image="keeper:test"))
