@@ -32,7 +32,7 @@ from engine.launcher.messages import Plan
 from engine.launcher.pauses import Pauses
 from engine.launcher.sandbox import Sandbox
 from engine.logs.writer import take_lock
-from engine.sys import process
+from engine.sys import process, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,10 +165,23 @@ def clone(
         what = program.set_as_root(prepared.birth.process)
         prepared = prepared._replace(birth=prepared.birth._replace(process=what))
     flags = namespaces.enter(plan, ready, prepared.joins)
-    pid, pidfd = process.clone(process.CLONE_PARENT | flags, cgroup_fd=cgroup_fd)
+    flags |= process.CLONE_PARENT
+    if _may_share_memory(plan, prepared.birth.machine, waiting):
+        return spawn.spawn(flags, lambda: init.main(prepared, ends, status), cgroup_fd=cgroup_fd)
+    pid, pidfd = process.clone(flags, cgroup_fd=cgroup_fd)
     if pid == 0:
         init.main(prepared, ends, status, waiting)
     return pid, pidfd
+
+
+may_spawn = False
+"""Whether the launcher found that `spawn` works here."""
+
+
+def _may_share_memory(plan: Plan, machine: str, waiting: Pauses) -> bool:
+    """Not with one that others in its namespaces might look into, nor with one that waits for what its parent does."""
+    fits_group = not plan.cgroup_v2 or spawn.can_spawn_into_group(machine)
+    return may_spawn and fits_group and not plan.joins and waiting is pauses.NONE
 
 
 def _pipe(uid: int, gid: int) -> tuple[int, int]:

@@ -12,8 +12,8 @@ import os
 import select
 import sys
 
-from engine.launcher import exec_shim, link, messages, shim
-from engine.sys import process
+from engine.launcher import birth, exec_shim, link, messages, shim
+from engine.sys import process, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Launcher:
     def serve(self) -> None:
         """Answer for ever."""
         process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
+        birth.may_spawn = spawn.works()
         gc.collect()
         gc.disable()  # a collection in a child would touch, and so copy, every page it shares with this process
         gc.freeze()

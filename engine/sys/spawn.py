@@ -1,0 +1,106 @@
+"""Starts a child in this process's own memory: clone(2) with CLONE_VM and CLONE_VFORK, what vfork(2) is for C programs.
+
+A fork copies the tables of every page, and then each page that either side touches; a Python process touches hundreds
+before it has done anything. Here nothing is copied: the kernel holds the parent until the child has executed a program
+or ended, and meanwhile the child has the memory to itself. It has a stack of its own; the parent's stays as it was.
+The interpreter's lock is held all the time (PyDLL), so neither waits for the other; what the child's calls leave behind
+in the interpreter are frames nobody returns to. `works` tries whether an interpreter bears that.
+
+Descriptors, working directory, ids and rights are each one's own, as after a fork. The child must neither return nor
+touch what the parent still needs: Python objects it changes stay changed.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
+import ctypes
+import os
+import struct
+import sys
+
+from engine.sys.libc import check
+from engine.sys.process import CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PIDFD
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    _Stack = ctypes.Array[ctypes.c_char]
+
+CLONE_VM = 0x100
+CLONE_VFORK = 0x4000
+_CLONE3 = 435
+_STACK_BYTES = 256 << 10
+_ALIGNMENT = 16
+_CSIGNAL = 0xFF
+
+# Made here, once: see `process.clone`.
+_Life = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_CloneArgs = ctypes.c_uint64 * 11  # struct clone_args, up to and with `cgroup`
+_library = ctypes.PyDLL(None, use_errno=True)
+_library.clone.argtypes = [_Life, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+_library.syscall.restype = ctypes.c_long
+
+
+_stacks: list[object] = []  # for good: the interpreter may look once more at the frames it had there
+
+
+def can_spawn_into_group(machine: str) -> bool:
+    """Whether `spawn` takes a `cgroup_fd`: clone3(2) takes no function, but here it can be given one all the same."""
+    return machine == "x86_64"
+
+
+def spawn(flags: int, life: Callable[[], NoReturn], *, cgroup_fd: int = -1) -> tuple[int, int]:
+    """Have a child live `life`, in new namespaces and, with `cgroup_fd`, a v2 cgroup; a sister with CLONE_PARENT.
+
+    Returns `(pid, pidfd)` once the child has executed a program or ended. Single-threaded callers only. Raises
+    KernelError.
+    """
+    stack = ctypes.create_string_buffer(_STACK_BYTES)
+    _stacks.append(stack)
+    top = (ctypes.addressof(stack) + _STACK_BYTES - 4 * _ALIGNMENT) // _ALIGNMENT * _ALIGNMENT
+    child = _Life(lambda _: _live(life))
+    pidfd = ctypes.c_int(-1)
+    flags |= CLONE_VM | CLONE_VFORK | CLONE_PIDFD
+    flags |= 0 if flags & CLONE_PARENT else _signal.SIGCHLD  # a sister has the caller's own
+    if cgroup_fd < 0:
+        pid = check(_library.clone(child, top, flags, None, ctypes.byref(pidfd)), "clone")
+    else:
+        pid = _clone3(child, stack, top, flags, pidfd, cgroup_fd)
+    return pid, pidfd.value
+
+
+def _clone3(child: object, stack: _Stack, top: int, flags: int, pidfd: ctypes.c_int, group: int) -> int:
+    """The same by clone3(2), which makes the child return to whatever its stack says.
+
+    So that says: to the function, as if it had just been called.
+    """
+    bottom = ctypes.addressof(stack)
+    address = ctypes.cast(child, ctypes.c_void_p).value  # type: ignore[arg-type] # a function pointer
+    struct.pack_into("<2Q", stack, top - bottom, address, 0)
+    exit_signal, flags = flags & _CSIGNAL, flags & ~_CSIGNAL | CLONE_INTO_CGROUP
+    at = ctypes.addressof(pidfd)
+    arguments = _CloneArgs(flags, at, 0, 0, exit_signal, bottom, top - bottom, 0, 0, 0, group)
+    size = ctypes.c_size_t(ctypes.sizeof(arguments))
+    return check(_library.syscall(ctypes.c_long(_CLONE3), arguments, size), "clone3")
+
+
+def works() -> bool:
+    """Try it once, in a fork, as an interpreter that does not bear it may crash."""
+    tried = os.fork()
+    if tried == 0:
+        pid, pidfd = spawn(0, lambda: os._exit(7))
+        os.close(pidfd)
+        is_fine = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        os._exit(0 if is_fine and sum([len(str(number)) for number in range(1000)]) == 2890 else 1)
+    return os.waitpid(tried, 0)[1] == 0
+
+
+def _live(life: Callable[[], NoReturn]) -> NoReturn:
+    try:
+        life()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
