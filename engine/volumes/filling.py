@@ -11,24 +11,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.errors import KernelError, StorageFull
 from engine.sys.copy_tree import copy_tree, dress
 from engine.sys.remove_tree import remove_tree
 from engine.sys.syncfs import syncfs
 
 
 def fill(volume: Path, source: int) -> None:
-    """Copy what is in the folder `source` is open on, unless the volume holds anything; it becomes alike."""
+    """Copy what is in the folder `source` is open on, unless the volume holds anything; it becomes alike.
+
+    Raises StorageFull, KernelError; nothing of the copy stays then.
+    """
     with _locked(volume):
         _settle(volume)
         if os.listdir(volume / "_data"):
             return
         staging = volume / "staging"
+        try:
+            _copy(source, staging)
+        except BaseException:
+            remove_tree(staging)
+            raise
+        staging.rename(volume / "staged")
+        _settle(volume)
+
+
+def _copy(source: int, staging: Path) -> None:
+    try:
         staging.mkdir(mode=0o700)
         with _opened(staging) as target:
             copy_tree(source, target)
         syncfs(staging)
-        staging.rename(volume / "staged")
-        _settle(volume)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            why = f"The volume {staging.parent.name} cannot be filled with what the image has: {error.strerror}."
+            raise StorageFull(why, hint="Remove images, volumes or containers, or add space.") from error
+        raise KernelError("copy", error.errno or 0, str(error.filename or staging)) from error
 
 
 def settle(volume: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import secrets
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import Conflict, ContainerSpec, DamagedStore, Engine, InvalidSpec, Mount, MountType, NotFound
+from engine import Conflict, ContainerSpec, DamagedStore, Engine, InvalidSpec, Mount, MountType, NotFound, StorageFull
 from engine.container import state
-from engine.volumes import filling
+from engine.volumes import VolumeStore, filling
 from tests.images import docker_archive
 from tests.images.build import build
 from tests.images.busybox import busybox_layer
@@ -212,6 +213,24 @@ def test_a_damaged_volume_and_a_folder_that_is_none_are_left_alone(host: Host, v
     assert (broken / "_data").is_dir()
     (host.home / "volumes" / "by-hand").rmdir()
     volumes.remove_volume("broken")
+
+
+def test_a_full_disk_is_told_and_leaves_the_new_volume_empty(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "large").write_bytes(bytes(2 << 20))
+    (tmp_path / "disk").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path / "disk"], check=True)
+    try:
+        store = VolumeStore(tmp_path / "disk" / "volumes")
+        store.create("stock")
+        source = os.open(tmp_path / "source", os.O_RDONLY)
+        with pytest.raises(StorageFull, match="The volume stock cannot be filled"):
+            store.fill("stock", source)
+        os.close(source)
+        assert sorted(os.listdir(tmp_path / "disk" / "volumes" / "stock")) == ["_data", "lock", "volume.json"]
+        assert os.listdir(store.data("stock")) == []
+    finally:
+        subprocess.run(["umount", tmp_path / "disk"], check=True)
 
 
 def test_a_volumes_labels_and_name_are_its_own(volumes: Engine) -> None:
