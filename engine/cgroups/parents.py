@@ -45,6 +45,8 @@ def _prepare(hierarchy: Hierarchy, path: str, refused: Refusals) -> None:
         if "cpuset" in hierarchy.controllers and hierarchy.version == 1:
             _fill_cpuset(folder)
     _delegate(hierarchy, folder, refused)
+    if hierarchy.version == 2:
+        _refuse_threaded(folder)
 
 
 def _delegate(hierarchy: Hierarchy, folder: str, refused: Refusals) -> None:
@@ -54,14 +56,35 @@ def _delegate(hierarchy: Hierarchy, folder: str, refused: Refusals) -> None:
     enabled = control_files.read(f"{folder}/cgroup.subtree_control").split()
     for controller in hierarchy.controllers:
         if controller not in enabled and controller not in refused:
-            try:
-                control_files.write(f"{folder}/cgroup.subtree_control", f"+{controller}")
-            except KernelError as error:
+            why = _hand_down(folder, controller, is_root=folder == str(hierarchy.root))
+            if why:
                 refused[controller] = Unsupported(
-                    f"The control group {folder} does not hand its controller {controller} down:"
-                    f" {os.strerror(error.errno)}.",
-                    hint="A group with processes of its own limits no groups in it; real-time ones keep cpu from all.",
+                    f"The control group {folder} does not hand its controller {controller} down: {why}.",
+                    hint="Choose a parent without processes of its own, or do without that limit.",
                 )
+
+
+def _hand_down(folder: str, controller: str, *, is_root: bool) -> str:
+    """Why it cannot be, empty when it is done.
+
+    Some controllers the kernel would let a group with processes hand down, but only to groups of threads.
+    """
+    if not is_root and control_files.read(f"{folder}/cgroup.procs"):
+        return "it has processes of its own"
+    try:
+        control_files.write(f"{folder}/cgroup.subtree_control", f"+{controller}")
+    except KernelError as error:
+        return os.strerror(error.errno)
+    return ""
+
+
+def _refuse_threaded(folder: str) -> None:
+    kind = control_files.read(f"{folder}/cgroup.type").strip()
+    if kind not in ("", "domain"):  # the root has no such file
+        raise Unsupported(
+            f"The control group {folder} is of the kind {kind!r}, so it holds groups of threads, not of processes.",
+            hint="Choose another parent.",
+        )
 
 
 def _fill_cpuset(folder: str) -> None:

@@ -122,14 +122,20 @@ def test_a_parent_with_processes_of_its_own_cannot_limit_but_holds_what_needs_no
         (parent / "cgroup.procs").write_text(str(pid))
         state, output = host.finish("echo", "here", cgroup_parent=f"/{parent.name}")
         assert (state.exit_code, output) == (0, "here\n")
-        with pytest.raises(Unsupported, match="does not hand its controller pids down: Device or resource busy"):
+        with pytest.raises(Unsupported, match="does not hand its controller pids down: it has processes"):
             host.start("true", cgroup_parent=f"/{parent.name}", resources=Resources(pids=5))
+        for state in host.engine.states():
+            host.engine.remove(state.id, force=True)
+        (parent / "cgroup.subtree_control").write_text("+pids")  # as somebody may who wants groups of threads
+        (parent / "threads").mkdir()
+        with pytest.raises(Unsupported, match="is of the kind 'domain threaded'"):
+            host.start("true", cgroup_parent=f"/{parent.name}")
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         for state in host.engine.states():
             host.engine.remove(state.id, force=True)
-        parent.rmdir()
+        host.engine._runtime.cgroups.remove(f"/{parent.name}")
 
 
 def test_files_of_v2_that_a_bundle_names_itself(host: Host) -> None:
