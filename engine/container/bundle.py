@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from engine.container import bundle_devices, limits, namespaces, privileged, process
+from engine.container import bundle_devices, limits, namespaces, other_runtimes, privileged, process
 from engine.container.users import Identity
 from engine.images import Image
 from engine.spec import defaults, seccomp
@@ -19,6 +19,7 @@ from engine.spec.runtime import (
 from engine.spec.runtime.checks import linux as checks
 
 _SHORT_ID = 12
+_OLDER_VERSION = "1.0.2"  # all of 1.x is compatible, but some runtimes look no further than this
 
 
 def make(
@@ -38,7 +39,10 @@ def make(
     Raises InvalidSpec when there is nothing to run.
     """
     devices, device_rules = bundle_devices.devices(spec)
-    limit = spec.storage_bytes
+    notes = {
+        defaults.STORAGE_BYTES: "" if spec.storage_bytes is None else str(spec.storage_bytes),
+        defaults.RUNTIME: other_runtimes.find(spec.runtime),
+    }
     rules = (*defaults.DEVICE_RULES, *device_rules)
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
@@ -56,13 +60,13 @@ def make(
     )
     checks.sysctls("sysctls", spec.sysctls, {namespace.type for namespace in linux.namespaces})
     return Spec(
-        oci_version=OCI_VERSION,
+        oci_version=_OLDER_VERSION if spec.runtime else OCI_VERSION,
         process=process.make(spec, image, identity, hostname),
         root=Root("rootfs", spec.read_only),
         hostname=hostname,
         domainname=spec.domainname,
         mounts=privileged.mounts(mounts) if spec.privileged else mounts,
-        annotations=dict(spec.annotations) | ({} if limit is None else {defaults.STORAGE_BYTES: str(limit)}),
+        annotations=dict(spec.annotations) | {name: value for name, value in notes.items() if value},
         linux=privileged.linux(linux) if spec.privileged else linux,
     )
 

@@ -51,7 +51,7 @@ def wanted(spec: ContainerSpec, *, can_shift: bool, shares_ids_with: str = "") -
 def wants_own_ids(spec: ContainerSpec) -> bool:
     """Whether the container is to have a user namespace other than the host's."""
     shared = (spec.userns, spec.network, spec.pid, spec.ipc, spec.cgroup_namespace)
-    return not spec.privileged and HOST not in shared
+    return not spec.privileged and not spec.runtime and HOST not in shared
 
 
 def new(linux: Linux) -> int:

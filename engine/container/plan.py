@@ -40,6 +40,7 @@ def make(
     restarts: int = 0,
     deadline: float = 0,
     care: bytes = b"",
+    other_runtime: Sequence[str] = (),
     preserved_fds: int = 0,
     has_keyring: bool = True,
     log: Settings = USUAL,
@@ -87,6 +88,7 @@ def make(
         time_offsets=settings.time_offsets(spec.linux) if "time" in made else None,
         deadline=deadline,
         care=care,
+        other_runtime=list(other_runtime),
         birth=pack_birth(birth),
     )
 

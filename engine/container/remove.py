@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from engine.container import state, volumes, wait
+from engine.container import other_runtimes, state, volumes, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
@@ -45,6 +45,7 @@ def finish(runtime: Runtime, folder: Path) -> None:
     """Take everything away; the folder itself goes last and in one rename, so it is never seen half empty."""
     wait.await_shim(folder)
     record = state.load_record(folder)
+    other_runtimes.forget(runtime, folder)
     runtime.cgroups.remove(record.cgroup)
     volumes.leave(runtime, record)
     Snapshot(folder).release()

@@ -129,15 +129,24 @@ def _clone(plan: Plan, prepared: Prepared, ready: Sandbox) -> tuple[int, int, di
         ends[-1], ours[messages.STDIN] = stdin
     small, pidfd = _make_room(plan), -1
     try:
-        pid, pidfd = clone(plan, prepared, ready, ends, theirs)
+        if plan.other_runtime:
+            pid, pidfd, masters = _bring(plan, prepared, ends)
+        else:
+            (pid, pidfd), masters = clone(plan, prepared, ready, ends, theirs), []
         theirs.close()
         for fd in ends:
             os.close(fd)
-        for master in link.await_exec(status):
+        for master in masters + link.await_exec(status):
             ours[messages.TERMINAL] = master
     finally:
         room.take_back(small, pidfd)
     return pid, pidfd, ours
+
+
+def _bring(plan: Plan, prepared: Prepared, ends: list[int]) -> tuple[int, int, list[int]]:
+    from engine.launcher import foreign  # noqa: PLC0415 - what few containers need, no launcher carries
+
+    return foreign.bring(plan, prepared.root_fd, ends)
 
 
 def _make_room(plan: Plan) -> list[tuple[str, bytes]]:

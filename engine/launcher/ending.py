@@ -6,7 +6,7 @@ import _socket
 import os
 import time
 
-from engine.launcher import certificate, failure, groups, policy, records
+from engine.launcher import certificate, failure, groups, other_runtime, policy, records
 from engine.launcher.messages import Plan
 from engine.launcher.records import Exit
 
@@ -58,6 +58,8 @@ def announce(plan: Plan) -> None:
 
 
 def _record(plan: Plan, end: Exit, *, core_dumped: bool = False) -> Exit:
+    if plan.other_runtime:
+        other_runtime.forget(plan.other_runtime, plan.id)
     path = note(plan.folder, end, core_dumped=core_dumped, evidence=plan.evidence)
     if end.restart_ms is None:
         _settle(plan, path)

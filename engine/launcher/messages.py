@@ -147,8 +147,9 @@ class Plan(NamedTuple):
     `joins` are namespaces of others, each `[CLONE_NEW*, place]`, the place being a namespace's file or the folder of a
     container; a user namespace comes first. `time_offsets` are lines for a new time namespace's clocks, `None` for no
     such namespace. `deadline` is when its time to live is over, seconds since 1970, 0 for never. `care` is a packed
-    `Care`, empty for a container that needs none. `birth` is a packed `Birth`: opened by the first process only, so the
-    shim stays small.
+    `Care`, empty for a container that needs none. `other_runtime` is the command that runs it in
+    place of this engine, empty for none. `birth` is a packed `Birth`: opened by the first process only, so the shim
+    stays small.
     """
 
     id: str
@@ -175,6 +176,7 @@ class Plan(NamedTuple):
     time_offsets: str | None
     deadline: float
     care: bytes
+    other_runtime: list[str]
     birth: bytes
 
 

@@ -204,8 +204,12 @@ def _succeed(plan: messages.Plan) -> int | None:
 
 
 def become_shim(name: bytes) -> None:
-    """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does."""
+    """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does.
+
+    What another runtime starts and leaves behind becomes its child.
+    """
     os.setsid()
+    process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)

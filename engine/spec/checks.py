@@ -79,10 +79,17 @@ def domainname(value: str) -> None:
         raise InvalidSpec("domainname", f"{value[:80]!r} is not a domain name of at most 64 characters")
 
 
-def labels(field: str, values: Mapping[str, str]) -> None:
-    """Each has a name."""
-    if "" in values:
-        raise InvalidSpec(field, "a name must not be empty")
+def annotations(values: Mapping[str, str], *, reserved: str) -> None:
+    """Each has a name, which is none of those that only the engine writes: it acts on them."""
+    for name in values:
+        if not name or name.startswith(reserved):
+            raise InvalidSpec("annotations", f"{name[:80]!r} is no name for one", hint=f"Not empty, not {reserved}….")
+
+
+def runtime(value: str) -> None:
+    """Empty, or the name of a program: where it is, the host decides."""
+    if value and not NAME.fullmatch(value):
+        raise InvalidSpec("runtime", f"{value[:80]!r} is not the name of a runtime", hint="For example runc or crun.")
 
 
 def namespace(field: str, value: str, modes: tuple[str, ...], *, is_joinable: bool = False) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from engine.errors import InvalidSpec
 from engine.spec import checks, codec, name_lookup, seccomp
+from engine.spec.defaults import RESERVED
 from engine.spec.devices import Device, check_devices
 from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
 from engine.spec.logs import LogConfig
@@ -65,7 +66,8 @@ class ContainerSpec(codec.Document):
     away. `seccomp` is empty for the default profile, `unconfined`, or the text of a profile document. What is in
     `cap_ambient` a user other than root holds from the start. `init` runs the program below one that reaps. `sysctls`
     are settings of the container's own namespaces. `personality` is `linux` or `linux32`. `time_offsets` shift the
-    clocks `monotonic` and `boottime`.
+    clocks `monotonic` and `boottime`. `runtime` names another OCI runtime of the host that is to run it (runc, crun …),
+    with the host's user ids.
 
     `cgroup_parent` is the absolute path of the control group that the container's is made in, empty for the usual one.
 
@@ -125,6 +127,7 @@ class ContainerSpec(codec.Document):
     personality: str = ""
     time_offsets: Mapping[str, TimeOffset] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    runtime: str = ""
     # What is mounted, which devices there are, and what of the kernel's files is hidden (None: Docker's own lists).
     mounts: tuple[Mount, ...] = ()
     shm_size_bytes: int = 64 << 20
@@ -176,7 +179,8 @@ class ContainerSpec(codec.Document):
         process.console_size("terminal_size", self.terminal_size)
         one_of("personality", self.personality, ("", "linux", "linux32"))
         linux.time_offsets("time_offsets", self.time_offsets)
-        checks.labels("annotations", self.annotations)
+        checks.annotations(self.annotations, reserved=RESERVED)
+        checks.runtime(self.runtime)
         check_mounts(self.mounts)
         between("shm_size_bytes", self.shm_size_bytes, 1, checks.MAXIMUM_BYTES)
         between("storage_bytes", self.storage_bytes, _LEAST_STORAGE_BYTES, checks.MAXIMUM_BYTES)

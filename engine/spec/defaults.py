@@ -48,5 +48,11 @@ DEVICE_RULES = (
 )
 """Everything may be made (mknod), only these may be opened; later rules win."""
 
+RESERVED = "org.moorage."
+"""How annotations begin that only the engine itself writes."""
+
 STORAGE_BYTES = "org.moorage.storage-bytes"
 """Annotation of a bundle whose writable layer has a limit."""
+
+RUNTIME = "org.moorage.runtime"
+"""Annotation of a bundle that another OCI runtime runs: the program's path."""

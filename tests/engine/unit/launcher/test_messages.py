@@ -43,6 +43,7 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
         None,
         0.0,
         b"",
+        [],
         birth,
     )
     fd = messages.write_plan(plan)

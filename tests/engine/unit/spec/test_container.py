@@ -48,6 +48,7 @@ FULL = ContainerSpec(
     personality="linux32",
     time_offsets={"boottime": TimeOffset(3600, 5)},
     annotations={"org.example": "x"},
+    runtime="crun",
 )
 
 
@@ -122,6 +123,8 @@ def test_what_is_not_said_has_dockers_defaults() -> None:
         ({"personality": "bsd"}, "personality"),
         ({"time_offsets": {"realtime": {"secs": 1}}}, "time_offsets"),
         ({"annotations": {"": "x"}}, "annotations"),
+        ({"annotations": {"org.moorage.runtime": "/bin/sh"}}, "annotations"),
+        ({"runtime": "/bin/sh"}, "runtime"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(change: dict[str, object], field: str) -> None:
