@@ -3,12 +3,11 @@
 import json
 import os
 import stat
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from engine.container import state
+from engine.container import as_image, state
 from engine.container.diff import opened_upper
 from engine.container.pause import standing_still
 from engine.container.runtime import Runtime
@@ -49,7 +48,7 @@ def commit(
     folder = runtime.folder(container_id)
     base = runtime.images.get(state.load_record(folder).image)
     spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
-    config = instructions.apply(changes, _as_run(runtime.images.config(base).get("config") or {}, spec))
+    config = instructions.apply(changes, as_image.config_of(runtime.images.config(base).get("config") or {}, spec))
     with ExitStack() as resources:
         upper = resources.enter_context(opened_upper(folder, runtime.images.lower_layers(base)))
         is_changed = next(upper.entries(), None) is not None
@@ -92,24 +91,6 @@ def _check_device(entry: UpperEntry) -> None:
             f"/{os.fsdecode(entry.path)} is a device that no image may hold.",
             hint="Remove it inside the container; give devices to the containers that need them.",
         )
-
-
-def _as_run(config: Mapping[str, Any], spec: ContainerSpec) -> dict[str, Any]:
-    """The image's `config` object with what was asked of the container in place of what the image says."""
-    merged = dict(config)
-    if spec.entrypoint is not None:
-        merged |= {"Entrypoint": list(spec.entrypoint), "Cmd": None}
-    if spec.command is not None:
-        merged["Cmd"] = list(spec.command)
-    if spec.env:
-        entries = [*(config.get("Env") or ()), *spec.env]
-        merged["Env"] = [
-            f"{name}={value}" for name, value in dict(e.split("=", 1) for e in entries if "=" in e).items()
-        ]
-    if spec.labels:
-        merged["Labels"] = (config.get("Labels") or {}) | dict(spec.labels)
-    said = {"WorkingDir": spec.cwd, "User": spec.user, "StopSignal": spec.stop_signal}
-    return merged | {key: value for key, value in said.items() if value}
 
 
 def _command(folder: Path) -> str:

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from engine import Conflict, InvalidSpec, NotFound
+from engine import Conflict, HealthCheck, InvalidSpec, NotFound
 from engine.container import state
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -99,6 +99,9 @@ def test_a_committed_image_runs_as_its_container_did_unless_told_otherwise(host:
     assert (image.command, image.working_dir, image.user) == (("sh", "-c", "echo hello"), "/root", "nobody")
     assert {"PATH=/bin", "A=1", "B=3"} == set(image.env)
     assert (image.exposed_ports, dict(image.labels)) == (("80/tcp",), {"x": "y", "z": "a b"})
+    checked = host.create("true", health=HealthCheck(("CMD", "true"), interval_s=1.5, retries=2))
+    health = host.engine.commit(checked).health
+    assert (health.test, health.interval_s, health.retries) == (("CMD", "true"), 1.5, 2)
     other = host.engine.commit(container, changes=['ENTRYPOINT ["echo"]'])
     assert (other.entrypoint, other.command, other.references) == (("echo",), None, ())
 
