@@ -22,6 +22,7 @@ from engine.images.streams import DigestReader, Readable, buffered, compression_
 from engine.images.tar import Entry, Kind, TarReader
 from engine.images.tree import Parts, split
 from engine.images.unpack import Unpacker
+from engine.rootfs.attributes import CAPABILITY
 from engine.rootfs.ids import Ids
 from engine.spec import runtime as oci
 from engine.sys.fsids import set_filesystem_ids
@@ -117,6 +118,14 @@ class _CopyUnpacker(Unpacker[RootTree]):
         uid, gid = self.rules.owner or (entry.uid, entry.gid)
         xattrs = {name: self.ids.attribute_to_outside(name, value) for name, value in entry.xattrs.items()}
         return replace(entry, uid=self.ids.users.to_outside(uid), gid=self.ids.groups.to_outside(gid), xattrs=xattrs)
+
+    def _set_attribute(self, fd: int, name: str, value: bytes) -> None:
+        """As Docker does: what a mounted file system knows nothing of is left out, but for rights that a file lacks."""
+        try:
+            super()._set_attribute(fd, name, value)
+        except OSError as error:
+            if error.errno != errno.ENOTSUP or name == CAPABILITY:
+                raise
 
     def _translated(self, error: OSError, name: str, kind: str) -> Exception:
         if error.errno == errno.EROFS:

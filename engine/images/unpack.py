@@ -56,6 +56,17 @@ class Unpacker(Generic[AnyTree]):
         """The components of a name in the archive, or a hard link's target."""
         return split(name)
 
+    def _set_attributes(self, fd: int, entry: Entry) -> None:
+        """Owner first: changing it clears setuid bits and file capabilities."""
+        os.fchown(fd, entry.uid, entry.gid)
+        os.fchmod(fd, entry.mode)
+        for name, value in entry.xattrs.items():
+            if is_carried(name):
+                self._set_attribute(fd, name, value)
+
+    def _set_attribute(self, fd: int, name: str, value: bytes) -> None:
+        os.setxattr(fd, name, value)
+
     def _finish(self) -> None:
         """Called when every entry is in its place, but for the times of directories."""
 
@@ -83,7 +94,7 @@ class Unpacker(Generic[AnyTree]):
         fd = self.tree.create(parts, lambda parent, name: os.open(name, _NEW_FILE, 0o600, dir_fd=parent))
         try:
             self._write(fd, entry, tar)
-            _set_attributes(fd, entry)
+            self._set_attributes(fd, entry)
             os.utime(fd, ns=_times(entry))
         finally:
             os.close(fd)
@@ -115,7 +126,7 @@ class Unpacker(Generic[AnyTree]):
     def _directory(self, parts: Parts, entry: Entry) -> None:
         fd = self.tree.make_directory(parts) if parts else os.dup(self.tree.root)
         try:
-            _set_attributes(fd, entry)
+            self._set_attributes(fd, entry)
         finally:
             os.close(fd)
         self._directory_times[parts] = entry.mtime_ns
@@ -191,15 +202,6 @@ _ACTIONS: dict[Kind, Callable[[Unpacker[Any], Parts, Entry], None]] = {
     Kind.BLOCK_DEVICE: Unpacker._device,
     Kind.FIFO: Unpacker._fifo,
 }
-
-
-def _set_attributes(fd: int, entry: Entry) -> None:
-    """Owner first: changing it clears setuid bits and file capabilities."""
-    os.fchown(fd, entry.uid, entry.gid)
-    os.fchmod(fd, entry.mode)
-    for name, value in entry.xattrs.items():
-        if is_carried(name):
-            os.setxattr(fd, name, value)
 
 
 def _set_owner(parent: int, name: bytes, entry: Entry) -> None:

@@ -85,6 +85,9 @@ class Ids:
         """The reverse, for setting it from outside."""
         if name in ACLS and not self.is_identity:
             return _acl(value, self.users.to_outside, self.groups.to_outside)
+        if name == CAPABILITY and not self.is_identity and len(value) == _CAPABILITY_2_BYTES:
+            magic = struct.unpack("<I", value[:4])[0] & ~_CAPABILITY_VERSION | _CAPABILITY_3
+            return struct.pack("<I", magic) + value[4:] + struct.pack("<I", self.users.to_outside(0))
         return value
 
     def _capability_to_inside(self, value: bytes) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine import Conflict, InvalidArchive, InvalidSpec, NotFound
+from engine.images.tar import TarReader
 from tests import images
 from tests.images.layers import MTIME, Entry
 from tests.services.host import Host
@@ -181,6 +182,20 @@ def test_everything_can_be_given_to_the_containers_own_user(host: Host, made: Ca
     put(host, container, "/tmp", images.file("mine", owner=5), copy_uid_gid=True)
     member = out(host, container, "/tmp/mine")["mine"]
     assert (member.uid, member.gid) == (1234, 2345)
+
+
+def test_file_capabilities_are_those_of_the_containers_own_root(host: Host, made: Callable[..., str]) -> None:
+    capability = bytes.fromhex("0100000200200000000000000000000000000000")
+    container = made()
+    xattrs = {"security.capability": capability.decode(), "user.note": "kept"}
+    put(host, container, "/d", images.file("able", mode=0o755, xattrs=xattrs))
+    _, stream = host.engine.copy_out(container, "/d/able")
+    with stream:
+        [entry] = TarReader(io.BytesIO(b"".join(stream)))
+    assert entry.xattrs == {"security.capability": capability, "user.note": b"kept"}
+    image = host.engine.commit(container)
+    layer = host.home / "images/layers" / image.layers[-1].chain_id[7:] / "diff"
+    assert os.getxattr(layer / "d/able", "security.capability") == capability
 
 
 def test_only_a_folder_can_be_copied_into(host: Host, made: Callable[..., str]) -> None:
