@@ -7,7 +7,6 @@ read, make and remember is gone with it.
 from __future__ import annotations
 
 import _socket
-import fcntl
 import os
 import sys
 
@@ -26,20 +25,19 @@ from engine.launcher import (
     root,
     sandbox,
     sources,
+    streams,
 )
 from engine.launcher.init import Prepared
 from engine.launcher.messages import Plan
 from engine.launcher.pauses import Pauses
 from engine.launcher.sandbox import Sandbox
+from engine.launcher.streams import Streams
 from engine.logs.writer import take_lock
 from engine.sys import process, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
-
-_PIPE_BYTES = 1 << 20
-_F_SETPIPE_SZ = 1031
 
 
 def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
@@ -68,12 +66,12 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     try:
         try:
             log_lock = locks[1] if locks else _take_log(f"{plan.folder}/log")
-            prepared, ready = _prepare(plan, ready)
+            prepared, pipes = _prepare(plan, ready)
         finally:
             message, _ = link.receive(reply)
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
-        pid, pidfd, streams = _clone(plan, prepared, ready)
+        pid, pidfd, ours = _clone(plan, prepared, pipes)
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
@@ -83,16 +81,16 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
         return
     ticks, boot = process.start_ticks(pid), process.boot_id()
     records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
-    kinds, held = "".join(streams), [pidfd, log_lock, ready.lock, *streams.values()]
+    kinds, held = "".join(ours), [pidfd, log_lock, ready.lock, *ours.values()]
     link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), [plan_fd, shim_lock, *held])
     launcher.send(messages.pack(messages.HOLD, pid, kinds), [plan_fd, *held])
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
 
 
-def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Sandbox]:
-    """Do what has to be done by root of the host, and need not wait for control groups.
+def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams]:
+    """Do all that need not wait for control groups. Raises KernelError.
 
-    Returns it with what of the ready it is for. Raises KernelError.
+    Afterwards this process may have no rights outside the container's user namespace any more.
     """
     joins = namespaces.open_joins(plan.joins)
     ready = namespaces.fit(ready, joins)
@@ -103,7 +101,10 @@ def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Sandbox]:
     root_fd = root.open_root(plan.root, user_namespace, ready.first_id)
     mounts = sources.open_sources(plan.sources, user_namespace, ready.host_mounts) if plan.sources else []
     birth = messages.unpack_birth(plan.birth)
-    return Prepared(birth, owns_ids, joins, root_fd, ready.devices, mounts), ready
+    shift = ready.first_id if owns_ids else 0
+    pipes = streams.make(plan, shift + birth.process.uid, shift + birth.process.gid)
+    prepared = Prepared(birth, owns_ids, root_fd, ready.devices, mounts, flags=0)
+    return prepared if plan.other_runtime else place(plan, prepared, ready, joins), pipes
 
 
 def _take_log(folder: str) -> int:
@@ -114,27 +115,20 @@ def _take_log(folder: str) -> int:
         raise KernelError("open", error.errno or 0, folder) from error
 
 
-def _clone(plan: Plan, prepared: Prepared, ready: Sandbox) -> tuple[int, int, dict[str, int]]:
+def _clone(plan: Plan, prepared: Prepared, pipes: Streams) -> tuple[int, int, dict[str, int]]:
     """Clone the first process and wait until its program runs: its pid, pidfd, and the shim's ends of its streams.
 
     Raises KernelError for the step that failed.
     """
     status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    what, shift = prepared.birth.process, ready.first_id if prepared.owns_ids else 0
-    kinds = [] if plan.is_terminal else [messages.STDOUT, messages.STDERR] + [messages.STDIN] * plan.opens_stdin
-    pipes = {kind: _pipe(shift + what.uid, shift + what.gid) for kind in kinds}
-    stdin, ours = pipes.get(messages.STDIN), {kind: reader for kind, (reader, _) in pipes.items()}
-    ends = [writer for _, writer in pipes.values()]
-    if stdin:
-        ends[-1], ours[messages.STDIN] = stdin
-    small, pidfd = _make_room(plan), -1
+    ours, small, pidfd = pipes.ours, _make_room(plan), -1
     try:
         if plan.other_runtime:
-            pid, pidfd, masters = _bring(plan, prepared, ends)
+            pid, pidfd, masters = _bring(plan, prepared, pipes.ends)
         else:
-            (pid, pidfd), masters = clone(plan, prepared, ready, ends, theirs), []
+            (pid, pidfd), masters = clone(plan, prepared, pipes.ends, theirs), []
         theirs.close()
-        for fd in ends:
+        for fd in pipes.ends:
             os.close(fd)
         for master in masters + link.await_exec(status):
             ours[messages.TERMINAL] = master
@@ -156,25 +150,27 @@ def _make_room(plan: Plan) -> list[tuple[str, bytes]]:
         raise KernelError("write", error.errno or 0, " or ".join(plan.memory_limits)) from error
 
 
+def place(plan: Plan, prepared: Prepared, ready: Sandbox, joins: list[tuple[int, int]]) -> Prepared:
+    """Enter the namespaces that are there, having set what only root of the host may set and a child inherits.
+
+    Returns what is left for the first process to do. Raises KernelError.
+    """
+    if prepared.owns_ids:
+        what = program.set_as_root(prepared.birth.process)
+        prepared = prepared._replace(birth=prepared.birth._replace(process=what))
+    return prepared._replace(flags=namespaces.enter(plan, ready, joins))
+
+
 def clone(
-    plan: Plan,
-    prepared: Prepared,
-    ready: Sandbox | None,
-    ends: list[int],
-    status: _socket.socket,
-    waiting: Pauses = pauses.NONE,
+    plan: Plan, prepared: Prepared, ends: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE
 ) -> tuple[int, int]:
     """Clone the first process, a child of the caller's parent: its pid and pidfd. Where it fails it tells `status`.
 
     `ends` are the program's of standard output, error and, if it is not /dev/null, input; none to keep the caller's.
-    With nothing `ready` the kernel makes every namespace now. Raises KernelError.
+    Raises KernelError.
     """
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
-    if prepared.owns_ids:
-        what = program.set_as_root(prepared.birth.process)
-        prepared = prepared._replace(birth=prepared.birth._replace(process=what))
-    flags = namespaces.enter(plan, ready, prepared.joins)
-    flags |= process.CLONE_PARENT
+    flags = prepared.flags | process.CLONE_PARENT
     if _may_share_memory(plan, prepared.birth.machine, waiting):
         return spawn.spawn(flags, lambda: init.main(prepared, ends, status), cgroup_fd=cgroup_fd)
     pid, pidfd = process.clone(flags, cgroup_fd=cgroup_fd)
@@ -191,14 +187,3 @@ def _may_share_memory(plan: Plan, machine: str, waiting: Pauses) -> bool:
     """Not with one that others in its namespaces might look into, nor with one that waits for what its parent does."""
     fits_group = not plan.cgroup_v2 or spawn.can_spawn_into_group(machine)
     return may_spawn and fits_group and not plan.joins and waiting is pauses.NONE
-
-
-def _pipe(uid: int, gid: int) -> tuple[int, int]:
-    """A large pipe that its program, who may be nobody to the host, may open again by /dev/stdout and the like."""
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    os.fchown(writer, uid, gid)
-    try:
-        fcntl.fcntl(reader, _F_SETPIPE_SZ, _PIPE_BYTES)
-    except PermissionError:
-        return reader, writer  # the user's pipe quota is used up; the usual 64 KiB work too
-    return reader, writer

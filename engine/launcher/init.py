@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 class Prepared(NamedTuple):
     """What birth made ready: descriptors of the root, of a `/dev` that fits the user namespace; the plan's sources.
 
-    `joins` are namespaces of others, as `namespaces.open_joins` gives them. `owns_ids` tells whether the process has
-    such a user namespace; it is nobody there until it says who it is.
+    `owns_ids` tells whether the process has such a user namespace; it is nobody there until it says who it is. `flags`
+    are CLONE_NEW* of the namespaces it is cloned into.
     """
 
     birth: Birth
     owns_ids: bool
-    joins: list[tuple[int, int]]
     root_fd: int
     devices_fd: int
     sources: list[Opened]
+    flags: int
 
 
 def main(prepared: Prepared, ends: list[int], status: _socket.socket, waiting: Pauses = pauses.NONE) -> NoReturn:

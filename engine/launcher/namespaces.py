@@ -88,7 +88,7 @@ def _help(user_namespace: int, asker: _socket.socket) -> NoReturn:
         os._exit(0)
 
 
-def enter(plan: Plan, ready: Sandbox | None, joins: list[tuple[int, int]]) -> int:
+def enter(plan: Plan, ready: Sandbox, joins: list[tuple[int, int]]) -> int:
     """Enter what is there already; returns the CLONE_NEW* flags of what the kernel is still to make.
 
     After this the process may have no rights outside the container's user namespace any more. Raises KernelError.
@@ -96,7 +96,7 @@ def enter(plan: Plan, ready: Sandbox | None, joins: list[tuple[int, int]]) -> in
     wanted = plan.clone_flags
     for flag, fd in joins:
         process.setns(fd, flag)
-    if ready is not None and wanted & process.CLONE_NEWUSER:
+    if wanted & process.CLONE_NEWUSER:
         made = {
             process.CLONE_NEWUSER: ready.user,
             process.CLONE_NEWNET: ready.net,

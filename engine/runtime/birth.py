@@ -74,12 +74,13 @@ def _clone(plan: Plan, maps: Maps, report: _socket.socket, status: _socket.socke
         prepared = Prepared(
             birth=messages.unpack_birth(plan.birth),
             owns_ids=ready is not _NOTHING,
-            joins=joins,
             root_fd=root.open_root(plan.root, root.NOT_SHIFTED, 0),
             devices_fd=ready.devices,
             sources=sources.open_sources(plan.sources),
+            flags=0,
         )
-        pid, _ = birth.clone(plan, prepared, ready, [], status, make_gate(status))
+        prepared = birth.place(plan, prepared, ready, joins)
+        pid, _ = birth.clone(plan, prepared, [], status, make_gate(status))
         report.send(messages.pack(messages.BORN, pid))
     except BaseException as error:
         program.tell_failure(report, error)
