@@ -70,7 +70,7 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
 def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
     asked = spec
     spec, shares_ids_with = partners.resolve(runtime, asked)
-    warnings = [*mount_sources.check(spec)]
+    warnings = [*mount_sources.check(spec), *limits.warnings(spec.resources)]
     log_receivers.check(spec)
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
     if namespaces.wants_own_ids(spec):

@@ -43,6 +43,13 @@ def check_host(limits: Resources, *, counts_swap: bool) -> None:
     _check_list("cpuset_mems", limits.cpuset_mems, "/sys/devices/system/node/online")
 
 
+def warnings(limits: Resources) -> list[str]:
+    """What may be asked but seldom is meant."""
+    if limits.oom_kill_disable and limits.memory_bytes is None:
+        return ["The OOM killer stays away from it and it has no limit of memory, so it may take all the host has."]
+    return []
+
+
 def _check_list(name: str, value: str, path: str) -> None:
     try:
         with open(path) as file:

@@ -106,6 +106,9 @@ def test_the_oom_killer_stays_away_when_asked_to_and_comes_back(host: Host) -> N
         return
     container = host.start("sleep", "60", resources=Resources(oom_kill_disable=True, memory_bytes=32 * MIB))
     assert "oom_kill_disable 1" in limit(host, container, "memory.oom_control", "none")
+    assert host.engine.state(container).warnings == ()
+    boundless = host.create("true", resources=Resources(oom_kill_disable=True))
+    assert "no limit of memory" in host.engine.state(boundless).warnings[0]
     host.engine.update(container, change(oom_kill_disable=None))
     assert "oom_kill_disable 0" in limit(host, container, "memory.oom_control", "none")
     host.engine.remove(container, force=True)
