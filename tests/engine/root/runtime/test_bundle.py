@@ -221,7 +221,7 @@ def test_calls_are_left_to_a_seccomp_agent(oci: OciRuntime, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"process__apparmorProfile": "x"}, "AppArmor"),
+        ({"process__apparmorProfile": "nosuch"}, "apparmor"),
         ({"process__selinuxLabel": "x"}, "SELinux"),
         ({"linux__intelRdt": {"closID": "x"}}, "resctrl"),
         ({"root__path": "/nosuch"}, "root.path"),
@@ -232,7 +232,7 @@ def test_calls_are_left_to_a_seccomp_agent(oci: OciRuntime, tmp_path: Path) -> N
 def test_what_this_host_cannot_do_is_told(oci: OciRuntime, change: dict[str, Any], said: str) -> None:
     ended = oci.run("true", **change)
     assert ended.returncode == 1
-    assert said in ended.stderr
+    assert said.lower() in ended.stderr.lower()
 
 
 def test_labels_of_mounts_are_ignored_with_a_warning(oci: OciRuntime) -> None:
