@@ -14,7 +14,7 @@ from engine.container import namespaces, plan
 from engine.errors import EngineError, InvalidSpec, Unsupported
 from engine.launcher import messages, room
 from engine.launcher.messages import Plan
-from engine.runtime import birth, consoles, hooks, resctrl
+from engine.runtime import birth, consoles, hooks, resctrl, streams
 from engine.runtime.diary import Diary
 from engine.runtime.gate import Gate
 from engine.runtime.store import Container, Status, Store, state
@@ -130,6 +130,8 @@ def _bring(
         hooks.run("prestart", wanted.prestart, known | {"pid": pid})
         hooks.run("createRuntime", wanted.create_runtime, known | {"pid": pid})
 
+    if not spec.process.terminal:
+        streams.give(_outside(spec))
     small = room.make(made.memory_limits)
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as door:
         door.bind(str(store.gate(container.id)))
@@ -141,6 +143,15 @@ def _bring(
             run_hooks,
         )
     return store.set_process(container, pid, tuple((path, text.decode()) for path, text in small)), terminal
+
+
+def _outside(spec: Spec) -> int:
+    """The host's id of the process's user; root's for one that is nobody outside."""
+    uid = spec.process.user.uid
+    for item in spec.linux.uid_mappings:
+        if item.container_id <= uid < item.container_id + item.size:
+            return item.host_id + uid - item.container_id
+    return 0 if spec.linux.uid_mappings else uid
 
 
 def _maps(linux: Linux) -> birth.Maps:

@@ -8,13 +8,14 @@ from pathlib import Path
 from engine.container import entry, plan
 from engine.errors import Conflict, InvalidSpec, KernelError, Unsupported
 from engine.launcher import entering, failure
-from engine.runtime import consoles, run
+from engine.runtime import consoles, run, streams
 from engine.runtime.create import write_pid
 from engine.runtime.store import Container, Status, Store
 from engine.spec import codec
 from engine.spec.runtime import Capabilities, Process, Spec, User
 from engine.spec.runtime.checks import process as checks
 from engine.spec.runtime.checks.seccomp import uses_listener
+from engine.sys import ids
 from engine.sys import process as kernel
 
 
@@ -92,6 +93,8 @@ def _enter(store: Store, container: Container, spec: Spec, options: Options) -> 
             cgroup=store.cgroups.find(os.path.join(container.cgroup, options.cgroup.strip("/"))),
             attached=[True, True, True],
         )
+        if not spec.process.terminal:
+            streams.give(ids.outside("uid", spec.process.user.uid, of=container.pid))
         ends = [] if spec.process.terminal else [os.dup(fd) for fd in (0, 1, 2)]
         begun = entering.Begun(made, first, ends)
         pid, pidfd = begun.await_birth()

@@ -3,13 +3,14 @@
 import json
 import os
 import socket
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.services.bundles import NAMESPACES, OciRuntime
+from tests.services.bundles import CHECKOUT, NAMESPACES, OciRuntime
 
 pytestmark = pytest.mark.v2
 
@@ -159,6 +160,13 @@ def test_descriptors_are_passed_on_only_when_asked_for(oci: OciRuntime, tmp_path
         oci.call("start", container_id, check=True)
         oci.await_status(container_id, "stopped")
         assert (tmp_path / "third").read_text() == wanted
+
+
+def test_another_user_may_open_its_output_by_name(oci: OciRuntime) -> None:
+    bundle = oci.bundle("sh", "-c", "echo x > /dev/stdout", process__user={"uid": 5, "gid": 5})
+    line = [*oci.command, "run", "--bundle", str(bundle), "by-name"]
+    ended = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "x\n"
 
 
 def test_a_terminal_is_given_to_who_listens(oci: OciRuntime, tmp_path: Path) -> None:
