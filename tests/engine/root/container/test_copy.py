@@ -4,6 +4,8 @@ import io
 import json
 import os
 import stat
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -243,6 +245,7 @@ def test_mounts_are_copied_from_and_into(host: Host, tmp_path: Path) -> None:
     assert content(host, container, "/mnt/data/seen") == b"from the host"
     put(host, container, "/mnt", images.file("data/late", b"2"))
     assert (tmp_path / "late").read_bytes() == b"2"
+    assert [(tmp_path / name).stat().st_uid for name in ("early", "late")] == [0, 0]
     put(host, container, "/memory", images.file("x", b"3"))
     assert content(host, container, "/memory/x") == b"3"
     for _ in range(2):
@@ -307,3 +310,38 @@ def test_a_container_that_flips_links_while_it_is_copied_gains_nothing(host: Hos
     assert copied > 10
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
     assert (tmp_path / "secret").read_text() == "secret of the host"
+
+
+KILLED_COPY = """
+import io, sys, time
+from pathlib import Path
+from engine import Engine
+
+class Slow(io.BytesIO):
+    def readinto(self, buffer):
+        count = super().readinto(memoryview(buffer)[:512])
+        if not count:
+            print("all but the end", flush=True)
+            time.sleep(60)
+        return count
+
+home, run, container = sys.argv[1:]
+Engine(Path(home), Path(run)).copy_in(container, "/mnt", Slow(sys.stdin.buffer.read()))
+"""
+
+
+def test_a_copy_that_is_killed_leaves_a_container_that_starts(host: Host, tmp_path: Path) -> None:
+    bind = {"destination": "/mnt", "type": "bind", "source": str(tmp_path), "options": ["rbind"]}
+    container = with_mounts(host, host.create("true"), bind)
+    mounts = Path("/proc/self/mountinfo").read_text()
+    command = [sys.executable, "-c", KILLED_COPY, str(host.home), str(host.run), container]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as copying:
+        assert copying.stdin
+        assert copying.stdout
+        copying.stdin.write(images.layer(images.file("unfinished", b"x" * 5000))[:4096])
+        copying.stdin.close()
+        assert copying.stdout.readline() == b"all but the end\n"
+        copying.kill()
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    host.engine.start(container)
+    assert host.wait(container).exit_code == 0

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import tarfile
 
 import pytest
@@ -187,3 +189,32 @@ def test_the_configuration_keeps_what_the_engine_does_not_know(host: Host) -> No
     document = json.loads((host.home / "images/blobs/sha256" / image.id[7:]).read_bytes())
     assert document["config"]["Healthcheck"] == {"Test": ["CMD", "x"]}
     assert document["config"]["OnBuild"] == ["RUN y"]
+
+
+KILLED_COMMIT = """
+import sys, time
+from pathlib import Path
+from engine import Engine
+from engine.images import reporter
+
+home, run, container, group = sys.argv[1:]
+engine = Engine(Path(home), Path(run))
+reporter._ASK_EVERY_S = 0
+engine.commit(container, "killed:1", is_cancelled=lambda: engine._runtime.cgroups.is_frozen(group) and time.sleep(60))
+"""
+
+
+def test_a_commit_that_is_killed_leaves_no_container_standing_still_and_no_image(host: Host) -> None:
+    container = host.start("sh", "-c", "dd if=/dev/zero of=/m bs=1M count=8 2>/dev/null; echo; exec sleep 60")
+    wait_until(lambda: host.output(container), "it has written")
+    before = host.engine.images()
+    group = state.load_record(host.home / "containers" / container).cgroup
+    arguments = [str(host.home), str(host.run), container, group]
+    with subprocess.Popen([sys.executable, "-c", KILLED_COMMIT, *arguments]) as committing:
+        wait_until(lambda: host.engine._runtime.cgroups.is_frozen(group), "it stands still")
+        committing.kill()
+    host.engine.repair()
+    assert not host.engine._runtime.cgroups.is_frozen(group)
+    assert host.engine.images() == before
+    assert not list((host.home / "images/staging").iterdir())
+    assert host.engine.stop(container, timeout_s=0).exit_code == 137
