@@ -6,10 +6,13 @@ import sys
 
 from engine.launcher.launcher import Launcher
 from engine.sys import process
+from engine.sys.sealing import seal
 
 
 def main() -> None:
     """Take the lock beside the socket, so that there is one launcher for it, and serve."""
+    seal()
+    process.set_name("moorage-launch")
     path = sys.argv[1]
     os.makedirs(os.path.dirname(path), exist_ok=True)
     lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)

@@ -94,7 +94,7 @@ class ExecShim:
 
 def run(launcher: link.Link) -> NoReturn:
     """The life of an exec shim: stand ready, start a program in a container, guard it to its end."""
-    become_shim(b"moorage-exec")
+    become_shim("moorage-exec")
     assert launcher.socket is not None  # noqa: S101 - it was forked with one
     message, descriptors = link.receive(launcher.socket)
     if message:  # else the launcher ended before there was anything to do
@@ -140,7 +140,7 @@ def adopt(
     entry_fd: int, pid: int, _kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float
 ) -> NoReturn:
     """The life of an exec shim that takes over a program whose exec shim was killed, perhaps in mid-start."""
-    become_shim(b"moorage-exec")
+    become_shim("moorage-exec")
     time.sleep(delay_s)
     folder = messages.read_entry(entry_fd).folder
     records.lock_shim(folder, os.getpid())

@@ -146,7 +146,7 @@ class Shim:
 
 def run(launcher: link.Link) -> NoReturn:
     """The life of a shim: stand ready, take over what its child gave birth to, guard that to its end."""
-    become_shim(b"moorage-shim")
+    become_shim("moorage-shim")
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     child = os.fork()
     if child == 0:
@@ -171,7 +171,7 @@ def run(launcher: link.Link) -> NoReturn:
 
 def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
     """The life of a shim that takes over a container whose shim was killed."""
-    become_shim(b"moorage-shim")
+    become_shim("moorage-shim")
     time.sleep(delay_s)
     plan = messages.read_plan(plan_fd)
     lock = _succeed(plan)
@@ -203,7 +203,7 @@ def _succeed(plan: messages.Plan) -> int | None:
     return None
 
 
-def become_shim(name: bytes) -> None:
+def become_shim(name: str) -> None:
     """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does.
 
     What another runtime starts and leaves behind becomes its child.
@@ -213,4 +213,4 @@ def become_shim(name: bytes) -> None:
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    os.write(os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC), name)
+    process.set_name(name)

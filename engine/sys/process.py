@@ -124,6 +124,15 @@ def reap_all() -> None:
             return
 
 
+def set_name(name: str) -> None:
+    """Call this process `name`, at most 15 bytes (proc_pid_comm(5))."""
+    fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, name.encode())
+    finally:
+        os.close(fd)
+
+
 def keep_only(*descriptors: int) -> None:
     """Close everything above standard error but these: in a fork, so that nothing of another container's leaks in."""
     first = 3
