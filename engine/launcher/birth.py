@@ -145,7 +145,7 @@ def _bring(plan: Plan, prepared: Prepared, ends: list[int]) -> tuple[int, int, l
 
 def _make_room(plan: Plan) -> list[tuple[str, bytes]]:
     try:
-        return room.make(plan.memory_limits)
+        return room.make(plan.memory_limits, f"{plan.folder}/limits")
     except OSError as error:
         raise KernelError("write", error.errno or 0, " or ".join(plan.memory_limits)) from error
 
