@@ -67,7 +67,7 @@ _RECURSIVE = _ATTRIBUTES.keys() | {word for word, opposite in _OPPOSITES.items()
 KNOWN = tuple(
     sorted(
         {*_MS, *_OPPOSITES, *_PROPAGATION, *(f"r{word}" for word in (*_PROPAGATION, *_RECURSIVE))}
-        | {"bind", "rbind", "defaults", "tmpcopyup"}
+        | {"bind", "rbind", "defaults", "tmpcopyup", "idmap", "ridmap"}
     )
 )
 """Every option that means something here; what is not among them is the file system's own business."""
@@ -87,7 +87,8 @@ class Change:
 class MountOptions:
     """What a list of options says. `flags` are mount(2)'s MS_*, `data` what is left for the file system itself.
 
-    `changes` say the same of a mount that exists already, a bind, where only what was named is changed.
+    `changes` say the same of a mount that exists already, a bind, where only what was named is changed. `is_shifted`
+    asks for maps of its own, or else the container's.
     """
 
     flags: int
@@ -98,20 +99,24 @@ class MountOptions:
     changes: tuple[Change, ...]
     copies_up: bool
     superblock: tuple[str, ...]
+    is_shifted: bool
+    shifts_within: bool
 
 
 @functools.cache
 def parse(options: tuple[str, ...], field: str) -> MountOptions:
-    """The meaning of the options. Raises InvalidSpec naming `field` for idmapped mounts, which have their own way."""
+    """The meaning of the options. Raises InvalidSpec naming `field` for one that makes no sense in a bundle."""
     top: dict[str, bool] = {}
     within: dict[str, bool] = {}
-    spread, data, is_bind, is_recursive, copies_up = 0, [], False, False, False
+    spread, data, is_bind, is_recursive, copies_up, shifting = 0, [], False, False, False, ""
     for option in options:
         if option in ("bind", "rbind"):
             is_bind, is_recursive = True, is_recursive or option == "rbind"
         elif option == "tmpcopyup":
             copies_up = True
-        elif option in ("idmap", "ridmap", "remount"):
+        elif option in ("idmap", "ridmap"):
+            shifting = option
+        elif option == "remount":
             raise InvalidSpec(field, f"the option {option} cannot be used here")
         elif kind := propagation(option):
             spread = kind
@@ -130,6 +135,8 @@ def parse(options: tuple[str, ...], field: str) -> MountOptions:
         changes=_changes(top, within, spread),
         copies_up=copies_up,
         superblock=tuple(option for option in options if option in _SUPERBLOCK),
+        is_shifted=bool(shifting),
+        shifts_within=shifting == "ridmap",
     )
 
 

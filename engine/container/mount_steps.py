@@ -13,7 +13,7 @@ from engine.errors import InvalidSpec
 from engine.launcher.steps import DEVICES
 from engine.spec import defaults
 from engine.spec.mounts import check_target, place_of
-from engine.spec.runtime import Mount, Spec
+from engine.spec.runtime import IdMapping, Mount, Spec
 from engine.sys import mount
 
 Step = list[Any]
@@ -29,7 +29,7 @@ class MountPlan:
     """`sources`, `steps`, `devices` as `engine/launcher/messages.py` has them; `kinds` are mounted types by place.
 
     `bundle` is the folder relative sources are found from, `volumes` the one that holds all volumes. `bound_groups` is
-    the path of the container's groups where it cannot mount them itself.
+    the path of the container's groups where it cannot mount them itself. `mappings` are of its own user namespace.
     """
 
     bundle: Path
@@ -40,6 +40,7 @@ class MountPlan:
     kinds: dict[str, str] = field(default_factory=dict)
     devices: list[list[Any]] = field(default_factory=list)
     bound_groups: str = ""
+    mappings: tuple[tuple[IdMapping, ...], tuple[IdMapping, ...]] = ((), ())
 
     def add_source(self, source: Source) -> int:
         """Its place in the list."""
@@ -50,6 +51,7 @@ class MountPlan:
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:
     """Everything mounted and made in the new root, in the bundle's order. Raises InvalidSpec naming the mount."""
     plan = MountPlan(bundle, volumes, hierarchies)
+    plan.mappings = (spec.linux.uid_mappings, spec.linux.gid_mappings)
     if namespaces.owns_ids(spec.linux) and not namespaces.entered_late(spec.linux):
         plan.bound_groups = spec.linux.cgroups_path
     for index, item in enumerate(spec.mounts):
@@ -102,8 +104,20 @@ def _bind(plan: MountPlan, item: Mount, at: str, options: MountOptions, where: s
         plan.steps.append(["attach", plan.add_source([partner, at, False, []]), at])
         return
     changes = [[c.attr_set, c.attr_clr, c.propagation, c.is_recursive] for c in options.changes]
-    source = plan.add_source([*_split(plan, item.source), options.is_recursive, changes])
+    maps = _maps(plan, item, options, where)
+    source = plan.add_source([*_split(plan, item.source), options.is_recursive, changes, *maps])
     plan.steps.append(["attach", source, at])
+
+
+def _maps(plan: MountPlan, item: Mount, options: MountOptions, where: str) -> list[Any]:
+    """How ids of an idmapped mount are shifted: by its own mappings, else by those of the container."""
+    if not (item.uid_mappings or options.is_shifted):
+        return []
+    found = (item.uid_mappings, item.gid_mappings) if item.uid_mappings else plan.mappings
+    if not all(found):
+        raise InvalidSpec(f"{where}.uidMappings", "is required where the container has no mappings itself")
+    texts = ["".join(f"{one.container_id} {one.host_id} {one.size}\n" for one in mappings) for mappings in found]
+    return [*texts, options.shifts_within]
 
 
 def _split(plan: MountPlan, source: str) -> tuple[str, str]:

@@ -106,18 +106,34 @@ def _mount_copying_up(source: str, target: str, fstype: str, flags: int, data: s
 
 
 def _device(path: str, mode: int, number: int, uid: int, gid: int) -> None:
-    """Make a device node or pipe with its parents; what is there already stays."""
+    """Make a device node or pipe with its parents; the same device stays if it is there already."""
     parent = targets.open_target(os.path.dirname(path), is_folder=True)
     name = os.path.basename(path)
     try:
         os.mknod(name, mode, number, dir_fd=parent)
         os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
     except FileExistsError:
-        return
+        _check_same(os.stat(name, dir_fd=parent, follow_symlinks=False), mode, number, path)
     except OSError as error:
         raise KernelError("mknod", error.errno or 0, path) from None
     finally:
         os.close(parent)
+
+
+def _usual_device(path: str, mode: int, number: int) -> None:
+    """`_device` in a `/dev` that is the container's own or its image's."""
+    try:
+        os.mknod(path, mode, number)
+    except FileExistsError:
+        _check_same(os.lstat(path), mode, number, path)
+    except OSError as error:
+        raise KernelError("mknod", error.errno or 0, path) from None
+
+
+def _check_same(there: os.stat_result, mode: int, number: int, path: str) -> None:
+    """What is in the way must be the device that is wanted (runtime-spec config-linux.md, "Devices")."""
+    if stat.S_IFMT(there.st_mode) != stat.S_IFMT(mode) or (there.st_rdev != number and not stat.S_ISFIFO(mode)):
+        raise KernelError("mknod", errno.EEXIST, path)
 
 
 def _symlink(target: str, path: str) -> None:
@@ -180,7 +196,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "attach": _attach_source,
     DEVICES: _attach_devices,
     "loopback_up": network.loopback_up,
-    "mknod": os.mknod,
+    "mknod": _usual_device,
     "device": _device,
     "symlink": _symlink,
     "syscall": syscall,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.cgroups import Cgroup
 from engine.container import namespaces, plan
-from engine.errors import EngineError, InvalidSpec, Unsupported
+from engine.errors import EngineError, InvalidSpec
 from engine.launcher import messages, room
 from engine.launcher.messages import Plan
 from engine.runtime import birth, consoles, hooks, resctrl, streams
@@ -91,8 +91,6 @@ def read(bundle: Path) -> Spec:
     root = bundle / spec.root.path
     if not root.is_dir():
         raise InvalidSpec("root.path", f"there is no folder {root}")
-    if any(mount.uid_mappings for mount in spec.mounts):
-        raise Unsupported("mounts[].uidMappings: mounts with mappings of their own are not offered here.")
     if not any(namespace.type == "mount" for namespace in spec.linux.namespaces):
         raise InvalidSpec("linux.namespaces", "a mount namespace of the container's own is required")
     return replace(spec, root=replace(spec.root, path=str(root.resolve())))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.bundles import CHECKOUT, NAMESPACES, OciRuntime
+from tests.services.bundles import CHECKOUT, NAMESPACES, OciRuntime, configuration
 
 pytestmark = pytest.mark.v2
 
@@ -63,6 +63,13 @@ def test_the_usual_devices_are_there_and_those_asked_for(oci: OciRuntime) -> Non
     usual = "null zero full random urandom tty ptmx fd stdin"
     script = f"for d in {usual}; do [ -e /dev/$d ] || echo no $d; done; stat -c '%a %u %g' /dev/fuse"
     assert words(oci, script, linux__devices=[device]) == ["640", "1", "2"]
+
+
+def test_a_file_in_the_place_of_a_device_is_told(oci: OciRuntime) -> None:
+    device = {"path": "/etc/passwd", "type": "c", "major": 1, "minor": 3}
+    assert "mknod on /etc/passwd" in oci.run("true", linux__devices=[device]).stderr
+    same = {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600}
+    assert words(oci, "stat -c %a /dev/null", linux__devices=[same]) == ["600"]
 
 
 def test_paths_are_masked_and_made_read_only(oci: OciRuntime) -> None:
@@ -151,6 +158,27 @@ def test_mounts_come_in_their_order_with_their_options(oci: OciRuntime, tmp_path
     ]
     script = "cat /data/in/file; touch /data/x && echo x; touch /data/in/x 2>/dev/null || echo refused"
     assert words(oci, script, mounts=mounts) == ["given", "x", "refused"]
+
+
+def test_owners_are_shifted_in_a_mount_with_mappings(oci: OciRuntime, tmp_path: Path) -> None:
+    os.chown(tmp_path, 7, 8)
+    os.chmod(tmp_path, 0o777)  # noqa: S103 - a user of the container writes there
+    mapping = [{"containerID": 0, "hostID": 1000, "size": 100}]
+    bind: dict[str, Any] = {"destination": "/data", "type": "bind", "source": str(tmp_path), "options": ["bind"]}
+    usual = configuration(root=oci.folder)["mounts"]
+    mapped = bind | {"uidMappings": mapping, "gidMappings": mapping}
+    assert words(oci, "stat -c '%u %g' /data", mounts=[*usual, mapped]) == ["1007", "1008"]
+    own = [{"containerID": 0, "hostID": 200000, "size": 1000}]
+    found = words(
+        oci,
+        "stat -c '%u %g' /data; touch /data/x",
+        linux__namespaces=[{"type": kind} for kind in (*NAMESPACES, "user")],
+        linux__uidMappings=own,
+        linux__gidMappings=own,
+        mounts=[*usual, bind | {"options": ["bind", "idmap"]}],
+    )
+    assert found == ["7", "8"]
+    assert (tmp_path / "x").stat().st_uid == 0
 
 
 def test_descriptors_are_passed_on_only_when_asked_for(oci: OciRuntime, tmp_path: Path) -> None:
