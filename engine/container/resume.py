@@ -20,6 +20,7 @@ def resume(runtime: Runtime) -> None:
     due = [container_id for container_id in runtime.ids() if _is_due(runtime.folder(container_id)) is not None]
     if not due or not wait.until(lambda: _answers(runtime)):
         return
+    wait.await_successors([runtime.folder(container_id) for container_id in due])
     for container_id in due:
         try:
             with runtime.locked(container_id) as folder:

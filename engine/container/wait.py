@@ -3,7 +3,7 @@
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.container import runs, state
@@ -13,6 +13,7 @@ from engine.spec.container import ContainerState
 from engine.sys import process
 
 _RECORD_TIMEOUT_S = 10.0
+_SUCCESSION_S = 0.5
 
 
 def open_process(folder: Path) -> int | None:
@@ -55,12 +56,25 @@ def await_shim(folder: Path) -> None:
 
 def has_unrecorded_end(folder: Path) -> bool:
     """Whether the process of the current run is gone and its shim has not yet said how it ended."""
+    return lacks_record(folder) and records.has_shim(str(folder))
+
+
+def lacks_record(folder: Path) -> bool:
+    """Whether the process of the current run is gone and nothing says how it ended."""
     started, end = runs.read_started(folder), runs.read_exit(folder)
     if started is None or started.run != state.current_run(state.load_record(folder), started, end):
         return False
     if end is not None and end.run == started.run:
         return False
-    return not process.is_alive(started.pid, started.ticks, started.boot) and records.has_shim(str(folder))
+    return not process.is_alive(started.pid, started.ticks, started.boot)
+
+
+def await_successors(folders: Sequence[Path]) -> None:
+    """Give the launcher a moment to put other shims in the place of those that were just killed."""
+    deadline = time.monotonic() + _SUCCESSION_S
+    for folder in folders:
+        while not records.has_shim(str(folder)) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def until(holds: Callable[[], bool]) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _LISTEN_BACKLOG = 128
-_LONGEST_DELAY_S = 30.0
+_DELAY_S, _LONGEST_DELAY_S = 0.1, 30.0  # for each shim of the same run that died before
 _LULL_MS = 20
 _STREAMS_AT = 4  # in a container's descriptors, behind plan, pidfd, log and id locks
 
@@ -209,7 +209,7 @@ class Launcher:
         _reap(held.shim_pid)
         held.socket.close()
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        delay = min(held.respawns * 1.0, _LONGEST_DELAY_S)
+        delay = min(held.respawns * _DELAY_S, _LONGEST_DELAY_S)
         pid = os.fork()
         if pid == 0:
             process.keep_only(theirs.fileno(), *held.descriptors)

@@ -172,10 +172,10 @@ def run(launcher: link.Link) -> NoReturn:
 def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
     """The life of a shim that takes over a container whose shim was killed."""
     become_shim("moorage-shim")
-    time.sleep(delay_s)
     plan = messages.read_plan(plan_fd)
     lock = _succeed(plan)
     if lock is not None:
+        time.sleep(delay_s)  # only now: whoever looks sees that somebody guards the container
         shim = Shim(plan_fd, lock, pid, kinds, descriptors, launcher)
         shim.is_parent = False
         shim.hold()
