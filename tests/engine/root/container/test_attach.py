@@ -14,8 +14,6 @@ from engine import Conflict, ConsoleSize, ExecSpec, InvalidSpec, Output, Session
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
-pytestmark = pytest.mark.v2
-
 _TIMEOUT_S = 20
 
 
@@ -57,6 +55,7 @@ async def reading(session: Session) -> AsyncIterator[Reader]:
         await asyncio.gather(reader.task, return_exceptions=True)
 
 
+@pytest.mark.v2
 async def test_input_reaches_the_program_and_ends_with_the_first_who_leaves(host: Host) -> None:
     container = host.start("sh", "-c", "cat; echo over >&2; sleep 0.1; echo more", open_stdin=True, stdin_once=True)
     with host.engine.attach(container, stdin=True) as attachment:
@@ -102,6 +101,7 @@ async def test_input_that_was_not_opened_is_refused(host: Host) -> None:
         await attachment.write(b"x")
 
 
+@pytest.mark.v2
 async def test_whoever_attaches_before_the_start_misses_nothing(host: Host) -> None:
     script = "echo first; read line; echo got $line; exit 3"
     container = host.create("sh", "-c", script, open_stdin=True, stdin_once=True)
@@ -134,6 +134,7 @@ async def test_replay_begins_with_what_was_written_before(host: Host) -> None:
             assert (await other.end())["stdout"] == b"after\n"
 
 
+@pytest.mark.v2
 async def test_a_terminal_echoes_at_once_is_sized_and_left_by_keys(host: Host) -> None:
     container = host.start("sh", tty=True, open_stdin=True, env=("PS1=> ",))
     with host.engine.attach(container, stdin=True) as attachment:

@@ -17,6 +17,7 @@ from engine import (
     ExecState,
     InvalidSpec,
     NotFound,
+    Resources,
     Status,
 )
 from engine.container import exec_records
@@ -24,14 +25,13 @@ from tests.services.execs import finish, read_all, read_until
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
-pytestmark = pytest.mark.v2
-
 
 @pytest.fixture(scope="module")
 def container(host: Host) -> str:
     return host.start("sleep", "600")
 
 
+@pytest.mark.v2
 @pytest.mark.v2_smoke
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 42", 42), ("kill -9 $$", 137)])
 def test_an_exit_code_is_exact(host: Host, container: str, script: str, code: int) -> None:
@@ -40,6 +40,7 @@ def test_an_exit_code_is_exact(host: Host, container: str, script: str, code: in
     assert state.created_at <= state.started_at <= state.finished_at
 
 
+@pytest.mark.v2
 def test_standard_output_and_error_are_told_apart_and_complete(host: Host, container: str) -> None:
     script = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo $i; done; echo err >&2"
     state, output, errors = finish(host, container, "sh", "-c", script)
@@ -70,6 +71,7 @@ def test_it_sees_the_containers_processes_and_is_one_of_them(host: Host, contain
     assert [line for line in lines if "moorage" in line] == []
 
 
+@pytest.mark.v2
 def test_it_counts_among_the_containers_control_groups(host: Host, container: str) -> None:
     with host.engine.exec(container, ExecSpec(("sleep", "60"), stdout=False, stderr=False)) as running:
         groups = Path(f"/proc/{running.pid}/cgroup").read_text()
@@ -83,6 +85,7 @@ def status_of(output: str) -> dict[str, str]:
     return dict(line.split(":\t", 1) for line in output.splitlines() if ":\t" in line)
 
 
+@pytest.mark.v2
 def test_its_rights_are_those_of_the_containers_program(host: Host, container: str) -> None:
     _, output, _ = finish(host, container, "cat", "/proc/self/status")
     first = status_of(Path(f"/proc/{host.engine.state(container).pid}/status").read_text())
@@ -98,6 +101,7 @@ def test_a_privileged_one_has_every_capability_but_the_filter_stays(host: Host, 
     assert status_of(output)["Seccomp"] == "2"
 
 
+@pytest.mark.v2
 def test_another_user_is_looked_up_inside_and_has_no_capabilities(host: Host) -> None:
     container = host.start(
         "sh", "-c", "echo pier:x:1234:77::/srv/pier:/bin/sh >> /etc/passwd; echo ready; exec sleep 60"
@@ -129,6 +133,7 @@ def test_environment_and_working_directory_are_the_containers_unless_told(host: 
     assert output == "/tmp\n"
 
 
+@pytest.mark.v2
 def test_a_terminal_is_one_stream_with_a_size_that_can_be_changed(host: Host, container: str) -> None:
     script = "tty; stty size; trap 'stty size; exit 7' WINCH; echo ready; while :; do sleep 0.05; done"
     spec = ExecSpec(("sh", "-c", script), terminal=True, terminal_size=ConsoleSize(30, 100))
@@ -200,6 +205,7 @@ def test_what_is_known_of_it_while_it_runs(host: Host, container: str) -> None:
         (("/etc",), CommandNotExecutable, 126),
     ],
 )
+@pytest.mark.v2
 def test_a_program_that_cannot_be_run_is_told_with_its_code(
     host: Host, container: str, command: tuple[str, ...], error: type[EngineError], code: int
 ) -> None:
@@ -223,6 +229,7 @@ def test_nothing_can_be_run_in_a_container_that_does_not_run(host: Host) -> None
             host.engine.exec(container, ExecSpec(("true",)))
 
 
+@pytest.mark.v2
 def test_nothing_can_be_run_in_a_container_that_is_paused(host: Host, container: str) -> None:
     host.engine.pause(container)
     try:
@@ -232,6 +239,7 @@ def test_nothing_can_be_run_in_a_container_that_is_paused(host: Host, container:
         host.engine.unpause(container)
 
 
+@pytest.mark.v2
 def test_it_ends_with_its_container_and_that_is_told(host: Host) -> None:
     container = host.start("sleep", "60")
     with host.engine.exec(container, ExecSpec(("sleep", "60"))) as running:
@@ -277,3 +285,26 @@ def test_its_end_can_be_polled_for(host: Host, container: str) -> None:
         poll.register(running, select.POLLIN)
         assert poll.poll(10_000)
         assert not running.state().running
+
+
+@pytest.mark.v2
+def test_under_a_small_memory_limit_only_the_program_counts(host: Host) -> None:
+    container = host.start("sleep", "60", resources=Resources(memory_bytes=6 << 20))
+    for _ in range(5):
+        state, _, _ = finish(host, container, "true")
+        assert state.exit_code == 0
+    assert host.engine.state(container).status is Status.RUNNING
+
+
+@pytest.mark.v2
+def test_a_program_enters_a_group_that_has_handed_its_controllers_on(host: Host) -> None:
+    """On v2 such a group can have no process of its own: the first is in one below, and what enters goes there too."""
+    script = (
+        "cd /sys/fs/cgroup; [ -e cgroup.procs ] || exec sleep 60; mkdir inner && echo 1 > inner/cgroup.procs &&"
+        " echo +pids > cgroup.subtree_control; exec sleep 60"
+    )
+    container = host.start("sh", "-c", script, privileged=True)
+    first = host.engine.state(container).pid
+    wait_until(lambda: Path(f"/proc/{first}/comm").read_text() == "sleep\n", "it has moved")
+    with host.engine.exec(container, ExecSpec(("sleep", "60"))) as running:
+        assert Path(f"/proc/{running.pid}/cgroup").read_text() == Path(f"/proc/{first}/cgroup").read_text()

@@ -17,8 +17,6 @@ from tests.services.execs import finish
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
-pytestmark = pytest.mark.v2
-
 ROOT = ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "var"]
 
 
@@ -40,6 +38,7 @@ def upper_of(host: Host, container: str) -> Path:
     return host.home / "containers" / container / "upper"
 
 
+@pytest.mark.v2
 def test_a_program_gets_no_descriptor_but_its_own(host: Host, container: str) -> None:
     for terminal in (False, True):
         spec = ExecSpec(("sh", "-c", "ls /proc/$$/fd > /tmp/fds; true"), terminal=terminal)
@@ -50,6 +49,7 @@ def test_a_program_gets_no_descriptor_but_its_own(host: Host, container: str) ->
         assert [fd for fd in output.split() if fd != "10"] == ["0", "1", "2"]
 
 
+@pytest.mark.v2
 @pytest.mark.parametrize("userns", ["", "host"])
 def test_no_descriptor_leads_out_as_working_directory(host: Host, userns: str) -> None:
     container = host.start("sleep", "60", userns=userns)
@@ -102,6 +102,7 @@ def test_a_tracer_with_the_hosts_ids_finds_no_right_more_than_it_has(host: Host,
     assert (found.written, found.seccomp) == (0, 2)
 
 
+@pytest.mark.v2
 @pytest.mark.parametrize("userns", ["", "host"])
 def test_the_engines_interpreter_cannot_be_written_to_by_what_executes_it(host: Host, userns: str) -> None:
     """CVE-2019-5736: a program that is /proc/self/exe, or a script for it, is the engine's own interpreter."""

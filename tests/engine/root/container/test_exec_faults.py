@@ -18,8 +18,6 @@ from tests.services.execs import read_all
 from tests.services.host import CHECKOUT, Host
 from tests.services.processes import wait_until
 
-pytestmark = pytest.mark.v2
-
 
 @pytest.fixture(scope="module")
 def container(host: Host) -> str:
@@ -46,6 +44,7 @@ def children_of(pid: int) -> dict[int, str]:
     return found
 
 
+@pytest.mark.v2
 def test_an_exec_shims_death_is_no_programs_and_its_end_is_told_exactly(host: Host, container: str) -> None:
     with host.engine.exec(container, ExecSpec(("sh", "-c", "echo one; sleep 0.5; echo two; exit 5"))) as running:
         killed = shim_of(host, container, running.id)
