@@ -43,7 +43,7 @@ def _v2_ceiling(cpu: Cpu) -> Setting:
 
 
 def _burst(file: str, cpu: Cpu) -> Setting | None:
-    return None if not cpu.burst else Setting(file, str(cpu.burst), "0", lift_first=True)
+    return None if not cpu.burst else Setting(file, str(cpu.burst), "0")
 
 
 def weight_of(shares: int) -> int:

@@ -7,7 +7,7 @@ from os.path import dirname, exists, split
 from engine.cgroups import control_files, cpu, cpuset, hugetlb, io, memory, network, pids, rdma, unified
 from engine.cgroups.places import Places
 from engine.cgroups.setting import HasFile, Setting
-from engine.errors import EngineError, Unsupported
+from engine.errors import EngineError, KernelError, Unsupported
 from engine.spec.runtime import Resources
 
 Rules = Callable[[Resources, HasFile], list[Setting]]
@@ -36,8 +36,11 @@ _CONTROLLERS = (
     _Controller("network priority", "net_prio", network.priorities),
 )
 
-Placed = dict[tuple[str, str], Setting]
-"""Settings by the path of their file and the entry in it, in the order they are to be made."""
+Key = tuple[str, str]
+"""The path of a control file, and which entry of it."""
+Placed = dict[Key, Setting]
+"""Settings in the order in which a fresh group takes them."""
+_EINVAL = 22
 
 
 def place(at: Places, resources: Resources) -> Placed:
@@ -92,7 +95,7 @@ def change(before: Placed, after: Placed) -> None:
 
     When one write is refused, those before it are undone and its error is raised.
     """
-    touched: list[tuple[str, str]] = []
+    touched: list[Key] = []
     try:
         _change(before, after, touched)
     except EngineError as error:
@@ -103,37 +106,38 @@ def change(before: Placed, after: Placed) -> None:
         raise
 
 
-def _only(placed: Placed, keys: Sequence[tuple[str, str]]) -> Placed:
+def _only(placed: Placed, keys: Sequence[Key]) -> Placed:
     return {key: setting for key, setting in placed.items() if key in keys}
 
 
-def _change(before: Placed, after: Placed, touched: list[tuple[str, str]], *, is_forced: bool = False) -> None:
-    differing = {key for key in {**before, **after} if is_forced or before.get(key) != after.get(key)}
-    controllers = {_controller_of(path) for path, _ in differing}
-    lifted = {key for key, setting in before.items() if setting.lift_first and _controller_of(key[0]) in controllers}
-    for key in lifted:
-        _clear(key, before[key])
-        touched.append(key)
-    for key, setting in after.items():
-        if key in differing or key in lifted:
-            control_files.write(key[0], setting.value)
-            touched.append(key)
-    for key, setting in before.items():
-        if key not in after and key not in lifted:
-            _clear(key, setting)
-            touched.append(key)
+def _change(before: Placed, after: Placed, touched: list[Key], *, is_forced: bool = False) -> None:
+    new = {key: item.value for key, item in after.items() if is_forced or before.get(key) != item}
+    gone = {key: _cleared(key[0], item) for key, item in before.items() if key not in after}
+    _write_all(new | gone, touched)
 
 
-def _controller_of(path: str) -> str:
-    """The path of a control file as far as its controller's name."""
-    return path[: path.index(".", path.rindex("/"))]
+def _write_all(values: dict[Key, str], touched: list[Key]) -> None:
+    """Write them in an order that the kernel takes: what it finds invalid now, it may take after the others.
+
+    Memory may not pass memory with swap, a burst not its quota, a quota in its period not the group's above.
+    """
+    while values:
+        invalid: dict[Key, str] = {}
+        for key, value in values.items():
+            try:
+                control_files.write(key[0], value)
+            except KernelError as error:
+                if error.errno != _EINVAL or len(invalid) + 1 == len(values):
+                    raise
+                invalid[key] = value
+            else:
+                touched.append(key)
+        values = invalid
 
 
-def _clear(key: tuple[str, str], setting: Setting) -> None:
-    path, _ = key
-    value = setting.cleared
-    if value is None:
-        folder, name = split(path)
-        above = f"{dirname(folder)}/{name}"
-        value = control_files.read(above).strip() or control_files.read(f"{above}.effective").strip()
-    control_files.write(path, value)
+def _cleared(path: str, setting: Setting) -> str:
+    if setting.cleared is not None:
+        return setting.cleared
+    folder, name = split(path)
+    above = f"{dirname(folder)}/{name}"
+    return control_files.read(above).strip() or control_files.read(f"{above}.effective").strip()

@@ -6,7 +6,7 @@ from engine.spec.runtime import Memory, Resources
 
 
 def v1(resources: Resources, _: HasFile) -> list[Setting]:
-    """Settings. Memory with swap may not be below memory alone, so it is set last and lifted first."""
+    """Settings. Memory with swap may not be below memory alone, so it is set last."""
     memory = resources.memory or Memory()
     found = {
         "memory.limit_in_bytes": memory.limit,
@@ -16,7 +16,7 @@ def v1(resources: Resources, _: HasFile) -> list[Setting]:
     }
     settings = [Setting(file, str(value), "-1") for file, value in found.items() if value]
     if memory.swap:
-        settings.append(Setting("memory.memsw.limit_in_bytes", str(memory.swap), "-1", lift_first=True))
+        settings.append(Setting("memory.memsw.limit_in_bytes", str(memory.swap), "-1"))
     if memory.swappiness is not None:
         settings.append(Setting("memory.swappiness", str(memory.swappiness), None))
     if memory.disable_oom_killer:

@@ -10,15 +10,13 @@ HasFile = Callable[[str], bool]
 class Setting(NamedTuple):
     """`value` is written to `file`; `cleared` takes the limit away again, `None` is the value of the group above.
 
-    `entry` tells apart the lines of a file that holds one per device. `lift_first` is for a limit that others may not
-    pass while it is in force: before any of them changes it is cleared for a moment.
+    `entry` tells apart the lines of a file that holds one per device.
     """
 
     file: str
     value: str
     cleared: str | None
     entry: str = ""
-    lift_first: bool = False
 
     @property
     def controller(self) -> str:

@@ -13,6 +13,7 @@ from engine import InvalidSpec, KernelError, Resources, ResourcesChange, Status,
 from engine.container import state, update
 from engine.spec.devices import Device
 from engine.spec.runtime import Cpu, Memory, Pids
+from engine.spec.runtime import Resources as OciResources
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
@@ -122,6 +123,23 @@ def test_memory_goes_up_and_down_together_with_its_swap(host: Host) -> None:
         held = memory(host, container)
         assert held == str(size) if size else held in UNLIMITED
     host.engine.remove(container, force=True)
+
+
+def test_a_share_changes_its_period_below_a_parent_that_has_a_share_itself(host: Host) -> None:
+    parent, manager = f"/moorage-test-{os.getpid()}", host.engine._runtime.cgroups
+    manager.create(parent, OciResources(cpu=Cpu(quota=50000, period=100000)))
+    container = host.start(
+        "sleep", "60", cgroup_parent=parent, resources=Resources(cpu_quota_us=40000, cpu_period_us=100000)
+    )
+    try:
+        for quota, period in ((4000, 10000), (40000, 100000), (1000, 100000)):
+            host.engine.update(container, change(cpu_quota_us=quota, cpu_period_us=period))
+        if not is_v2(host):  # which lets a group ask for more than it gets
+            with pytest.raises(KernelError, match="Invalid argument"):
+                host.engine.update(container, change(cpu_quota_us=60000))
+    finally:
+        host.engine.remove(container, force=True)
+        manager.remove(parent)
 
 
 def test_a_refused_limit_leaves_the_old_ones_in_force_and_on_record(host: Host) -> None:

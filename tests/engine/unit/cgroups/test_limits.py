@@ -12,6 +12,16 @@ FILES = "memory.limit_in_bytes memory.memsw.limit_in_bytes memory.swappiness pid
 FILES += " cpu.cfs_period_us cpu.cfs_quota_us blkio.throttle.read_bps_device blkio.throttle.write_bps_device"
 CONTROLLERS = ("memory", "cpu", "pids", "blkio")
 
+LARGER = {"memory.limit_in_bytes": "memory.memsw.limit_in_bytes", "cpu.cfs_burst_us": "cpu.cfs_quota_us"}
+"""Files whose number may not be above that of another."""
+SMALLER = {above: below for below, above in LARGER.items()}
+
+
+def number(file: Path) -> int:
+    """What the file holds; nothing, as -1, is no limit."""
+    text = file.read_text().strip()
+    return int(text) % (1 << 64) if text else (1 << 64) - 1
+
 
 @pytest.fixture
 def group(tmp_path: Path) -> Path:
@@ -32,11 +42,17 @@ def written(monkeypatch: pytest.MonkeyPatch, group: Path) -> list[tuple[str, str
     found: list[tuple[str, str]] = []
     write = control_files.write
 
-    def recording(path: str, value: str) -> None:
-        if Path(path).parent.joinpath("refused").exists() and Path(path).name in (group / "refused").read_text():
-            raise KernelError(f"write {value!r}", 16, path)
-        write(path, value)
-        found.append((Path(path).name, value))
+    def recording(path: str, *values: str) -> None:
+        name = Path(path).name
+        if (group / "refused").exists() and name in (group / "refused").read_text():
+            raise KernelError(f"write {values}", 16, path)
+        if name in LARGER and number(group / LARGER[name]) < int(values[0]) % (1 << 64):
+            raise KernelError(f"write {values}", 22, path)
+        if name in SMALLER and number(group / SMALLER[name]) > int(values[0]) % (1 << 64):
+            raise KernelError(f"write {values}", 22, path)
+        write(path, *values)
+        Path(path).write_text(values[0])  # the kernel's files hold nothing of what was there before
+        found.append((name, values[0]))
 
     monkeypatch.setattr(control_files, "write", recording)
     return found
@@ -69,13 +85,30 @@ def test_what_is_not_asked_any_more_is_cleared(group: Path, written: list[tuple[
     ]
 
 
-def test_memory_with_swap_is_lifted_so_that_memory_can_pass_it(group: Path, written: list[tuple[str, str]]) -> None:
-    change(group, Resources(memory=Memory(10, 20)), Resources(memory=Memory(100, 200)))
-    assert written == [
-        ("memory.memsw.limit_in_bytes", "-1"),
-        ("memory.limit_in_bytes", "100"),
-        ("memory.memsw.limit_in_bytes", "200"),
-    ]
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (Memory(10, 20), Memory(100, 200)),
+        (Memory(100, 200), Memory(10, 20)),
+        (Memory(10, 20), Memory()),
+        (Memory(10, 10), Memory(100, -1)),
+    ],
+)
+def test_memory_and_memory_with_swap_pass_each_other(
+    group: Path, written: list[tuple[str, str]], before: Memory, after: Memory
+) -> None:
+    change(group, Resources(), Resources(memory=before))
+    change(group, Resources(memory=before), Resources(memory=after))
+    held = [(group / f"memory.{name}").read_text() for name in ("limit_in_bytes", "memsw.limit_in_bytes")]
+    assert held == [str(after.limit or -1), str(after.swap or -1)]
+
+
+def test_a_quota_falls_below_the_burst_it_had(group: Path, written: list[tuple[str, str]]) -> None:
+    (group / "cpu.cfs_burst_us").write_text("0")
+    before = Resources(cpu=Cpu(quota=50000, period=100000, burst=20000))
+    change(group, Resources(), before)
+    change(group, before, Resources(cpu=Cpu(quota=5000, period=100000, burst=1000)))
+    assert [(group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "burst")] == ["5000", "1000"]
 
 
 def test_a_refused_limit_leaves_the_old_ones_in_force(group: Path, written: list[tuple[str, str]]) -> None:
