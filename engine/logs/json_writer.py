@@ -23,6 +23,7 @@ _TAIL_BYTES = 64 << 10
 _GO = {number: f"\\u{number:04x}" for number in (*range(0x20), *b"<>&", 0x2028, 0x2029)}
 _GO |= {ord("\n"): "\\n", ord("\r"): "\\r", ord('"'): '\\"', ord("\\"): "\\\\"}
 _GO |= dict.fromkeys(range(0xDC80, 0xDD00), "\\ufffd")
+_PLAIN = bytes(number for number in range(0x20, 0x80) if number not in _GO)
 
 
 class JsonWriter:
@@ -76,24 +77,29 @@ class JsonWriter:
 
     def _append(self, messages: list[tuple[bytes, int, bool]]) -> None:
         end = b'",' + self._attributes + b'"time":"' + _rfc3339(time.time_ns()) + b'"}\n'
+        endings = {stream: b'","stream":"' + name + end for stream, name in _NAMES.items()}
         pieces: list[bytes] = []
-        size, told = 0, self._lost
+        size, told, self._lost = 0, self._lost, 0
         if told and messages:
-            report = b"[%d bytes of output were lost here: the disk took no more]" % told
-            messages, self._lost = [(report, STDERR, False), *messages], 0
+            pieces.append(
+                b'{"log":"[%d bytes of output were lost here: the disk took no more]\\n' % told + endings[STDERR]
+            )
         for text, stream, is_partial in messages:
             if self._file_bytes and self._size + size >= self._file_bytes:
                 self._write(pieces, told)
                 pieces, size, told = [], 0, 0
                 self._rotate()
-            line = b'{"log":"' + _escaped(text) + (b"" if is_partial else b"\\n")
-            pieces.append(line + b'","stream":"' + _NAMES.get(stream, b"stderr") + end)
-            size += len(pieces[-1])
-            told += len(text)
+            line = b'{"log":"' + _escaped(text) + (b"" if is_partial else b"\\n") + endings[stream]
+            pieces.append(line)
+            size += len(line)
+            told += len(text) + (not is_partial)
         self._write(pieces, told)
 
     def _write(self, pieces: list[bytes], told: int) -> None:
         """Append whole lines or nothing; `told` bytes of output are lost if the disk does not take them."""
+        if not pieces:
+            self._lost += told
+            return
         data = b"".join(pieces)
         written = 0
         try:
@@ -211,6 +217,8 @@ def _aged(path: str, age: int) -> str:
 
 
 def _escaped(text: bytes) -> bytes:
+    if not text.translate(None, _PLAIN):  # nearly always
+        return text
     return text.decode("utf-8", "surrogateescape").translate(_GO).encode()
 
 

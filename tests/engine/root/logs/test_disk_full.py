@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.logs.format import STDOUT
+from engine.logs.json_writer import JsonWriter
 from engine.logs.lines import LogLine
 from engine.logs.reader import LogReader
 from engine.logs.writer import LogWriter
@@ -80,3 +81,21 @@ def test_rotation_goes_on_when_the_disk_was_too_full_to_begin_a_segment(small_di
     writer.mark_end(1)
     writer.close()
     assert {line.text[:1] for line in lines_of(small_disk / "log")} == {b"y"}
+
+
+def test_docker_files_hold_whole_lines_and_tell_what_was_lost(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(DISK_BYTES // 2))
+    writer = JsonWriter(str(small_disk / "log"), "c0ffee-json.log", 0, 1, False)
+    for number in range(1000):
+        writer.write(b"%0399d\n" % number, STDOUT)
+    ballast.unlink()
+    writer.write(b"room again\n", STDOUT)
+    writer.mark_end(1)
+    writer.close()
+    lines = [line for batch in LogReader(small_disk / "log", "json-file").read() for line in batch.lines]
+    kept = [line for line in lines if line.stream == "stdout"]
+    assert [line.text for line in kept[:-1]] == [b"%0399d" % number for number in range(len(kept) - 1)]
+    assert kept[-1].text == b"room again"
+    [told] = [line for line in lines if line.stream == "stderr"]
+    assert bytes_lost([told._replace(stream="unknown")]) == [400 * (1001 - len(kept))]
