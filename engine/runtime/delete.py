@@ -10,7 +10,8 @@ from engine.runtime.store import Container, Status, Store
 def delete(store: Store, diary: Diary, container_id: str, *, is_forced: bool) -> None:
     """Take a stopped container away, and one whose program never ran; with `is_forced` whatever it is at.
 
-    Raises NotFound unless forced, Conflict for one that runs.
+    That is also how what is left of a `create` that was killed goes. Raises NotFound unless forced, Conflict for one
+    that runs or is being made.
     """
     try:
         container = store.get(container_id)
@@ -19,7 +20,7 @@ def delete(store: Store, diary: Diary, container_id: str, *, is_forced: bool) ->
             return
         raise
     status = store.status(container)
-    if status in (Status.RUNNING, Status.PAUSED) and not is_forced:
+    if status in (Status.CREATING, Status.RUNNING, Status.PAUSED) and not is_forced:
         raise Conflict(f"cannot delete container {container_id} that is not stopped: {status}")
     kill_all(store, container)
     store.cgroups.remove(container.cgroup)

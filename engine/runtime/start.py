@@ -21,14 +21,14 @@ def start(store: Store, container_id: str) -> None:
     """
     container = store.get(container_id)
     spec = store.spec(container)
-    status = store.status(container)
-    if status is not Status.CREATED:
-        raise Conflict(f"cannot start a container in the {status} state")
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as starter:
-        starter.connect(str(store.gate(container_id)))
-        store.gate(container_id).unlink()  # the second of two that start at once finds nobody
-        starter.send(messages.START)
-        _await_program(starter, container, spec)
+    with store.locked(container):
+        status = store.status(container)
+        if status is not Status.CREATED:
+            raise Conflict(f"cannot start a container in the {status} state")
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as starter:
+            starter.connect(str(store.gate(container_id)))
+            starter.send(messages.START)
+            _await_program(starter, container, spec)
     _take_room_back(store, container)
     try:
         hooks.run("poststart", spec.hooks.poststart if spec.hooks else (), state(container, spec, Status.RUNNING))

@@ -4,10 +4,14 @@
 what came of it, `start.sock` is there while the program waits for `start`.
 """
 
+import fcntl
 import json
 import os
 import re
 import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -126,7 +130,7 @@ class Store:
             return Status.CREATING
         if not container.is_alive:
             return Status.STOPPED
-        if self.gate(container.id).exists():
+        if _is_waiting(self.gate(container.id)):
             return Status.CREATED
         return Status.PAUSED if self.cgroups.is_frozen(container.cgroup) else Status.RUNNING
 
@@ -134,9 +138,29 @@ class Store:
         """The socket its program waits at for `start`."""
         return self.folder(container_id) / "start.sock"
 
+    @contextmanager
+    def locked(self, container: Container) -> Iterator[None]:
+        """Hold the container's lock, so that of two calls that would start it the second finds it started."""
+        fd = os.open(self.folder(container.id) / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
     def remove(self, container: Container) -> None:
         """Forget it."""
         shutil.rmtree(self.folder(container.id))
+
+
+def _is_waiting(gate: Path) -> bool:
+    """Whether a program waits at the socket: it may still be there when whoever let the program go was killed."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as caller:
+        try:
+            caller.connect(str(gate))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
 
 
 def state(container: Container, spec: Spec, status: Status) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -189,6 +190,32 @@ def test_errors_are_lines_of_json_for_callers_that_want_them(oci: OciRuntime, tm
     line = json.loads(log.read_text())
     assert (line["level"], line["msg"]) == ("error", "container nosuch does not exist")
     assert line["time"].endswith("Z")
+
+
+def test_what_a_killed_create_left_is_taken_away_by_force(oci: OciRuntime) -> None:
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $PPID; sleep 0.2"]}
+    with pytest.raises(RuntimeError):
+        oci.create(oci.bundle("true", hooks={"createRuntime": [hook]}))
+    left = [one for one in json.loads(oci.call("list", "--format", "json").stdout) if one["status"] == "creating"]
+    assert len(left) == 1
+    container_id = left[0]["id"]
+    assert "not stopped" in refused(oci, "delete", container_id)
+    assert "creating" in refused(oci, "start", container_id)
+    oci.call("delete", "--force", container_id, check=True)
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/{container_id}"))
+
+
+def test_a_start_that_was_killed_can_be_repeated_or_has_worked(oci: OciRuntime) -> None:
+    container_id = oci.create(oci.bundle("sleep", "60"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as starter:  # one that dies before it says what it wants
+        starter.connect(str(oci.folder / "states" / container_id / "start.sock"))
+    assert oci.state(container_id)["status"] == "created"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as starter:  # and one after that
+        starter.connect(str(oci.folder / "states" / container_id / "start.sock"))
+        starter.send(b"start")
+    oci.await_status(container_id, "running")
+    assert "running" in refused(oci, "start", container_id)
+    oci.call("delete", "--force", container_id, check=True)
 
 
 def test_what_is_not_offered_is_refused_clearly(oci: OciRuntime) -> None:
