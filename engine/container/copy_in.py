@@ -25,6 +25,7 @@ from engine.images.unpack import Unpacker
 from engine.rootfs.attributes import CAPABILITY
 from engine.rootfs.ids import Ids
 from engine.spec import runtime as oci
+from engine.spec.container import Status
 from engine.sys.fsids import set_filesystem_ids
 
 _RACED = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)
@@ -51,7 +52,11 @@ def copy_in(
         root = view.open_running(folder, resources)
         if root is None:
             folder = resources.enter_context(runtime.locked(container_id))
-            wait.await_record(folder)
+            current = wait.await_record(folder)
+            if current.status is Status.RESTARTING:  # by its shim, which asks for no lock
+                raise Conflict(
+                    f"Container {current.name} is being restarted.", hint="Try again when it runs, or stop it."
+                )
             # It may have been started just before the lock was ours.
             root = view.open_running(folder, resources) or view.open_writable(runtime, folder, resources)
         target, rules = root, _Rules(no_overwrite_dir_non_dir, _user(folder) if copy_uid_gid else None)

@@ -54,10 +54,8 @@ class Upper:
 
     def entries(self) -> Iterator[UpperEntry]:
         """Everything in it, sorted, folders before what is in them."""
-        alone, skipped = (
-            b"/",
-            b"/",
-        )  # the folder at hand that has no counterpart below, or is passed over; no path has a /
+        # Of the folder at hand: whether it has no counterpart below, or is passed over. No path begins with a slash.
+        alone, skipped = b"/", b"/"
         for found in walk(self.upper):
             if found.path.startswith(skipped):
                 continue

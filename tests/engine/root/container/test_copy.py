@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Conflict, InvalidArchive, InvalidSpec, NotFound
+from engine import Conflict, InvalidArchive, InvalidSpec, NotFound, Restart, RestartPolicy, Status
 from engine.images.tar import TarReader
 from tests import images
 from tests.images.layers import MTIME, Entry
@@ -198,6 +198,20 @@ def test_file_capabilities_are_those_of_the_containers_own_root(host: Host, made
     image = host.engine.commit(container)
     layer = host.home / "images/layers" / image.layers[-1].chain_id[7:] / "diff"
     assert os.getxattr(layer / "d/able", "security.capability") == capability
+
+
+def test_a_container_that_waits_for_its_restart_is_not_written_to(host: Host) -> None:
+    container = host.start("false", restart=RestartPolicy(Restart.ALWAYS))
+
+    def is_waiting() -> bool:
+        state = host.engine.state(container)
+        return state.status is Status.RESTARTING and state.restart_count > 2  # the pause is long by then
+
+    wait_until(is_waiting, "it waits")
+    with pytest.raises(Conflict, match="is being restarted"):
+        put(host, container, "/", images.file("x"))
+    host.engine.stop(container)
+    put(host, container, "/", images.file("x"))
 
 
 def test_only_a_folder_can_be_copied_into(host: Host, made: Callable[..., str]) -> None:
