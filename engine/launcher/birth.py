@@ -71,7 +71,7 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
             message, _ = link.receive(reply)
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
-        pid, pidfd, ours = _clone(plan, prepared, pipes)
+        pid, pidfd, ours = _clone(plan, prepared, pipes, shim)
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
@@ -115,7 +115,7 @@ def _take_log(folder: str) -> int:
         raise KernelError("open", error.errno or 0, folder) from error
 
 
-def _clone(plan: Plan, prepared: Prepared, pipes: Streams) -> tuple[int, int, dict[str, int]]:
+def _clone(plan: Plan, prepared: Prepared, pipes: Streams, shim: _socket.socket) -> tuple[int, int, dict[str, int]]:
     """Clone the first process and wait until its program runs: its pid, pidfd, and the shim's ends of its streams.
 
     Raises KernelError for the step that failed.
@@ -124,7 +124,7 @@ def _clone(plan: Plan, prepared: Prepared, pipes: Streams) -> tuple[int, int, di
     ours, small, pidfd = pipes.ours, _make_room(plan), -1
     try:
         if plan.other_runtime:
-            pid, pidfd, masters = _bring(plan, prepared, pipes.ends)
+            pid, pidfd, masters = _bring(plan, prepared, pipes.ends, shim)
         else:
             (pid, pidfd), masters = clone(plan, prepared, pipes.ends, theirs), []
         theirs.close()
@@ -137,9 +137,11 @@ def _clone(plan: Plan, prepared: Prepared, pipes: Streams) -> tuple[int, int, di
     return pid, pidfd, ours
 
 
-def _bring(plan: Plan, prepared: Prepared, ends: list[int]) -> tuple[int, int, list[int]]:
+def _bring(plan: Plan, prepared: Prepared, ends: list[int], shim: _socket.socket) -> tuple[int, int, list[int]]:
     from engine.launcher import foreign  # noqa: PLC0415 - what few containers need, no launcher carries
 
+    shim.send(messages.ADOPT)
+    link.receive(shim)
     return foreign.bring(plan, prepared.root_fd, ends)
 
 

@@ -1,7 +1,7 @@
 """Has a container brought to life by another OCI runtime of this host, in place of birth's own clone.
 
 It sees the container's bundle in birth's mounts, where the root is attached and nobody else sees it. The first process
-becomes a child of the shim, which is a subreaper, when the runtime's `create` has ended. Imported only by a birth that
+becomes a child of the shim, a subreaper by then, when the runtime's `create` has ended. Imported only by a birth that
 needs it.
 """
 

@@ -151,10 +151,11 @@ class Launcher:
 
     def _fork_shim(self, word: bytes) -> Held:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        up = link.Link(self.path, theirs)
         pid = os.fork()
         if pid == 0:
             process.keep_only(theirs.fileno())
-            _in_child(lambda: _LIVES[word](link.Link(self.path, theirs)))
+            _in_child(lambda: _LIVES[word](up))
         theirs.close()
         held = Held(ours, pid, word)
         self._watch(held)

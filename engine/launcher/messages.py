@@ -4,9 +4,10 @@
     engine    ── START, with the plan's memfd ──▶ launcher
     launcher  ── START, with plan and the engine's socket ──▶ birth      (which mounts the root meanwhile)
     engine    ── GO ──▶ birth      (control groups and the record of the start are there)
-    birth     ── clone3 ──▶ first process
+    birth     ── clone ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
+    birth     ── ADOPT ──▶ shim ── GO ──▶ birth      (where another runtime leaves the first process behind)
     birth     ── STARTED pid kinds care, with plan, shim lock, pidfd, log and id locks and streams ──▶ shim
     birth     ── HOLD pid kinds, with plan, pidfd, log and id locks and streams ──▶ launcher
     birth     ── STARTED pid, or FAILED ──▶ engine      (and ends: the first process is now the shim's child)
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
 START, GO, HOLD, PING = b"start", b"go", b"hold", b"ping"
 STARTED, FAILED, PONG = b"started", b"failed", b"pong"
-CONSOLE, EXITED, DONE = b"console", b"exited", b"done"
+CONSOLE, EXITED, DONE, ADOPT = b"console", b"exited", b"done", b"adopt"
 ATTACH, ATTACHED, UNKNOWN, TAKEN = b"attach", b"attached", b"unknown", b"taken"
 EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
 

@@ -36,6 +36,22 @@ _LOGGED = {messages.STDOUT: STDOUT, messages.STDERR: STDERR, messages.TERMINAL: 
 class Shim:
     """State of one run. `streams` are this end of the program's input and output, and what each is, by descriptor."""
 
+    __slots__ = (
+        "care",
+        "ids_lock",
+        "is_parent",
+        "launcher",
+        "lock",
+        "log",
+        "log_lock",
+        "outputs",
+        "pid",
+        "pidfd",
+        "plan_fd",
+        "status",
+        "streams",
+    )  # fmt: skip
+
     def __init__(
         self, plan_fd: int, lock: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link
     ) -> None:
@@ -153,13 +169,17 @@ def run(launcher: link.Link) -> NoReturn:
         birth.give(launcher, theirs)
     theirs.close()
     born, descriptors = link.receive(ours)
+    if born == messages.ADOPT:  # another runtime is about to start what it leaves behind
+        process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
+        ours.send(messages.GO)
+        born, descriptors = link.receive(ours)
     ours.close()
     os.waitpid(child, 0)
     if born:
         plan_fd, lock, *held = descriptors
-        pid, kinds, needs_care = messages.unpack(born)[1]
-        shim = Shim(plan_fd, lock, int(pid), kinds, held, launcher)
-        if needs_care == "1":
+        _, pid, kinds, needs_care = born.split(b"\0")
+        shim = Shim(plan_fd, lock, int(pid), kinds.decode(), held, launcher)
+        if needs_care == b"1":
             shim.care = Care(messages.read_plan(plan_fd), plan_fd, shim.pidfd)
         shim.watch()
         shim.finish()
@@ -206,10 +226,9 @@ def _succeed(plan: messages.Plan) -> int | None:
 def become_shim(name: str) -> None:
     """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does.
 
-    What another runtime starts and leaves behind becomes its child.
+    Without ctypes: a call by it touches, and so copies, 150 KB of what this process shares with the launcher.
     """
     os.setsid()
-    process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
