@@ -14,7 +14,7 @@ from engine.container import mount_options, mount_steps, namespaces, settings
 from engine.container.log_plan import USUAL, Settings
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
-from engine.errors import InvalidSpec
+from engine.errors import InvalidSpec, Unsupported
 from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import Snapshot, takes_many_layers
@@ -131,6 +131,7 @@ def process_of(spec: Spec, *, preserved_fds: int = 0, has_keyring: bool = True) 
     """The bundle's `process` in numbers the kernel takes."""
     what = spec.process
     sets = what.capabilities
+    _check_held(sets)
     last = _last_cap()
     return PlanProcess(
         args=list(what.args),
@@ -157,8 +158,26 @@ def process_of(spec: Spec, *, preserved_fds: int = 0, has_keyring: bool = True) 
 
 
 @functools.cache
+def _held() -> int:
+    return capabilities.bounding()
+
+
+@functools.cache
 def _last_cap() -> int:
     return capabilities.last_cap()
+
+
+def _check_held(sets: Capabilities | None) -> None:
+    """Nobody can give what he has not (capset(2)): root may lack some itself, in a virtual machine or a container."""
+    held = _held()
+    wanted = (*sets.permitted, *sets.inheritable) if sets else ()
+    missing = [name for name in dict.fromkeys(wanted) if not held >> (names.capability(name) or 0) & 1]
+    known = [name for name in missing if (names.capability(name) or 0) <= _last_cap()]
+    if known:
+        raise Unsupported(
+            f"Root of this host lacks {', '.join(known)}, so no container can have it.",
+            hint="Leave it out. A virtual machine or container that this host runs in may withhold it.",
+        )
 
 
 def _ambient(sets: Capabilities | None, last: int) -> int:

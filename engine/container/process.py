@@ -51,11 +51,15 @@ def init_mount() -> Mount:
 
 
 def capabilities(spec: ContainerSpec) -> tuple[str, ...]:
-    """Drops first, then additions, as Docker counts them; `ALL`, and privileged, is every capability this host has."""
+    """Drops first, then additions, as Docker counts them; `ALL`, and privileged, is every capability this host has.
+
+    Of those that every container has, one that this host has not is left out; one that was asked for by name is told.
+    """
     if spec.privileged:
         return everything()
     dropped, added = _full_names(spec.cap_drop), _full_names(spec.cap_add)
-    base = [] if "CAP_ALL" in dropped else [name for name in defaults.CAPABILITIES if name not in dropped]
+    usual = () if "CAP_ALL" in dropped else (name for name in defaults.CAPABILITIES if name in everything())
+    base = [name for name in usual if name not in dropped]
     wanted = set(everything()) - dropped if "CAP_ALL" in added else set(base) | added
     return tuple(name for name in (f"CAP_{bare}" for bare in names.CAPABILITIES) if name in wanted)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import ConsoleSize, InvalidSpec, IoPriority, KernelError, Scheduler, TimeOffset
+from engine import ConsoleSize, InvalidSpec, IoPriority, KernelError, Scheduler, TimeOffset, Unsupported
+from engine.container import process
+from engine.sys import names
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
@@ -49,6 +51,15 @@ def test_a_privileged_container_has_every_right_and_device(host: Host) -> None:
     assert "Seccomp:\t0" in output
     assert output.splitlines()[-1] == "0"
     assert state.exit_code == 0
+
+
+def test_a_capability_that_the_hosts_root_lacks_is_told(host: Host) -> None:
+    missing = [name for name in names.CAPABILITIES if f"CAP_{name}" not in process.everything()]
+    if not missing:
+        pytest.skip("root of this machine has every capability")
+    container_id = host.create("true", cap_add=(missing[0],))
+    with pytest.raises(Unsupported, match=f"CAP_{missing[0]}"):
+        host.engine.start(container_id)
 
 
 def test_a_custom_profile_decides_by_name_and_argument(host: Host) -> None:

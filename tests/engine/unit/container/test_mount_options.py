@@ -62,7 +62,12 @@ def test_times_of_access_are_one_field_that_is_cleared_as_a_whole() -> None:
     assert parse("bind", "rrelatime").changes == (Change(0, mount.MOUNT_ATTR__ATIME, 0, True),)
 
 
-@pytest.mark.parametrize("option", ["remount", "idmap", "ridmap"])
-def test_options_that_have_no_meaning_here_are_refused(option: str) -> None:
-    with pytest.raises(InvalidSpec, match=f"the option {option} cannot be used here"):
-        parse(option)
+def test_a_mount_that_is_there_cannot_be_mounted_again() -> None:
+    with pytest.raises(InvalidSpec, match="remount"):
+        parse("remount")
+
+
+def test_ids_are_shifted_on_one_mount_or_on_all_within() -> None:
+    for option, within in (("idmap", False), ("ridmap", True)):
+        options = parse("bind", option)
+        assert (options.is_shifted, options.shifts_within, options.data) == (True, within, ())
