@@ -16,8 +16,10 @@ from engine.errors import Conflict
 from engine.launcher import client
 from engine.logs.changes import Changes
 from engine.logs.live import LiveLog, Output
+from engine.logs.watched import WINDOW
 from engine.spec import detach_keys
 from engine.spec.container import ContainerSpec, Status
+from engine.spec.logs import LogDriver
 from engine.spec.runtime import ConsoleSize
 from engine.spec.runtime.checks import process
 from engine.sys import terminal
@@ -44,9 +46,16 @@ def attach(runtime: Runtime, container_id: str, *, stdin: bool, replay: bool, ke
             f"The standard input of container {current.name} is not open.", hint="Create it with open_stdin."
         )
     parsed = detach_keys.parse(keys)
-    os.makedirs(folder / "log", mode=0o700, exist_ok=True)
-    log = LiveLog(folder / "log", spec.log.driver, from_start=replay)
+    log = _open_log(folder / "log", spec.log.driver, replay=replay)
     return Attachment(runtime, folder, spec, log, keys=parsed if spec.tty else b"", takes_input=stdin)
+
+
+def _open_log(folder: Path, driver: LogDriver, *, replay: bool) -> LiveLog:
+    """Docker's files hold back what is no whole line yet: only who wants to see what was before reads them."""
+    if driver is LogDriver.JSON_FILE and not replay:
+        driver, folder = LogDriver.LOCAL, folder / WINDOW
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return LiveLog(folder, driver, from_start=replay)
 
 
 class Attachment:

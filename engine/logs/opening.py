@@ -42,8 +42,9 @@ def open_log(settings: list[Any], folder: str, lock: int | None = None) -> Write
         return NullWriter(folder, lock)
     if driver == "json-file":
         from engine.logs.json_writer import JsonWriter  # noqa: PLC0415
+        from engine.logs.watched import Watched  # noqa: PLC0415
 
-        return JsonWriter(folder, *arguments, lock=lock)
+        return Watched(JsonWriter(folder, *arguments, lock=lock), folder)
     from engine.logs.forwarding import open_forwarding  # noqa: PLC0415
 
     return open_forwarding(driver, arguments, folder, lock)

@@ -10,7 +10,17 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from engine import Conflict, ConsoleSize, ExecSpec, InvalidSpec, Output, Session, Status
+from engine import (
+    Conflict,
+    ConsoleSize,
+    ExecSpec,
+    InvalidSpec,
+    LogConfig,
+    LogDriver,
+    Output,
+    Session,
+    Status,
+)
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
@@ -158,6 +168,33 @@ async def test_a_terminal_echoes_at_once_is_sized_and_left_by_keys(host: Host) -
     assert host.wait(container).exit_code == 4
     with pytest.raises(Conflict, match="is not running"):
         host.engine.resize(container, ConsoleSize(1, 1))
+
+
+@pytest.mark.parametrize("driver", [LogDriver.JSON_FILE, LogDriver.NONE])
+async def test_what_is_typed_comes_back_at_once_whatever_keeps_the_log(host: Host, driver: LogDriver) -> None:
+    container = host.start("sh", tty=True, open_stdin=True, env=("PS1=> ",), log=LogConfig(driver))
+    with host.engine.attach(container, stdin=True) as attachment:
+        async with reading(attachment) as reader:
+            await attachment.write(b"echo one")
+            await reader.until(lambda seen: seen.endswith(b"echo one"))
+            await attachment.write(b"; exit 3\n")
+            assert b"\none\r\n" in (await reader.end())["stdout"]
+    assert host.wait(container).exit_code == 3
+
+
+async def test_docker_files_are_replayed_and_miss_nothing_that_was_waited_for(host: Host) -> None:
+    script = "echo before; read line; printf after"
+    container = host.create("sh", "-c", script, open_stdin=True, log=LogConfig(LogDriver.JSON_FILE))
+    with host.engine.attach(container) as early:
+        host.engine.start(container)
+        wait_until(lambda: host.output(container) == "before\n", "it has begun")
+        with host.engine.attach(container, stdin=True, replay=True) as attachment:
+            async with reading(attachment) as reader:
+                await attachment.write(b"\n")
+                assert (await reader.end())["stdout"] == b"before\nafter"
+        host.wait(container)
+        async with reading(early) as reader:
+            assert (await reader.end())["stdout"] == b"before\nafter"
 
 
 async def test_what_cannot_be_done_is_refused(host: Host) -> None:
