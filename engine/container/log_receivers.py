@@ -3,11 +3,12 @@
 import os
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import NotFound, Unsupported
+from engine.errors import InvalidSpec, NotFound, Unsupported
 from engine.spec import syslog
 from engine.spec.container import ContainerSpec
 from engine.spec.logs import LogDriver, selected
@@ -66,7 +67,23 @@ def _tls(where: SyslogAddress, options: Mapping[str, str]) -> list[Any]:
     if where.scheme != "tcp+tls":
         return []
     files = [options.get(f"syslog-tls-{name}", "") for name in ("ca-cert", "cert", "key")]
+    _check_files(*files)
     return [*files, bool(options.get("syslog-tls-skip-verify")), where.host]
+
+
+def _check_files(authority: str, certificate: str, key: str) -> None:
+    """Raise InvalidSpec for a file that is none or does not hold what it should, before a shim comes upon it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if authority:
+            context.load_verify_locations(authority)
+    except OSError as error:
+        raise InvalidSpec("log.options.syslog-tls-ca-cert", f"{authority}: {error.strerror or error}") from None
+    try:
+        if certificate:
+            context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise InvalidSpec("log.options.syslog-tls-cert", f"{certificate}: {error.strerror or error}") from None
 
 
 def _journal_fields(spec: ContainerSpec, values: Mapping[str, str], tag: str) -> bytes:

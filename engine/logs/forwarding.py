@@ -76,18 +76,19 @@ def open_forwarding(driver: str, arguments: list[Any], folder: str, lock: int | 
 
 
 def _securing(tls: list[Any]) -> Callable[[_socket.socket], Any] | None:
+    """What puts TLS around a connected socket, with the files as they are then; None for a receiver without."""
     if not tls:
         return None
-    import ssl  # noqa: PLC0415 - large, and wanted by few
-
     authority, certificate, key, is_trusting, host = tls
-    context = ssl.create_default_context(cafile=authority or None)
-    if is_trusting:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if certificate:
-        context.load_cert_chain(certificate, key)
 
     def secure(plain: _socket.socket) -> Any:
+        import ssl  # noqa: PLC0415 - large, and wanted by few
+
+        context = ssl.create_default_context(cafile=authority or None)
+        if is_trusting:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if certificate:
+            context.load_cert_chain(certificate, key)
         return context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)  # type: ignore[arg-type]
 
     return secure

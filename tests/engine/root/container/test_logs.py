@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Conflict, LogConfig, LogDriver, NotFound, Unsupported
+from engine import Conflict, InvalidSpec, LogConfig, LogDriver, NotFound, Unsupported
 from engine.container import log_receivers
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -116,6 +116,15 @@ def test_a_server_whose_name_nobody_knows_is_told_at_the_start(host: Host) -> No
     container = host.create("true", log=log("syslog", syslog_address="udp://nobody.invalid"))
     with pytest.raises(NotFound, match=r"nobody\.invalid"):
         host.engine.start(container)
+
+
+def test_a_certificate_that_is_none_is_told_at_the_start(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "no-certificate").write_text("nothing of the kind")
+    for name in ("absent", "no-certificate"):
+        options = {"syslog-address": "tcp+tls://127.0.0.1:6514", "syslog-tls-ca-cert": str(tmp_path / name)}
+        container = host.create("true", log=LogConfig(LogDriver.SYSLOG, options))
+        with pytest.raises(InvalidSpec, match="syslog-tls-ca-cert"):
+            host.engine.start(container)
 
 
 def test_journald_gets_entries_with_the_containers_name(
