@@ -1,6 +1,5 @@
 """Terminals of containers: given away over `--console-socket`, or shown on the caller's own."""
 
-import array
 import fcntl
 import os
 import select
@@ -11,10 +10,12 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidSpec, KernelError
+from engine.runtime import sockets
 
 _CHUNK = 1 << 16
 
@@ -29,13 +30,11 @@ def check(*, is_terminal: bool, socket_path: str, is_detached: bool) -> None:
 
 def send(socket_path: str, master: int) -> None:
     """Give the terminal's master to whoever listens at the path. Raises KernelError."""
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-        try:
-            connection.connect(socket_path)
-            rights = array.array("i", [master])
-            connection.sendmsg([b"/dev/ptmx"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-        except OSError as error:
-            raise KernelError("connect", error.errno or 0, socket_path) from None
+    try:
+        with sockets.connected(Path(socket_path), socket.SOCK_STREAM) as connection:
+            socket.send_fds(connection, [b"/dev/ptmx"], [master])
+    except OSError as error:
+        raise KernelError("connect", error.errno or 0, socket_path) from None
 
 
 def show(master: int, has_ended: Callable[[], bool]) -> None:

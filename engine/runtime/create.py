@@ -4,8 +4,7 @@ import json
 import os
 import posixpath
 import signal
-import socket
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from engine.container import namespaces, plan
 from engine.errors import EngineError, InvalidSpec
 from engine.launcher import messages, room
 from engine.launcher.messages import Plan
-from engine.runtime import birth, consoles, hooks, resctrl, streams
+from engine.runtime import birth, consoles, hooks, resctrl, sockets, streams
 from engine.runtime.diary import Diary
 from engine.runtime.gate import Gate
 from engine.runtime.store import Container, Status, Store, state
@@ -131,9 +130,7 @@ def _bring(
     if not spec.process.terminal:
         streams.give(_outside(spec))
     small = room.make(made.memory_limits)
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as door:
-        door.bind(str(store.gate(container.id)))
-        door.listen(1)
+    with sockets.listening(store.gate(container.id)) as door:
         pid, terminal = birth.bring(
             made,
             _maps(spec.linux),

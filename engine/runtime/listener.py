@@ -3,13 +3,13 @@
 runtime-spec's config-linux.md, "The Container Process State".
 """
 
-import array
 import json
 import socket
-from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from engine.errors import KernelError
+from engine.runtime import sockets
 
 
 def give(path: str, descriptor: int, state: dict[str, Any], metadata: str) -> None:
@@ -24,10 +24,8 @@ def give(path: str, descriptor: int, state: dict[str, Any], metadata: str) -> No
         "metadata": metadata,
         "state": state,
     }
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-        try:
-            connection.connect(path)
-            rights = array.array("i", [descriptor])
-            connection.sendmsg([json.dumps(value).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-        except OSError as error:
-            raise KernelError("connect", error.errno or 0, path, hint="Is the seccomp agent running?") from None
+    try:
+        with sockets.connected(Path(path), socket.SOCK_STREAM) as connection:
+            socket.send_fds(connection, [json.dumps(value).encode()], [descriptor])
+    except OSError as error:
+        raise KernelError("connect", error.errno or 0, path, hint="Is the seccomp agent running?") from None

@@ -2,11 +2,10 @@
 
 import os
 import socket
-from contextlib import closing
 
 from engine.errors import Conflict, EngineError
 from engine.launcher import failure, link, messages, room
-from engine.runtime import gate, hooks, listener
+from engine.runtime import gate, hooks, listener, sockets
 from engine.runtime.delete import kill_all
 from engine.runtime.store import Container, Status, Store, state
 from engine.spec.runtime import Spec
@@ -25,8 +24,7 @@ def start(store: Store, container_id: str) -> None:
         status = store.status(container)
         if status is not Status.CREATED:
             raise Conflict(f"cannot start a container in the {status} state")
-        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as starter:
-            starter.connect(str(store.gate(container_id)))
+        with sockets.connected(store.gate(container_id), socket.SOCK_SEQPACKET) as starter:
             starter.send(messages.START)
             _await_program(starter, container, spec)
     _take_room_back(store, container)

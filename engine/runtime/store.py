@@ -11,7 +11,7 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from engine.cgroups import CgroupManager
 from engine.errors import Conflict, InvalidSpec, NotFound
 from engine.launcher import records
+from engine.runtime import sockets
 from engine.spec.runtime import Spec
 from engine.sys import process
 
@@ -155,12 +156,11 @@ class Store:
 
 def _is_waiting(gate: Path) -> bool:
     """Whether a program waits at the socket: it may still be there when whoever let the program go was killed."""
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as caller:
-        try:
-            caller.connect(str(gate))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-    return True
+    try:
+        with sockets.connected(gate, socket.SOCK_SEQPACKET):
+            return True
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
 
 
 def state(container: Container, spec: Spec, status: Status) -> dict[str, Any]:
