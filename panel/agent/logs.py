@@ -10,9 +10,9 @@ from aiohttp import web
 
 from engine import InvalidSpec, LogBatch
 from panel.agent.keys import ENGINE
+from panel.agent.query import flag
 
 _NUMBERS = {"tail": "tail", "since": "since_ns", "until": "until_ns"}
-_FLAGS = {"": False, "0": False, "false": False, "1": True, "true": True}
 
 
 async def get_logs(request: web.Request) -> web.StreamResponse:
@@ -37,7 +37,7 @@ def encoded(batch: LogBatch) -> bytes:
 async def _batches(request: web.Request) -> AsyncGenerator[LogBatch, None]:
     selection = _selection(request)
     reader = await asyncio.to_thread(request.app[ENGINE].logs, request.match_info["id"])
-    if not _flag(request, "follow"):
+    if not flag(request, "follow"):
         return _read_in_thread(reader.read(**selection))
     if selection.pop("until_ns", None) is not None:
         raise InvalidSpec("until", "a log that is followed has no end in time", hint="Leave out one of them.")
@@ -54,13 +54,6 @@ def _selection(request: web.Request) -> dict[str, Any]:
     if "after" in request.query:
         selection["after"] = request.query["after"]
     return selection
-
-
-def _flag(request: web.Request, name: str) -> bool:
-    text = request.query.get(name, "").lower()
-    if text not in _FLAGS:
-        raise InvalidSpec(name, f"{text[:40]!a} is neither true nor false")
-    return _FLAGS[text]
 
 
 async def _read_in_thread(batches: Iterator[LogBatch]) -> AsyncGenerator[LogBatch, None]:

@@ -13,6 +13,7 @@ from panel.agent.inspect import get_inspect
 from panel.agent.keys import ENGINE
 from panel.agent.logs import get_logs
 from panel.agent.reports import Reporter, Send, listen
+from panel.agent.sessions import get_attach, get_exec, get_exec_state, post_exec, post_resize
 from panel.agent.sockets import observed_socket, request_socket
 from panel.agent.uploads import delete_upload, put_upload
 from panel.environment import Environment
@@ -40,6 +41,11 @@ def application(engine: Engine) -> web.Application:
             web.get("/v1/ping", get_ping),
             web.get("/v1/containers/{id}/inspect", get_inspect),
             web.get("/v1/containers/{id}/logs", get_logs),
+            web.get("/v1/containers/{id}/attach", get_attach),
+            web.post("/v1/containers/{id}/resize", post_resize),
+            web.get("/v1/containers/{id}/exec", get_exec),
+            web.post("/v1/containers/{id}/exec", post_exec),
+            web.get("/v1/containers/{id}/exec/{exec_id}", get_exec_state),
             web.put("/v1/uploads/{id}", put_upload),
             web.delete("/v1/uploads/{id}", delete_upload),
         ]

@@ -1,0 +1,15 @@
+"""What a request's query says."""
+
+from aiohttp import web
+
+from engine import InvalidSpec
+
+_FLAGS = {"": False, "0": False, "false": False, "1": True, "true": True}
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """Whether it is set. Raises InvalidSpec for what is neither true nor false."""
+    text = request.query.get(name, "").lower()
+    if text not in _FLAGS:
+        raise InvalidSpec(name, f"{text[:40]!a} is neither true nor false")
+    return _FLAGS[text]
