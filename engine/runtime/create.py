@@ -108,10 +108,18 @@ def _warn(spec: Spec, diary: Diary) -> None:
 
 
 def with_usual_devices(resources: Resources) -> Resources:
-    """Rules of a bundle are followed by those for the nodes that every container has, as other runtimes do it."""
+    """Rules of a bundle are followed by those for the nodes that every container has, as other runtimes do it.
+
+    As they do, -1 is taken for every number.
+    """
     if not resources.devices:
         return resources
-    return replace(resources, devices=(*resources.devices, *defaults.DEVICE_RULES[1:]))
+    rules = [replace(rule, major=_number(rule.major), minor=_number(rule.minor)) for rule in resources.devices]
+    return replace(resources, devices=(*rules, *defaults.DEVICE_RULES[1:]))
+
+
+def _number(number: int | None) -> int | None:
+    return None if number == -1 else number
 
 
 def _bring(

@@ -65,6 +65,21 @@ def test_the_usual_devices_are_there_and_those_asked_for(oci: OciRuntime) -> Non
     assert words(oci, script, linux__devices=[device]) == ["640", "1", "2"]
 
 
+def test_only_devices_that_are_allowed_can_be_opened(oci: OciRuntime) -> None:
+    nodes = [{"path": f"/dev/{name}", "type": "c", "major": 1, "minor": minor} for name, minor in (("a", 1), ("b", 11))]
+    deny, kmsg = {"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"}
+    script = (
+        "echo > /dev/null && echo null; : < /dev/b || echo refused; : > /dev/b && echo b; mknod /dev/c c 9 9 && echo c"
+    )
+    capabilities = {kind: ["CAP_MKNOD"] for kind in ("bounding", "effective", "permitted")}
+    changes = {"linux__devices": nodes, "process__capabilities": capabilities}
+    found = words(oci, f"({script}) 2>/dev/null", linux__resources={"devices": [deny, kmsg]}, **changes)
+    assert found == ["null", "refused", "b", "c"]
+    every = {"allow": True, "type": "c", "major": -1, "minor": -1, "access": "rwm"}
+    found = words(oci, ": < /dev/b && echo b", linux__resources={"devices": [deny, every]}, **changes)
+    assert found == ["b"]
+
+
 def test_a_file_in_the_place_of_a_device_is_told(oci: OciRuntime) -> None:
     device = {"path": "/etc/passwd", "type": "c", "major": 1, "minor": 3}
     assert "mknod on /etc/passwd" in oci.run("true", linux__devices=[device]).stderr
