@@ -31,20 +31,33 @@ _EXPECTED = (errno.ENOENT, errno.ENOSPC, errno.EDQUOT)  # rotated away meanwhile
 _LAST_FD = 0x7FFFFFFF
 
 
-def start(list_files: Callable[[], list[str]]) -> int:
-    """Fork a child that waits a moment and then compresses the files `list_files` names; its pid.
+class Compressor:
+    """Compresses the files that `list_files` names; each `<file>` becomes `<file>.gz` in one rename."""
 
-    Each `<file>` becomes `<file>.gz` in one rename. Killing the child leaves a `<file>.gz.new` at most.
-    """
-    pid = os.fork()
-    if pid == 0:
-        _run(list_files)
-    return pid
+    def __init__(self, list_files: Callable[[], list[str]]) -> None:
+        self._list_files = list_files
+        self._child = 0
+
+    def start(self) -> None:
+        """Fork a child that waits a moment and then compresses them, unless there is one at it."""
+        if self._child and os.waitpid(self._child, os.WNOHANG)[0] == 0:
+            return
+        self._child = os.fork()
+        if self._child == 0:
+            _run(self._list_files)
+
+    def stop(self) -> None:
+        """Kill the child; it leaves a `<file>.gz.new` at most, and the next one begins anew."""
+        if self._child:
+            os.kill(self._child, 9)
+            os.waitpid(self._child, 0)
+            self._child = 0
 
 
 def _run(list_files: Callable[[], list[str]]) -> NoReturn:
     try:
         process.prctl(process.PR_SET_PDEATHSIG, 9)
+        process.set_name(b"moorage-gzip")
         os.closerange(3, _LAST_FD)  # the log's lock above all
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         time.sleep(DELAY_S)  # what floods in may be gone by then
@@ -57,16 +70,6 @@ def _run(list_files: Callable[[], list[str]]) -> NoReturn:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
-
-
-def is_over(pid: int, *, kills: bool = False) -> bool:
-    """Whether the child has come to its end; with `kills` it does so at once."""
-    try:
-        if kills:
-            os.kill(pid, 9)
-        return os.waitpid(pid, 0 if kills else os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
 
 
 def compress(path: str) -> None:

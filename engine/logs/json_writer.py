@@ -16,6 +16,10 @@ from engine.logs.format import STDERR, STDOUT
 from engine.logs.line_splitter import LineSplitter
 from engine.logs.writer import DISK_ERRORS, copy_by_reading, take_lock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.logs.compressing import Compressor
+
 MARKER = "json-file"
 _NAMES = {STDOUT: b"stdout", STDERR: b"stderr"}
 _TAIL_BYTES = 64 << 10
@@ -46,7 +50,7 @@ class JsonWriter:
         self._files = files
         self._compresses = compresses
         self._attributes = f'"attrs":{attributes},'.encode() if attributes else b""
-        self._compressor = 0
+        self._compressor: Compressor | None = None
         self._lost = 0
         self._splitter = LineSplitter()
         self._lock = take_lock(folder) if lock is None else lock
@@ -68,7 +72,8 @@ class JsonWriter:
         """Write the lines nobody finished, and down where the run ended."""
         self._append([(text, stream, True) for stream, text in self._splitter.flush()])
         write_marker(self._folder, Marker(self._number, os.fstat(self._fd).st_ino, self._size, run))
-        self._stop_compressing()
+        if self._compressor is not None:
+            self._compressor.stop()  # the next run does what is left
 
     def close(self) -> None:
         """Let go of the files and the lock."""
@@ -115,7 +120,8 @@ class JsonWriter:
 
     def _rotate(self) -> None:
         """Docker's renames: the oldest goes, `.1` becomes `.2`, the current one becomes `.1`."""
-        self._stop_compressing()
+        if self._compressor is not None:
+            self._compressor.stop()  # its files are about to have other names
         try:
             for age in range(self._files - 1, -1, -1):
                 self._make_older(age)
@@ -129,9 +135,7 @@ class JsonWriter:
         self._number += 1
         write_marker(self._folder, Marker(self._number, os.fstat(fresh).st_ino, 0, 0))
         if self._compresses:
-            from engine.logs import compressing  # noqa: PLC0415 - only where something is compressed
-
-            self._compressor = compressing.start(self._closed)
+            self._compress_closed()
 
     def _make_older(self, age: int) -> None:
         """Give the file of that age the name of the next; the oldest loses its own."""
@@ -149,12 +153,12 @@ class JsonWriter:
         paths = [_aged(self._path, age) for age in range(self._files - 1, 0, -1)]
         return [path for path in paths if os.path.exists(path)]
 
-    def _stop_compressing(self) -> None:
-        if self._compressor:
-            from engine.logs import compressing  # noqa: PLC0415 - only where something is compressed
+    def _compress_closed(self) -> None:
+        if self._compressor is None:
+            from engine.logs.compressing import Compressor  # noqa: PLC0415 - who writes little never needs it
 
-            compressing.is_over(self._compressor, kills=True)
-            self._compressor = 0
+            self._compressor = Compressor(self._closed)
+        self._compressor.start()
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

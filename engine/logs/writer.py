@@ -34,6 +34,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.logs.compressing import Compressor
+
 __all__ = ["DISK_ERRORS", "STDERR", "STDOUT", "LogWriter", "copy_by_reading", "take_lock"]
 
 STEP_BYTES = 256 << 10
@@ -78,7 +80,7 @@ class LogWriter:
         self._segment_bytes = segment_bytes
         self._segments = segments
         self._compresses = compresses
-        self._compressor = 0
+        self._compressor: Compressor | None = None
         self._lost = 0
         self._unspliceable: set[int] = set()
         self._lock = take_lock(folder) if lock is None else lock
@@ -127,11 +129,8 @@ class LogWriter:
     def mark_end(self, run: int) -> None:
         """Append the record that says: run number `run` of the container is over and nothing more comes of it."""
         self._append(pack_record(time.time_ns(), self._end, END, run))
-        if self._compressor:
-            from engine.logs import compressing  # noqa: PLC0415 - only where something was compressed
-
-            compressing.is_over(self._compressor, kills=True)  # the next run does what is left
-            self._compressor = 0
+        if self._compressor is not None:
+            self._compressor.stop()  # the next run does what is left
 
     def close(self) -> None:
         """Close the log; those who follow it come to their end. Output lost last of all is told of here."""
@@ -199,10 +198,11 @@ class LogWriter:
 
     def _compress_closed(self) -> None:
         """Have a child compress what is written no more; while there is one it sees to that."""
-        from engine.logs import compressing  # noqa: PLC0415 - a container that writes little never needs it
+        if self._compressor is None:
+            from engine.logs.compressing import Compressor  # noqa: PLC0415 - who writes little never needs it
 
-        if not self._compressor or compressing.is_over(self._compressor):
-            self._compressor = compressing.start(self._closed)
+            self._compressor = Compressor(self._closed)
+        self._compressor.start()
 
     def _closed(self) -> list[str]:
         """The data files that no run writes to any more, oldest first."""
