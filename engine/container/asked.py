@@ -9,10 +9,11 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engine.errors import StorageFull
 from engine.launcher import policy, records
 from engine.spec import codec
 from engine.spec.death import Request
-from engine.sys import names
+from engine.sys import disk, names
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,29 @@ class Asker:
 
 
 def write(folder: Path, asker: Asker, *, run: int, signal: int | None, ends: bool) -> None:
-    """Note the request. One that only may lead to an end does not take the place of one for the end itself."""
+    """Note the request. One that only may lead to an end does not take the place of one for the end itself.
+
+    Raises StorageFull.
+    """
     before = read(folder)
     if before is not None and before.run == run and before.ends and not ends:
         return
     request = Request(run, asker.verb, asker.by, names.signal_name(signal) if signal else "", records.now(), ends)
     # Verbs of several processes may be at it at once: kill does not wait for the stop it cuts short.
     fresh = folder / f"asked.json.{os.getpid()}-{threading.get_ident()}.new"
-    fresh.write_text(json.dumps(asdict(request)))
-    os.rename(fresh, folder / "asked.json")
+    try:
+        fresh.write_text(json.dumps(asdict(request)))
+        os.rename(fresh, folder / "asked.json")
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        # Unnoted the end is as good as any, unless a restart policy has to be told that it was asked for.
+        if error.errno not in disk.ERRORS:
+            raise
+        if ends and policy.read(str(folder))[0] != "no":
+            raise StorageFull(
+                "The disk has no room for a note that the end of the container was asked for.",
+                hint="Without it the container would be started again. Make room on the disk.",
+            ) from error
 
 
 def read(folder: Path) -> Request | None:

@@ -9,7 +9,7 @@ from engine.container import asked, log_plan, pause, reap, remove, rename, resum
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import InvalidSpec, NotFound
-from engine.launcher import ending, policy, records
+from engine.launcher import certificate, ending, policy, records
 from engine.logs.opening import open_log
 from engine.rootfs import Snapshot
 from engine.spec.container import ContainerState, Status
@@ -101,7 +101,7 @@ def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> No
     end = records.Exit(run, code, 0, False, records.now(), why, restarts, 0 if is_wanted else None)
     group = state.load_record(folder).cgroup
     places = evidence.places(runtime.cgroups.find(group))
-    records.sync(ending.note(str(folder), end, evidence=places))
+    records.sync(ending.note(str(folder), end, evidence=certificate.gather(places)))
     _empty_group(runtime, group)
 
 

@@ -9,6 +9,7 @@ from engine.container.state import Intent
 from engine.errors import Conflict, EngineError
 from engine.launcher import client, ending, failure, records
 from engine.spec.container import ContainerState, Status
+from engine.sys import disk
 
 
 def start(runtime: Runtime, container_id: str) -> ContainerState:
@@ -61,6 +62,17 @@ def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error:
     if started is not None and started.run == record.run:
         return
     if end is None or end.run != record.run:
-        code = failure.exit_code_of(error)
-        ending.note(str(folder), records.Exit(record.run, code, 0, False, records.now(), error.message, 0, None))
+        _note(
+            folder,
+            records.Exit(record.run, failure.exit_code_of(error), 0, False, records.now(), error.message, 0, None),
+        )
     runtime.cgroups.remove(record.cgroup)
+
+
+def _note(folder: Path, end: records.Exit) -> None:
+    """Record the end. A full disk must not hide why the start failed; `repair` records it when there is room."""
+    try:
+        ending.note(str(folder), end)
+    except OSError as error:
+        if error.errno not in disk.ERRORS:
+            raise

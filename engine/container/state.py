@@ -8,6 +8,7 @@ engine has not given, so the current run is the largest of the three.
 Engine and shim count their changes apart, neither count ever goes back, and `seq` is their sum: it grows with each.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.container import runs
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, NotFound, StorageFull
 from engine.launcher import records
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 LEGAL = {
     Status.CREATED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
@@ -173,9 +176,17 @@ def _later(time: str, milliseconds: int) -> str:
 
 
 def write_file(path: Path, data: bytes, *, durable: bool) -> None:
-    """Replace `path` in one rename; with `durable` it is on the disk when this returns."""
+    """Replace `path` in one rename; with `durable` it is on the disk when this returns. Raises StorageFull."""
     fresh = path.with_name(path.name + ".new")
-    fresh.write_bytes(data)
-    os.rename(fresh, path)
+    try:
+        fresh.write_bytes(data)
+        os.rename(fresh, path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        if error.errno in _FULL:
+            raise StorageFull(
+                f"The disk has no room for {path.name} of a container.", hint="Make room on it."
+            ) from error
+        raise
     if durable:
         records.sync(str(path))

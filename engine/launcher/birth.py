@@ -6,8 +6,10 @@ read, make and remember is gone with it.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import _socket
 import os
+import select
 import sys
 
 from engine.errors import KernelError
@@ -33,11 +35,15 @@ from engine.launcher.pauses import Pauses
 from engine.launcher.sandbox import Sandbox
 from engine.launcher.streams import Streams
 from engine.logs.writer import take_lock
-from engine.sys import process, spawn
+from engine.sys import disk, process, spawn
+
+_DEATH_MS = 5000
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from engine.errors import EngineError
 
 
 def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
@@ -72,19 +78,39 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
         pid, pidfd, ours = _clone(plan, prepared, pipes, shim)
+        _record_start(plan, pid, pidfd)
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
             if not locks:  # else the shim that asked does so, and tries again
-                ending.record_failure(plan, cause)
+                _record_failure(plan, cause)
             link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
         return
-    ticks, boot = process.start_ticks(pid), process.boot_id()
-    records.write(plan.folder, records.Started(plan.run, pid, ticks, boot, records.now(), plan.restarts))
     kinds, held = "".join(ours), [pidfd, log_lock, ready.lock, *ours.values()]
     link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), [plan_fd, shim_lock, *held])
     launcher.send(messages.pack(messages.HOLD, pid, kinds), [plan_fd, *held])
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
+
+
+def _record_start(plan: Plan, pid: int, pidfd: int) -> None:
+    """Write down which process it is. Where the disk takes no record it may not run: nobody would know of it."""
+    started = records.Started(plan.run, pid, process.start_ticks(pid), process.boot_id(), records.now(), plan.restarts)
+    try:
+        records.write(plan.folder, started)
+    except OSError as error:
+        _signal.pidfd_send_signal(pidfd, _signal.SIGKILL)
+        dying = select.poll()
+        dying.register(pidfd, select.POLLIN)
+        dying.poll(_DEATH_MS)  # else its control groups could not be removed yet
+        raise KernelError("write", error.errno or 0, "started.json") from error
+
+
+def _record_failure(plan: Plan, error: EngineError) -> None:
+    try:
+        ending.record_failure(plan, error)
+    except OSError as unrecorded:  # the engine, which is told of the failure, may have more luck
+        if unrecorded.errno not in disk.ERRORS:
+            raise
 
 
 def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams]:

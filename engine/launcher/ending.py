@@ -9,6 +9,9 @@ import time
 from engine.launcher import certificate, failure, groups, other_runtime, policy, records
 from engine.launcher.messages import Plan
 from engine.launcher.records import Exit
+from engine.sys import disk
+
+_RETRY_S = 1.0
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,18 +27,19 @@ def record_run(plan: Plan, status: int) -> Exit:
 def record_failure(plan: Plan, error: EngineError, *, is_restart: bool = False) -> Exit:
     """The program never ran: the end is recorded with the exit code that a shell would give.
 
-    That is tried again only where the restart policy tried it in the first place.
+    That is tried again only where the restart policy tried it in the first place. Else somebody waits for an answer,
+    and OSError is raised where the disk takes no record.
     """
     end = _end(plan, failure.exit_code_of(error), error=error.message)
-    return _record(plan, _decided(plan, end) if is_restart else end)
+    return _record(plan, _decided(plan, end)) if is_restart else _record(plan, end, is_patient=False)
 
 
-def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: list[list[str]] | None = None) -> str:
+def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: dict[str, str] | None = None) -> str:
     """Write an end down: first its certificate, so that whoever sees the end finds that too; returns the record's path.
 
-    `evidence` names files as `certificate.gather` takes them. Raises OSError.
+    `evidence` is what `certificate.gather` found. Raises OSError.
     """
-    certificate.write(folder, end, core_dumped, certificate.gather(evidence or []))
+    certificate.write(folder, end, core_dumped, evidence or {})
     return records.write(folder, end)
 
 
@@ -57,16 +61,28 @@ def announce(plan: Plan) -> None:
         sender.close()
 
 
-def _record(plan: Plan, end: Exit, *, core_dumped: bool = False) -> Exit:
+def _record(plan: Plan, end: Exit, *, core_dumped: bool = False, is_patient: bool = True) -> Exit:
     if plan.other_runtime:
         other_runtime.forget(plan.other_runtime, plan.id)
-    path = note(plan.folder, end, core_dumped=core_dumped, evidence=plan.evidence)
+    path = _note(plan, end, core_dumped=core_dumped, is_patient=is_patient)
     if end.restart_ms is None:
         _settle(plan, path)
     else:  # the groups stay as they are for the next run, with their limits
         announce(plan)
         records.sync(path)
     return end
+
+
+def _note(plan: Plan, end: Exit, *, core_dumped: bool, is_patient: bool) -> str:
+    """`note`, which waits for room on the disk if it is patient: what is not written down never happened."""
+    evidence = certificate.gather(plan.evidence)
+    while True:
+        try:
+            return note(plan.folder, end, core_dumped=core_dumped, evidence=evidence)
+        except OSError as error:
+            if error.errno not in disk.ERRORS or not is_patient:
+                raise
+        time.sleep(_RETRY_S)
 
 
 def _settle(plan: Plan, path: str) -> None:

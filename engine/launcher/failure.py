@@ -2,9 +2,11 @@
 
 import os
 
-from engine.errors import CommandNotExecutable, CommandNotFound, EngineError, KernelError
+from engine.errors import CommandNotExecutable, CommandNotFound, EngineError, KernelError, StorageFull
 
 _MISSING = (2, 20)  # ENOENT, ENOTDIR
+_FULL = (28, 122)  # ENOSPC, EDQUOT
+_RECORDS = ("started.json", "/log")
 _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start it
 
 
@@ -18,6 +20,8 @@ def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineErro
     if syscall == "execve":
         hint = "Check the program's mode, its format and its interpreter."
         return CommandNotExecutable(f"{path}: cannot be executed: {os.strerror(errno)}.", hint=hint)
+    if errno in _FULL and path.endswith(_RECORDS):
+        return StorageFull("The disk has no room for the record of the start.", hint="Make room on it, then try again.")
     if syscall == "chdir":
         return KernelError(syscall, errno, path, hint="Check the working directory.")
     return KernelError(syscall, errno, path)

@@ -13,6 +13,7 @@ import time
 from _json import encode_basestring_ascii, make_scanner  # what `json` is made of
 
 from engine.launcher.named import NamedTuple
+from engine.sys import disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +134,11 @@ def lock_shim(folder: str, pid: int, lock: int | None = None, *, is_waiting: boo
     except BlockingIOError:
         os.close(fd)
         raise
-    os.pwrite(fd, b"%-10d" % pid, 0)
+    try:
+        os.pwrite(fd, b"%-10d" % pid, 0)
+    except OSError as error:  # what holds is the lock
+        if error.errno not in disk.ERRORS:
+            raise
     return fd
 
 
