@@ -198,6 +198,9 @@ def clone(
     Raises KernelError.
     """
     cgroup_fd = os.open(plan.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if plan.cgroup_v2 else -1
+    # The process has the engine's memory and the host's descriptors up to execve, and others may be in its pid
+    # namespace already, with as many rights as it will have: they are not to look into it (prctl(2)).
+    process.prctl(process.PR_SET_DUMPABLE, 0)
     flags = prepared.flags | process.CLONE_PARENT
     if _may_share_memory(plan, prepared.birth.machine, waiting):
         return spawn.spawn(flags, lambda: init.main(prepared, ends, status), cgroup_fd=cgroup_fd)

@@ -44,7 +44,7 @@ def main(prepared: Prepared, ends: list[int], status: _socket.socket, waiting: P
     """
     try:
         _enter(prepared, ends, status, waiting)
-        program.execute(prepared.birth.process)
+        program.execute(prepared.birth.process, status)
     except BaseException as error:
         program.tell_failure(status, error)
     finally:

@@ -81,11 +81,11 @@ def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pau
     os.setresgid(what.gid, what.gid, what.gid)
     os.setresuid(what.uid, what.uid, what.uid)
     process.prctl(process.PR_SET_KEEPCAPS, 0)
+    # Once more, as some hosts let the memory of who changes his ids be looked into (proc_sys_fs(5), suid_dumpable).
+    process.prctl(process.PR_SET_DUMPABLE, 0)
     capabilities.capset(what.effective, what.permitted, what.inheritable)
     if what.ambient:
         capabilities.raise_ambient(what.ambient, what.last_cap)
-    # Up to execve this process shares the launcher's memory, which nobody inside may look into.
-    process.prctl(process.PR_SET_DUMPABLE, 0)
     _chdir(what.cwd)
     if not is_early:
         waiting.ready()
@@ -96,9 +96,13 @@ def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pau
             waiting.filtered(seccomp.load(filter_program, what.filter_flags, machine))
 
 
-def execute(what: Process) -> None:
-    """execve the program; without a slash it is looked for in the container's own PATH. Raises KernelError."""
-    process.close_on_exec_from(3 + what.preserved_fds)
+def execute(what: Process, status: _socket.socket) -> None:
+    """execve the program; without a slash it is looked for in the container's own PATH. Raises KernelError.
+
+    Every descriptor but `status`, which execve closes, goes before: a program could be named by a way over one that is
+    open on a folder of the host's (`/proc/self/fd/9/../bin/sh`).
+    """
+    process.keep_only(status.fileno(), first=3 + what.preserved_fds)
     env = environment(what)
     found = _ERRNO_NOT_FOUND
     for path in candidates(what.args[0], env):

@@ -36,11 +36,8 @@ def _mkdir(path: str, mode: int) -> None:
 
 
 def _make_cwd(path: str) -> None:
-    """Make the working directory where it is missing; links that lead to one are the image's own business."""
-    try:
-        os.makedirs(path, 0o755, exist_ok=True)
-    except OSError as error:
-        raise KernelError("mkdir", error.errno or 0, path) from None
+    """Make the working directory where it is missing; an image's links may lead there, none leads out of the root."""
+    os.close(targets.open_target(path, is_folder=True))
 
 
 def _mount_if_there(source: str, target: str, fstype: str, flags: int, data: str) -> None:

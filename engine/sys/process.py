@@ -35,10 +35,9 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
-_CLONE3, _CLOSE_RANGE = 435, 436
+_CLONE3 = 435
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
-_CLOSE_RANGE_CLOEXEC = 4
 _LAST_FD = 0x7FFFFFFF
 _PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info as first published, 64 bytes)
 _PIDFD_INFO_EXIT = 1 << 3
@@ -110,11 +109,6 @@ def sethostname(name: str) -> None:
     check(libc.sethostname(encoded, len(encoded)), "sethostname", name)
 
 
-def close_on_exec_from(first_fd: int) -> None:
-    """close_range(2) with CLOSE_RANGE_CLOEXEC: no descriptor from `first_fd` on survives the next execve."""
-    syscall("close_range", _CLOSE_RANGE, first_fd, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
-
-
 def reap_all() -> None:
     """Wait for every child to end."""
     while True:
@@ -133,12 +127,11 @@ def set_name(name: str) -> None:
         os.close(fd)
 
 
-def keep_only(*descriptors: int) -> None:
-    """Close everything above standard error but these: in a fork, so that nothing of another container's leaks in."""
-    first = 3
+def keep_only(*descriptors: int, first: int = 3) -> None:
+    """Close every descriptor from `first` on but these: in a fork, so that nothing of anybody else's leaks in."""
     for fd in sorted(descriptors):
         os.closerange(first, fd)
-        first = fd + 1
+        first = max(first, fd + 1)
     os.closerange(first, _LAST_FD)
 
 
