@@ -16,7 +16,6 @@ import time
 from engine.errors import KernelError
 from engine.launcher import ending, entering, failure, link, messages, records
 from engine.launcher.messages import Entry
-from engine.launcher.shim import become_shim
 from engine.sys import process
 
 TYPE_CHECKING = False
@@ -94,7 +93,7 @@ class ExecShim:
 
 def run(launcher: link.Link) -> NoReturn:
     """The life of an exec shim: stand ready, start a program in a container, guard it to its end."""
-    become_shim("moorage-exec")
+    os.setsid()
     assert launcher.socket is not None  # noqa: S101 - it was forked with one
     message, descriptors = link.receive(launcher.socket)
     if message:  # else the launcher ended before there was anything to do
@@ -140,7 +139,7 @@ def adopt(
     entry_fd: int, pid: int, _kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float
 ) -> NoReturn:
     """The life of an exec shim that takes over a program whose exec shim was killed, perhaps in mid-start."""
-    become_shim("moorage-exec")
+    os.setsid()
     time.sleep(delay_s)
     folder = messages.read_entry(entry_fd).folder
     records.lock_shim(folder, os.getpid())

@@ -26,6 +26,8 @@ _LULL_MS = 20
 _STREAMS_AT = 4  # in a container's descriptors, behind plan, pidfd, log and id locks
 
 
+NAME = "moorage-launch"
+_NAMES = {messages.START: "moorage-shim", messages.EXEC: "moorage-exec"}
 _LIVES: dict[bytes, Callable[[link.Link], NoReturn]] = {messages.START: shim.run, messages.EXEC: exec_shim.run}
 _HEIRS: dict[bytes, Callable[[int, int, str, list[int], link.Link, float], NoReturn]] = {
     messages.START: shim.adopt,
@@ -151,11 +153,8 @@ class Launcher:
 
     def _fork_shim(self, word: bytes) -> Held:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        up = link.Link(self.path, theirs)
-        pid = os.fork()
-        if pid == 0:
-            process.keep_only(theirs.fileno())
-            _in_child(lambda: _LIVES[word](up))
+        up, life = link.Link(self.path, theirs), _LIVES[word]
+        pid = _fork(word, lambda: life(up), theirs.fileno())
         theirs.close()
         held = Held(ours, pid, word)
         self._watch(held)
@@ -211,12 +210,14 @@ class Launcher:
         held.socket.close()
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         delay = min(held.respawns * _DELAY_S, _LONGEST_DELAY_S)
-        pid = os.fork()
-        if pid == 0:
-            process.keep_only(theirs.fileno(), *held.descriptors)
-            plan_fd, *descriptors = held.descriptors
-            up = link.Link(self.path, theirs)
-            _in_child(lambda: _HEIRS[held.word](plan_fd, held.pid, held.kinds, descriptors, up, delay))
+        plan_fd, *descriptors = held.descriptors
+        up, life = link.Link(self.path, theirs), _HEIRS[held.word]
+        pid = _fork(
+            held.word,
+            lambda: life(plan_fd, held.pid, held.kinds, descriptors, up, delay),
+            theirs.fileno(),
+            *held.descriptors,
+        )
         theirs.close()
         held.socket, held.shim_pid = ours, pid
         held.respawns += 1
@@ -268,9 +269,18 @@ def _send(socket: _socket.socket, word: bytes, descriptors: list[int]) -> bool:
     return True
 
 
-def _in_child(life: Callable[[], NoReturn]) -> NoReturn:
-    """Live `life`; whatever goes wrong ends this process only, never unwinds into the launcher's own code."""
+def _fork(word: bytes, life: Callable[[], NoReturn], *kept: int) -> int:
+    """Fork a process that lives `life`, and has of this one's descriptors those `kept`; its pid.
+
+    Whatever goes wrong there ends that process only, and never unwinds into the launcher's own code.
+    """
+    process.set_name(_NAMES[word])  # which is inherited: what is done here costs the child no memory
+    pid = os.fork()
+    if pid:
+        process.set_name(NAME)
+        return pid
     try:
+        process.keep_only(*kept)
         life()
     except BaseException:
         sys.excepthook(*sys.exc_info())

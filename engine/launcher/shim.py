@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
 _BIRTH_S = 0.02
+_NO_CARE = b"\x000"  # how STARTED ends for a container that needs none
 _LOGGED = {messages.STDOUT: STDOUT, messages.STDERR: STDERR, messages.TERMINAL: STDOUT}
 
 
@@ -162,7 +163,7 @@ class Shim:
 
 def run(launcher: link.Link) -> NoReturn:
     """The life of a shim: stand ready, take over what its child gave birth to, guard that to its end."""
-    become_shim("moorage-shim")
+    os.setsid()
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     child = os.fork()
     if child == 0:
@@ -176,6 +177,8 @@ def run(launcher: link.Link) -> NoReturn:
     ours.close()
     os.waitpid(child, 0)
     if born:
+        if born.endswith(_NO_CARE):
+            _sleep(descriptors, launcher)
         plan_fd, lock, *held = descriptors
         _, pid, kinds, needs_care = born.split(b"\0")
         shim = Shim(plan_fd, lock, int(pid), kinds.decode(), held, launcher)
@@ -189,9 +192,16 @@ def run(launcher: link.Link) -> NoReturn:
     os._exit(0)
 
 
+def _sleep(descriptors: list[int], launcher: link.Link) -> None:
+    """Return when there is something to do for the first time: nothing need be made before, and no memory touched."""
+    _plan_fd, _lock, pidfd, _log_lock, _ids_lock, *streams = descriptors
+    if launcher.socket is not None:
+        select.select([pidfd, launcher.socket.fileno(), *streams], (), ())
+
+
 def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
     """The life of a shim that takes over a container whose shim was killed."""
-    become_shim("moorage-shim")
+    os.setsid()
     plan = messages.read_plan(plan_fd)
     lock = _succeed(plan)
     if lock is not None:
@@ -221,15 +231,3 @@ def _succeed(plan: messages.Plan) -> int | None:
         except BlockingIOError:  # the killed one had given its lock to a run that is just being born
             time.sleep(_BIRTH_S)
     return None
-
-
-def become_shim(name: str) -> None:
-    """A session of its own, and no hold on what the launcher reads and writes: that may go before this process does.
-
-    Without ctypes: a call by it touches, and so copies, 150 KB of what this process shares with the launcher.
-    """
-    os.setsid()
-    nothing = os.open("/dev/null", os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    process.set_name(name)
