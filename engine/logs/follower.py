@@ -28,7 +28,7 @@ _FOLDER_EVENTS = IN_CREATE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF
 async def follow(folder: Path, selection: Selection, form: type[Segments]) -> AsyncGenerator[LogBatch, None]:
     """The batches of `LogReader.follow`."""
     scan = await asyncio.to_thread(Scan, folder, selection, form)
-    follower = _Follower(folder, scan)
+    follower = _Follower(folder, scan, selection.until_ns)
     try:
         async with aclosing(follower.batches()) as batches:
             async for batch in batches:
@@ -41,14 +41,15 @@ async def follow(folder: Path, selection: Selection, form: type[Segments]) -> As
 class _Follower:
     """Reads whatever is there, then sleeps until the kernel tells of a change."""
 
-    def __init__(self, folder: Path, scan: Scan) -> None:
+    def __init__(self, folder: Path, scan: Scan, until_ns: int | None) -> None:
         self._folder = folder
         self._scan = scan
+        self._until_ns = until_ns
         self._woken = asyncio.Event()
         self._changes = Changes.of_running_loop()
 
     async def batches(self) -> AsyncGenerator[LogBatch, None]:
-        """Every batch until the writer is gone and everything was read."""
+        """Every batch until the writer is gone, or the time has come, and everything was read."""
         with ExitStack() as watches:
             if self._folder.is_dir():
                 watches.enter_context(self._changes.watch(str(self._folder), _FOLDER_EVENTS, self._on_folder_change))
@@ -56,7 +57,8 @@ class _Follower:
             while True:
                 # In this order: no change from here on is slept through, and what a run wrote last is still read.
                 self._woken.clear()
-                is_live = is_being_written(self._folder)
+                is_over = self._left_s() == 0
+                is_live = is_being_written(self._folder) and not is_over
                 while self._scan.has_news() and (batch := await asyncio.to_thread(self._scan.next_batch)) is not None:
                     is_quiet = False
                     yield batch
@@ -66,9 +68,13 @@ class _Follower:
                     # Lines that come close together are delivered together: to wake for each of a thousand a second
                     # took 28 % of a processor, this takes 2.
                     await asyncio.sleep(GATHER_S)
-                    is_quiet = not await self._wait(None if is_quiet else QUIET_S)
-                elif self._scan.run_has_ended() or not await self._is_succeeded():
+                    is_quiet = not await self._wait(self._left_s() if is_quiet else QUIET_S)
+                elif is_over or self._scan.run_has_ended() or not await self._is_succeeded():
                     return
+
+    def _left_s(self) -> float | None:
+        """Seconds until no more is wanted, None for never."""
+        return None if self._until_ns is None else max(0.0, (self._until_ns - time.time_ns()) / 1e9)
 
     async def _is_succeeded(self) -> bool:
         """Whether somebody goes on with a log whose writer was killed: the launcher puts another shim in its place."""

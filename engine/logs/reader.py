@@ -44,14 +44,20 @@ class LogReader:
         return _read(self._folder, self._form, _selection(tail, since_ns, until_ns, after))
 
     def follow(
-        self, *, tail: int | None = None, since_ns: int | None = None, after: str | None = None
+        self,
+        *,
+        tail: int | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        after: str | None = None,
     ) -> AsyncGenerator[LogBatch, None]:
         """What is there by now, then what comes, until the run of the container ends; at once if none is going on.
 
-        Arguments and errors as for `read`. Close it (`aclose`) if you leave it before its end. A consumer that is slow
-        slows only itself: it keeps up to 1 GiB of segments from rotation, past that a line says that output was lost.
+        It also ends when `until_ns` has come. Arguments and errors as for `read`. Close it (`aclose`) if you leave it
+        before its end. A consumer that is slow slows only itself: it keeps up to 1 GiB of segments from rotation, past
+        that a line says that output was lost.
         """
-        return follow(self._folder, _selection(tail, since_ns, None, after), self._form)
+        return follow(self._folder, _selection(tail, since_ns, until_ns, after), self._form)
 
 
 def _read(folder: Path, form: type[Segments], selection: Selection) -> Iterator[LogBatch]:

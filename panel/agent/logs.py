@@ -39,8 +39,6 @@ async def _batches(request: web.Request) -> AsyncGenerator[LogBatch, None]:
     reader = await asyncio.to_thread(request.app[ENGINE].logs, request.match_info["id"])
     if not flag(request, "follow"):
         return _read_in_thread(reader.read(**selection))
-    if selection.pop("until_ns", None) is not None:
-        raise InvalidSpec("until", "a log that is followed has no end in time", hint="Leave out one of them.")
     return reader.follow(**selection)
 
 

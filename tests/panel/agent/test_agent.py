@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -76,6 +77,13 @@ async def test_a_log_is_read_as_far_as_it_goes_without_following(
     writer.close()
 
 
+async def test_a_following_may_end_by_the_clock(client: AgentClient, writer: LogWriter, container_id: str) -> None:
+    writer.write(b"1\n", STDOUT)
+    batches = client.logs(container_id, follow=True, until=time.time_ns() + 200_000_000)
+    assert [line[2] async for batch in batches for line in batch["lines"]] == ["1"]
+    writer.close()
+
+
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
@@ -83,7 +91,7 @@ async def test_a_log_is_read_as_far_as_it_goes_without_following(
         ({"tail": "many"}, 422, "invalid-spec"),
         ({"tail": -1, "follow": True}, 422, "invalid-spec"),
         ({"follow": "perhaps"}, 422, "invalid-spec"),
-        ({"follow": True, "until": 1}, 422, "invalid-spec"),
+        ({"follow": True, "until": "soon"}, 422, "invalid-spec"),
     ],
 )
 async def test_a_wrong_query_is_refused_with_a_reason(

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -40,6 +41,20 @@ async def test_history_comes_first_and_then_what_is_written(tmp_path: Path) -> N
         writer.close()
         with pytest.raises(StopAsyncIteration):
             await next_texts(batches)
+
+
+async def test_a_time_that_comes_ends_the_following_of_a_run_that_goes_on(tmp_path: Path) -> None:
+    writer = LogWriter(str(tmp_path))
+    writer.write(b"in time\n", STDOUT)
+    until_ns = time.time_ns() + 400_000_000
+    following = asyncio.create_task(all_lines(LogReader(tmp_path).follow(until_ns=until_ns)))
+    await asyncio.sleep(0.1)
+    writer.write(b"just so\n", STDOUT)
+    found = await following
+    assert [line.text for line in found] == [b"in time", b"just so"]
+    assert 0 <= time.time_ns() - until_ns < 5_000_000_000
+    assert await all_lines(LogReader(tmp_path).follow(until_ns=1)) == []
+    writer.close()
 
 
 async def test_a_run_that_is_over_ends_at_once_after_its_history(tmp_path: Path) -> None:
