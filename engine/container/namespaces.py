@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from engine.spec.container import CgroupNamespace, ContainerSpec
+from engine.spec.container import ContainerSpec
 from engine.spec.runtime import Linux, Namespace
 from engine.sys import process
 
@@ -31,15 +31,21 @@ def wanted(spec: ContainerSpec, *, can_shift: bool, shares_ids_with: str = "") -
     the container whose user namespace comes along with another of its namespaces.
     """
     found = [Namespace("mount")]
-    if spec.cgroup_namespace is not CgroupNamespace.HOST:
-        found.append(Namespace("cgroup"))
-    modes = {"pid": spec.pid, "uts": spec.uts, "ipc": spec.ipc, "network": spec.network}
-    for kind, mode in modes.items():
+    modes = {
+        "pid": spec.pid,
+        "uts": spec.uts,
+        "ipc": spec.ipc,
+        "network": spec.network,
+        "cgroup": spec.cgroup_namespace,
+    }
+    for kind, mode in (modes | {"cgroup": spec.cgroup_namespace}).items():
         if mode.startswith(CONTAINER):
             found.append(Namespace(kind, mode))
         elif mode != HOST:
             found.append(Namespace(kind))
-    if spec.time_offsets:
+    if spec.time.startswith(CONTAINER):
+        found.append(Namespace("time", spec.time))
+    elif spec.time_offsets:
         found.append(Namespace("time"))
     if shares_ids_with:
         found.append(Namespace("user", CONTAINER + shares_ids_with))

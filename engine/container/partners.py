@@ -10,7 +10,7 @@ from engine.errors import Conflict, InvalidSpec, NotFound
 from engine.spec.container import ContainerSpec, Status
 from engine.spec.runtime import Spec
 
-_MODES = ("network", "pid", "ipc")
+_MODES = ("network", "pid", "ipc", "uts", "time", "cgroup_namespace")
 
 
 def resolve(runtime: Runtime, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
@@ -31,8 +31,10 @@ def resolve(runtime: Runtime, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
     if "ipc" in found and not _shares_ipc(runtime, found["ipc"]):
         raise InvalidSpec("ipc", "that container keeps its IPC to itself", hint="Create it with ipc=shareable.")
     owner, partner = owners.popitem()
-    network, pid, ipc = (CONTAINER + found[field] if field in found else mode for field, mode in modes.items())
-    shared = replace(spec, network=network, pid=pid, ipc=ipc)
+    network, pid, ipc, uts, time, cgroup = (
+        CONTAINER + found[field] if field in found else mode for field, mode in modes.items()
+    )
+    shared = replace(spec, network=network, pid=pid, ipc=ipc, uts=uts, time=time, cgroup_namespace=cgroup)
     return (shared, partner) if owner else (replace(shared, userns=HOST), "")
 
 

@@ -92,11 +92,12 @@ class ContainerSpec(codec.Document):
     pid: str = ""
     ipc: str = ""
     uts: str = ""
+    time: str = ""
     userns: str = ""
     read_only: bool = False
     resources: Resources = field(default_factory=Resources)
     cgroup_parent: str = ""
-    cgroup_namespace: CgroupNamespace = CgroupNamespace.PRIVATE
+    cgroup_namespace: str = CgroupNamespace.PRIVATE
     rlimits: Mapping[str, Rlimit] = field(default_factory=dict)
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
@@ -153,7 +154,9 @@ class ContainerSpec(codec.Document):
         checks.namespace("network", self.network, ("none", "host"), is_joinable=True)
         checks.namespace("pid", self.pid, ("", "host"), is_joinable=True)
         checks.namespace("ipc", self.ipc, ("", "private", "shareable", "host"), is_joinable=True)
-        checks.namespace("uts", self.uts, ("", "host"))
+        checks.namespace("uts", self.uts, ("", "host"), is_joinable=True)
+        checks.namespace("time", self.time, ("", "host"), is_joinable=True)
+        checks.namespace("cgroup_namespace", self.cgroup_namespace, ("private", "host"), is_joinable=True)
         checks.namespace("userns", self.userns, ("", "host"))
         self.resources.validate()
         checks.cgroup_parent(self.cgroup_parent)

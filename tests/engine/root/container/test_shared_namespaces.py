@@ -5,20 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from engine import Conflict, InvalidSpec
+from engine import Conflict, InvalidSpec, TimeOffset
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
 pytestmark = pytest.mark.v2
 
-NAMESPACE = {"network": "net", "pid": "pid", "ipc": "ipc", "uts": "uts"}
+HOSTS = {"network": "net", "pid": "pid", "ipc": "ipc", "uts": "uts", "cgroup_namespace": "cgroup"}
+NAMESPACE = HOSTS | {"time": "time"}
 
 
 def namespace_of(pid: int | str, kind: str) -> str:
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 
 
-@pytest.mark.parametrize("field", NAMESPACE)
+@pytest.mark.parametrize("field", HOSTS)
 def test_the_hosts_own_is_shared_where_asked_for(host: Host, field: str) -> None:
     _, output = host.finish("readlink", f"/proc/self/ns/{NAMESPACE[field]}", **{field: "host"})
     assert output.strip() == namespace_of("self", NAMESPACE[field])
@@ -31,15 +32,15 @@ def test_with_the_hosts_processes_it_sees_them(host: Host) -> None:
 
 @pytest.mark.v2_smoke
 @pytest.mark.parametrize("userns", ["", "host"])
-@pytest.mark.parametrize("field", ["network", "pid", "ipc"])
+@pytest.mark.parametrize("field", NAMESPACE)
 def test_another_containers_is_shared_and_its_user_namespace_with_it(host: Host, field: str, userns: str) -> None:
-    partner = host.start("sleep", "60", ipc="shareable", userns=userns)
+    partner = host.start("sleep", "60", ipc="shareable", userns=userns, time_offsets={"boottime": TimeOffset(60)})
     name = host.engine.state(partner).name
     joined = host.start("sh", "-c", "touch /mine && sleep 60", **{field: f"container:{name}"})
     ours, theirs = host.engine.state(joined).pid, host.engine.state(partner).pid
     for kind in (NAMESPACE[field], "user"):
         assert namespace_of(ours, kind) == namespace_of(theirs, kind)
-    others = {"net", "pid", "ipc", "uts", "mnt"} - {NAMESPACE[field]}
+    others = {"net", "pid", "ipc", "uts", "mnt", "cgroup"} - {NAMESPACE[field]}
     assert all(namespace_of(ours, kind) != namespace_of(theirs, kind) for kind in others)
     mine = host.home / "containers" / joined / "upper" / "mine"
     wait_until(mine.exists, "it has written")
@@ -92,6 +93,9 @@ def test_after_the_partner_was_started_again_its_new_namespace_is_joined(host: H
         ("ipc", "container:nobody"),
         ("ipc", "mine"),
         ("uts", "container:x"),
+        ("time", "container:x"),
+        ("time", "mine"),
+        ("cgroup_namespace", "container:x"),
         ("userns", "container:x"),
     ],
 )
