@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import Conflict, ContainerState, Restart, RestartPolicy, Status
-from engine.container import runs
+from engine import Condition, Conflict, ContainerState, Resources, Restart, RestartPolicy, Status, Update
+from engine.container import asked, runs
+from engine.container.asked import Asker
 from engine.launcher import records
 from tests.services.host import Host, await_launcher, start_launcher
 from tests.services.processes import wait_until
@@ -74,7 +75,7 @@ def test_what_somebody_stops_stays_stopped(host: Host, policy: RestartPolicy) ->
     wait_for_run(host, container, 2)
     state = host.engine.stop(container, timeout_s=0, asked_by="alice")
     assert (state.status, state.restart_at) == (Status.EXITED, "")
-    time.sleep(0.6)
+    time.sleep(0.3)
     assert host.engine.state(container) == state
     wait_until(lambda: not group_exists(host, container), "its control groups have gone")
 
@@ -83,7 +84,7 @@ def test_what_somebody_stops_stays_stopped(host: Host, policy: RestartPolicy) ->
 @pytest.mark.parametrize("verb", ["stop", "kill"])
 def test_a_restart_that_is_waited_for_can_be_called_off(host: Host, verb: str) -> None:
     container = host.start("false", restart=ALWAYS)
-    waiting = wait_for_run(host, container, 4, Status.RESTARTING)
+    waiting = wait_for_run(host, container, 3, Status.RESTARTING)
     assert waiting.restart_at > waiting.finished_at
     assert group_exists(host, container)
     with pytest.raises(Conflict, match="is restarting and cannot be removed"):
@@ -117,24 +118,40 @@ def test_another_signal_than_that_to_stop_leaves_the_policy_in_force(host: Host)
 def test_a_policy_that_is_changed_counts_at_once(host: Host) -> None:
     container = host.start("false", restart=ALWAYS)
     wait_for_run(host, container, 3, Status.RESTARTING)
-    file = folder_of(host, container) / "spec.json"
-    spec = json.loads(file.read_text()) | {"restart": {"name": "no", "max_retries": 0}}
-    (file.parent / "changed").write_text(json.dumps(spec))
-    os.rename(file.parent / "changed", file)
-    wait_for_run(host, container, 3, Status.EXITED)
+    host.engine.update(container, Update(restart=RestartPolicy()))
+    assert wait_for_run(host, container, 3, Status.EXITED).restart_at == ""
+    host.engine.update(container, Update(restart=RestartPolicy(Restart.ON_FAILURE, 1)))
+    host.engine.start(container)
+    assert wait_for_run(host, container, 5, Status.EXITED).restart_count == 1
+
+
+def test_who_waits_is_told_of_each_end(host: Host) -> None:
+    container = host.start("sh", "-c", "sleep 0.2; exit 4", restart=RestartPolicy(Restart.ON_FAILURE, 1))
+    first = host.engine.wait(container, Condition.NOT_RUNNING, timeout_s=20)
+    assert first is not None
+    assert (first.status, first.exit_code) == (Status.RESTARTING, 4)
+    last = host.engine.wait(container, Condition.NOT_RUNNING, timeout_s=20)
+    assert last is not None
+    assert (last.status, last.run) == (Status.EXITED, 2)
+
+
+def test_each_run_is_told_what_it_used_up_itself(host: Host) -> None:
+    script = (
+        "test -e /root/again && exit 1; touch /root/again; i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; exit 1"
+    )
+    container = host.start("sh", "-c", script, restart=RestartPolicy(Restart.ON_FAILURE, 1))
+    wait_for_run(host, container, 2, Status.EXITED)
+    second, first = (death["usage"]["cpu_ns"] for death in host.engine.inspect(container)["deaths"])
+    assert 0 < second < first / 2
 
 
 def test_the_limits_and_the_log_go_on_over_all_runs(host: Host) -> None:
     script = "echo run; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; exit 1"
-    container = host.start("sh", "-c", script, restart=RestartPolicy(Restart.ON_FAILURE, 2), resources=pids(17))
+    container = host.start(
+        "sh", "-c", script, restart=RestartPolicy(Restart.ON_FAILURE, 2), resources=Resources(pids=17)
+    )
     wait_for_run(host, container, 3, Status.EXITED)
     assert host.output(container).split() == ["run", "17"] * 3
-
-
-def pids(limit: int) -> object:
-    from engine import Resources
-
-    return Resources(pids=limit)
 
 
 def test_a_restart_that_cannot_be_started_is_tried_again(host: Host) -> None:
@@ -153,7 +170,7 @@ async def test_a_follower_stays_over_restarts_and_leaves_when_the_last_run_is_ov
 
 def test_runs_follow_each_other_while_shims_are_killed(host: Host) -> None:
     container = host.start("sh", "-c", "echo x; sleep 0.1", restart=ALWAYS)
-    for _ in range(4):
+    for _ in range(3):
         os.kill(shim_of(host, container), signal.SIGKILL)
         run = host.engine.state(container).run
         wait_for_run(host, container, run + 1)
@@ -186,7 +203,7 @@ def test_without_a_launcher_the_next_run_waits_for_its_successor(host: Host) -> 
 
 def test_when_all_that_guarded_it_is_killed_the_next_start_of_the_host_brings_it_back(host: Host) -> None:
     waiting = host.start("false", restart=ALWAYS)
-    wait_for_run(host, waiting, 4, Status.RESTARTING)
+    wait_for_run(host, waiting, 3, Status.RESTARTING)
     running, stopped = host.start("sleep", "60", restart=UNLESS_STOPPED), host.start("sleep", "60", restart=ALWAYS)
     host.engine.stop(stopped, timeout_s=0)
     pid = host.engine.state(running).pid
@@ -199,7 +216,7 @@ def test_when_all_that_guarded_it_is_killed_the_next_start_of_the_host_brings_it
     states = {state.id: state for state in host.engine.repair()}
     assert states[running].status is Status.RUNNING
     assert (states[running].run, states[running].restart_count) == (2, 1)
-    assert states[waiting].run == 5
+    assert states[waiting].run == 4
     assert states[stopped].status is Status.EXITED
     for container in (waiting, running):
         host.engine.stop(container, timeout_s=0)
@@ -216,9 +233,6 @@ def test_after_a_reboot_always_brings_back_even_what_was_stopped(host: Host) -> 
 
 
 def test_a_stop_that_was_cut_short_does_not_end_the_policy(host: Host) -> None:
-    from engine.container import asked
-    from engine.container.asked import Asker
-
     container = host.start("sleep", "60", restart=ALWAYS)
     asked.write(folder_of(host, container), Asker("stop"), run=1, signal=15, ends=True)
     host.engine.repair()

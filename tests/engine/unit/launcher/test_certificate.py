@@ -1,0 +1,58 @@
+"""Certificates as files: the newest are kept, the last words are the run's own, what is not there is left out."""
+
+import json
+import os
+from pathlib import Path
+
+from engine.launcher import certificate, records
+from engine.launcher.records import Exit
+from engine.logs.last_words import last_words
+from engine.logs.writer import STDERR, STDOUT, LogWriter
+
+AT = "2026-01-01T00:00:00.000000Z"
+
+
+def write(folder: Path, run: int) -> None:
+    certificate.write(str(folder), Exit(run, 0, 0, False, AT, "", 0, None), False, {})
+
+
+def test_the_certificates_of_the_last_runs_are_kept(tmp_path: Path) -> None:
+    for run in range(1, certificate.KEPT + 4):
+        write(tmp_path, run)
+    kept = sorted(int(path.stem) for path in (tmp_path / "history").iterdir())
+    assert kept == list(range(4, certificate.KEPT + 4))
+
+
+def test_a_request_is_kept_with_the_end_it_was_for(tmp_path: Path) -> None:
+    records.write_json(f"{tmp_path}/asked.json", {"run": 1, "verb": "stop", "ends": True})
+    for run in (1, 2):
+        write(tmp_path, run)
+    first, second = (json.loads((tmp_path / "history" / f"{run}.json").read_text()) for run in (1, 2))
+    assert (first["asked"]["verb"], second["asked"]) == ("stop", None)
+
+
+def test_evidence_is_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / "memory.peak").write_text("5\n")
+    assert certificate.gather([[str(tmp_path), "memory.peak", "memory.max"]]) == {"memory.peak": "5\n"}
+
+
+def test_last_words_are_of_both_streams_and_of_the_last_run_alone(tmp_path: Path) -> None:
+    log = LogWriter(str(tmp_path))
+    log.write(b"earlier\n", STDOUT)
+    log.mark_end(1)
+    assert last_words(str(tmp_path), 100) == b"earlier\n"
+    for number in range(300):
+        log.write(b"%03d\n" % number, STDOUT if number % 2 else STDERR)
+    log.mark_end(2)
+    assert last_words(str(tmp_path), 4096) == b"".join(b"%03d\n" % number for number in range(300))
+    assert last_words(str(tmp_path), 8) == b"298\n299\n"
+    log.mark_end(3)
+    assert last_words(str(tmp_path), 100) == b""
+    log.close()
+
+
+def test_a_log_that_is_empty_has_no_last_words(tmp_path: Path) -> None:
+    assert last_words(str(tmp_path), 100) == b""
+    os.mkdir(tmp_path / "log")
+    LogWriter(str(tmp_path / "log")).close()
+    assert last_words(str(tmp_path / "log"), 100) == b""
