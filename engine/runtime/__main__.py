@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import CommandNotExecutable, CommandNotFound, EngineError, Unsupported
 from engine.runtime.diary import Diary
-from engine.runtime.options import add_flag, both
+from engine.runtime.options import Parser, add_flag, both
 from engine.runtime.store import Store
 from engine.spec.runtime import OCI_VERSION
 
@@ -27,7 +27,7 @@ _FAILED, _EXEC_FAILED = 1, 255
 def main() -> int:
     """Carry out one command; its exit code."""
     parser = _parser()
-    asked = parser.parse_args()
+    asked = parser.parse(sys.argv[1:])
     if asked.version:
         print(f"moorage-runtime\nspec: {OCI_VERSION}")
         return 0
@@ -44,8 +44,8 @@ def main() -> int:
     return _EXEC_FAILED if asked.command == "exec" else _FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="moorage-runtime", description=__doc__, allow_abbrev=False)
+def _parser() -> Parser:
+    made = Parser(prog="moorage-runtime", description=__doc__)
     made.add_argument(*both("--root"), type=Path, default=_ROOT, help="where states are kept, until the next boot")
     made.add_argument(*both("--log"), type=Path, help="the file to write to beside standard error")
     made.add_argument(*both("--log-format"), choices=("text", "json"), default="text")
@@ -66,9 +66,9 @@ def _carry_out(asked: argparse.Namespace, diary: Diary) -> int | None:
             hint="Have your engine use the cgroupfs manager.",
         )
     command: Any = importlib.import_module(f"engine.runtime.commands.{asked.command}")
-    parser = argparse.ArgumentParser(prog=f"moorage-runtime {asked.command}", allow_abbrev=False)
+    parser = Parser(prog=f"moorage-runtime {asked.command}")
     command.add_arguments(parser)
-    its = parser.parse_args(asked.arguments)
+    its = parser.parse(asked.arguments)
     if os.geteuid() != 0 and asked.command != "features":
         raise Unsupported("Only root can run containers here.")
     code: int | None = command.carry_out(its, Store(asked.root.absolute()), diary)

@@ -1,7 +1,32 @@
-"""What the options of commands have in common."""
+"""What the options of commands have in common, and how they are told from what follows them."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+
+class Parser(ArgumentParser):
+    """Options end at the first word that is none, as with Go's programs: what follows may look like options."""
+
+    def __init__(self, **named: Any) -> None:
+        self._flags: set[str] = set()
+        super().__init__(allow_abbrev=False, **named)
+
+    def add_argument(self, *names: str, **named: Any) -> Any:
+        """As ever; options without a value are remembered."""
+        if named.get("action") in ("store_true", "help"):
+            self._flags.update(names)
+        return super().add_argument(*names, **named)
+
+    def parse(self, words: Sequence[str]) -> Namespace:
+        """What the words say. Exits with 2 and a message for what they must not."""
+        end = 0
+        while end < len(words) and words[end].startswith("-") and words[end] not in ("-", "--"):
+            takes_next = "=" not in words[end] and words[end] not in self._flags
+            end += 2 if takes_next else 1
+        rest = words[end:]
+        return self.parse_args([*words[:end], *(["--", *rest] if rest and rest[0] != "--" else rest)])
 
 
 def both(*names: str) -> list[str]:

@@ -144,6 +144,7 @@ def test_more_programs_are_run_beside_the_first(oci: OciRuntime, tmp_path: Path)
         "exec", "--env", "A=b", "--cwd", "/tmp", container_id, "sh", "-c", "pwd; echo $A; cat; exit 4", stdin="in"
     )
     assert (ended.returncode, ended.stdout) == (4, "/tmp\nb\nin")
+    assert oci.call("exec", container_id, "ls", "-1", "/proc/self/fd", check=True).stdout.split() == list("0123")
     assert oci.call("exec", "--user", "5:6", container_id, "id", check=True).stdout == "uid=5 gid=6\n"
     user = {"uid": 7, "gid": 8, "umask": 0o77, "additionalGids": [9]}
     script = "umask; id -G; sleep 0.3; grep Cpus_allowed_list /proc/self/status | cut -f2"
