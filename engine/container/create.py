@@ -73,11 +73,11 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     warnings = [*mount_sources.check(spec), *limits.warnings(spec.resources)]
     log_receivers.check(spec)
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
-    if namespaces.wants_own_ids(spec):
-        if why_not:
-            warnings.append(f"No user namespace of its own, so its root is the host's: {why_not}")
-        else:
-            warnings += mount_sources.check_owners(spec)
+    owns_ids = namespaces.wants_own_ids(spec) and not why_not
+    if owns_ids:
+        warnings += [*mount_sources.check_owners(spec), *user_namespaces.check_files(runtime.images.largest_id(image))]
+    elif why_not and namespaces.wants_own_ids(spec):
+        warnings.append(f"No user namespace of its own, so its root is the host's: {why_not}")
     counts_swap = runtime.cgroups.counts_swap
     limits.check_host(spec.resources, counts_swap=counts_swap)
     snapshot = Snapshot(folder)
@@ -87,6 +87,8 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     root_fd = snapshot.open_merged(runtime.images.lower_layers(image))
     try:
         identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path), spec.groups)
+        if owns_ids:
+            user_namespaces.check_user(identity)
         names = volumes.prepare(runtime, container_id, spec, image, root_fd)
     finally:
         os.close(root_fd)

@@ -8,7 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine.errors import Unsupported
+from engine.container.users import Identity
+from engine.errors import InvalidSpec, Unsupported
+from engine.launcher import ids
 from engine.sys.process import boot_id
 
 _TIMEOUT_S = 30.0
@@ -38,6 +40,30 @@ def why_not_bound(path: str) -> str:
 @functools.lru_cache(maxsize=64)
 def _why_not_bound(_device: int, path: str) -> str:
     return _probe("source", path)
+
+
+def check_files(largest_id: int) -> list[str]:
+    """Warnings about an image of which something belongs to `largest_id`."""
+    if largest_id < ids.COUNT:
+        return []
+    return [
+        (
+            f"The image has files of user or group {largest_id}; a user namespace has ids up to {ids.COUNT - 1} only, so in"
+            " this container they are nobody's. With userns=host they would be seen as they are."
+        )
+    ]
+
+
+def check_user(identity: Identity) -> None:
+    """Raise InvalidSpec for somebody who is in no user namespace of ours."""
+    for field, found in (("user", (identity.uid, identity.gid)), ("groups", identity.groups)):
+        for number in found:
+            if number >= ids.COUNT:
+                raise InvalidSpec(
+                    field,
+                    f"{number} is beyond {ids.COUNT - 1}, the last id of the container's user namespace",
+                    hint="Use userns=host, or another user.",
+                )
 
 
 def _try(containers: Path) -> str:

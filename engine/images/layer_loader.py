@@ -84,7 +84,8 @@ class LayerLoader:
             unpacker.unpack(tar)
         if needs_end and not (tar.has_end_marker and tree.entries):
             raise InvalidArchive("it is no whole tar archive", hint="It was cut short, or is not a tar archive.")
-        (folder / "size").write_text(str(unpacker.size_bytes))
+        (folder / "largest-id").write_text(str(unpacker.largest_id))
+        (folder / "size").write_text(str(unpacker.size_bytes))  # last: a layer is whole when it is there
 
     def _count_stored(self, step: int, count: int, copies: bool) -> None:
         self.reporter.advance(step, count)

@@ -55,6 +55,11 @@ class ImageStore:
         self._layout.prepare()
         return [*self.layer_paths(image), self._layout.base]
 
+    def largest_id(self, image: Image) -> int:
+        """The largest user or group id that a file of the image belongs to, as far as its layers were looked at."""
+        files = (self._layout.layer(layer.chain_id) / "largest-id" for layer in image.layers)
+        return max((int(file.read_text()) for file in files if file.exists()), default=0)
+
     def load(
         self, archive: BinaryIO, *, progress: Progress | None = None, is_cancelled: IsCancelled | None = None
     ) -> builtins.list[Image]:

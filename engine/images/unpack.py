@@ -34,6 +34,8 @@ class Unpacker(Generic[AnyTree]):
     space: DiskSpace
     size_bytes: int = 0
     """What the files hold so far; holes and further names of a file do not count."""
+    largest_id: int = 0
+    """The largest user or group id that anything belongs to."""
     _directory_times: dict[Parts, int] = field(default_factory=dict)
 
     def unpack(self, tar: TarReader) -> None:
@@ -83,6 +85,7 @@ class Unpacker(Generic[AnyTree]):
     def _place(self, parts: Parts, entry: Entry, tar: TarReader) -> None:
         if entry.uid not in range(MAXIMUM_ID + 1) or entry.gid not in range(MAXIMUM_ID + 1):
             raise InvalidArchive(f"owner {entry.uid}:{entry.gid} does not exist on Linux")
+        self.largest_id = max(self.largest_id, entry.uid, entry.gid)
         if not parts and entry.kind is not Kind.DIRECTORY:
             raise InvalidArchive(f"the root is a {entry.kind.value}")
         if entry.kind is Kind.FILE:

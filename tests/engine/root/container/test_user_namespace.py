@@ -1,12 +1,14 @@
 """A user namespace for every container: root inside is nobody outside, and files are nonetheless root's on the disk."""
 
+import io
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from engine import Mount, MountType, NetworkMode, Rlimit
+from engine import InvalidSpec, Mount, MountType, NetworkMode, Rlimit
 from engine.container import user_namespaces
 from tests.services.host import Host
 
@@ -132,3 +134,33 @@ def test_the_hosts_own_root_can_be_bound_and_written_to(host: Host, tmp_path: Pa
     _, output = host.finish("sh", "-c", script, mounts=mounts)
     assert output.splitlines()[0] == "0"
     assert owner(tmp_path / "made") == (0, 0)
+
+
+def test_files_of_ids_beyond_its_range_are_told_of(host: Host) -> None:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, uid in (("bin", 0), ("theirs", 70_000)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o755, uid, 0
+            tar.addfile(entry)
+        tar.add("/bin/busybox", "bin/busybox")
+        link = tarfile.TarInfo("bin/sh")
+        link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+        tar.addfile(link)
+    archive.seek(0)
+    host.engine.import_rootfs(archive, reference="large:ids")
+    command = ("/bin/busybox", "stat", "-c", "%u", "/theirs")
+    state, output = host.finish(*command, image="large:ids")
+    assert any("70000" in warning for warning in state.warnings)
+    assert output.strip() == "65534"
+    state, output = host.finish(*command, image="large:ids", userns="host")
+    assert not state.warnings
+    assert output.strip() == "70000"
+
+
+@pytest.mark.parametrize(("field", "value"), [("user", "70000"), ("user", "1:70000"), ("groups", ("70000",))])
+def test_a_user_beyond_its_range_is_refused(host: Host, field: str, value: object) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        host.create("true", **{field: value})
+    assert refused.value.field == field
+    assert host.finish("true", **{field: value}, userns="host")[0].exit_code == 0
