@@ -34,7 +34,11 @@ def main() -> int:
     if asked.command is None:
         parser.print_help()
         return 0
-    diary = Diary(asked.log, is_json=asked.log_format == "json", is_debug=asked.debug)
+    try:
+        diary = Diary(asked.log, is_json=asked.log_format == "json", is_debug=asked.debug)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return _FAILED
     try:
         return _carry_out(asked, diary) or 0
     except EngineError as error:

@@ -7,9 +7,14 @@ from pathlib import Path
 
 
 class Diary:
-    """Lines of level `error`, `warning` or, if asked for, `debug`; what is no file goes to standard error."""
+    """Lines of level `error`, `warning` or, if asked for, `debug`; what is no file goes to standard error.
+
+    Raises OSError for a file that cannot be written to.
+    """
 
     def __init__(self, path: Path | None, *, is_json: bool, is_debug: bool) -> None:
+        if path is not None:
+            path.open("a").close()
         self._path = path
         self._is_json = is_json
         self._is_debug = is_debug

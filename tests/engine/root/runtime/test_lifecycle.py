@@ -191,6 +191,7 @@ def test_errors_are_lines_of_json_for_callers_that_want_them(oci: OciRuntime, tm
     line = json.loads(log.read_text())
     assert (line["level"], line["msg"]) == ("error", "container nosuch does not exist")
     assert line["time"].endswith("Z")
+    assert "/nosuch" in oci.call("state", "nosuch", options=("--log", "/nosuch/log")).stderr
 
 
 def test_what_a_killed_create_left_is_taken_away_by_force(oci: OciRuntime) -> None:
