@@ -46,12 +46,9 @@ def check_files(largest_id: int) -> list[str]:
     """Warnings about an image of which something belongs to `largest_id`."""
     if largest_id < ids.COUNT:
         return []
-    return [
-        (
-            f"The image has files of user or group {largest_id}; a user namespace has ids up to {ids.COUNT - 1} only, so in"
-            " this container they are nobody's. With userns=host they would be seen as they are."
-        )
-    ]
+    last = ids.COUNT - 1
+    told = f"The image has files of user or group {largest_id}, beyond {last}, the last id of a user namespace"
+    return [f"{told}: in this container they are nobody's. With userns=host they would be seen as they are."]
 
 
 def check_user(identity: Identity) -> None:
