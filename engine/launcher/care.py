@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from engine.launcher.messages import Plan
 
+_OTHERS_S = 5.0
 _LONGEST_S = 3600.0  # the clock on the wall may be set while a shim sleeps
 
 
@@ -35,6 +36,7 @@ class Care:
         self._health = None if wanted.check is None else Health(plan, plan_fd, wanted.check, pidfd)
         self._kill_at: float | None = None
         self._is_ending = False
+        self._look_at = 0.0
 
     def timeout_s(self) -> float:
         """How long the shim may sleep."""
@@ -45,7 +47,7 @@ class Care:
         if self._kill_at is not None:
             times.append(max(0.0, self._kill_at - time.monotonic()))
         if self._deadline and not self._is_ending:
-            times.append(max(0.0, self._deadline - time.time()))
+            times.append(max(0.0, self._deadline - time.time(), self._look_at - time.monotonic()))
         return min(times)
 
     def act(self, poll: select.poll) -> None:
@@ -55,7 +57,7 @@ class Care:
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
             self._send(_signal.SIGKILL)
-        if self._is_ending:
+        if self._is_ending or time.monotonic() < self._look_at:
             return
         if self._deadline and time.time() >= self._deadline:
             self.end("expire")
@@ -72,11 +74,15 @@ class Care:
             self._health.close()
 
     def end(self, verb: str) -> None:
-        """Ask the container to end, as a stop does; if somebody has done so already it is his end."""
-        self._is_ending = True
+        """Ask the container to end, as a stop does. While somebody else is at that, he is left to it.
+
+        What a shim before this one may have asked for is asked once more.
+        """
         request = certificate.asked(self._folder, self._run)
-        if request is not None and request["ends"]:
+        if request is not None and request["ends"] and request["verb"] not in ("expire", policy.UNHEALTHY):
+            self._look_at = time.monotonic() + _OTHERS_S
             return
+        self._is_ending = True
         value = {"run": self._run, "verb": verb, "by": "", "signal": self._signal_name}
         records.write_json(f"{self._folder}/asked.json", value | {"at": records.now(), "ends": True})
         self._send(self._signal)

@@ -28,28 +28,31 @@ def bring_next(shim: Shim, plan: Plan, end: Exit) -> bool:
 
     A run that cannot be started is an end like any other, and followed by the next try.
     """
-    first = plan.run
-    while end.restart_ms is not None:
-        if not _await_turn(shim, first, end, end.restart_ms / 1000):
+    first, pause_ms = plan.run, end.restart_ms
+    while pause_ms is not None:
+        if not _await_turn(shim, first, end, pause_ms / 1000):
             ending.give_up(plan, end)
             return False
         groups.empty(plan.cgroups)
         following = plan._replace(
             run=end.run + 1,
             restarts=end.restarts + 1,
-            restart_ms=end.restart_ms,
+            restart_ms=end.restart_ms or 0,
             oom_kills=groups.oom_kills(plan.oom_file),
         )
-        word, fields = _start(shim, following)
+        answer = _start(shim, following)
+        if answer is None:
+            time.sleep(_RETRY_S)
+            pause_ms = 0
+            continue
+        word, fields = answer
         if word == messages.STARTED or has_begun(plan.folder, following.run):
             ending.announce(plan)
             return True
-        if word == messages.FAILED:
-            cause = failure.explain(fields[0], int(fields[1]), fields[2], plan.search_path)
-            plan, end = following, ending.record_failure(following, cause, is_restart=True)
-        else:  # the launcher went, or a part of the pair did: its successor is asked
-            time.sleep(_RETRY_S)
-            end = end._replace(restart_ms=0)
+        # Without a word: the pair was killed, or failed in a way nobody expected, which the launcher tells.
+        cause = failure.explain_fields(fields, plan.search_path)
+        plan, end = following, ending.record_failure(following, cause, is_restart=True)
+        pause_ms = end.restart_ms
     return False
 
 
@@ -95,16 +98,21 @@ def _await_turn(shim: Shim, first: int, end: Exit, pause_s: float) -> bool:
         os.close(changes)
 
 
-def _start(shim: Shim, plan: Plan) -> tuple[bytes, list[str]]:
-    """Ask the launcher for the run; its answer, an empty word if none came."""
+def _start(shim: Shim, plan: Plan) -> tuple[bytes, list[str]] | None:
+    """Ask the launcher for the run; its answer, with an empty word if none came, or None without a launcher."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     plan_fd = messages.write_plan(plan)
     try:
         connection.connect(shim.launcher.path)
+    except (FileNotFoundError, ConnectionError):
+        os.close(plan_fd)
+        connection.close()
+        return None
+    try:
         link.send(connection, messages.START, [plan_fd, shim.lock, shim.log_lock])
         connection.send(messages.GO)
         return messages.unpack(link.receive(connection)[0])
-    except (FileNotFoundError, ConnectionError):
+    except ConnectionError:
         return b"", []
     finally:
         os.close(plan_fd)

@@ -1,5 +1,7 @@
 """Containers that go by themselves: after their end, or when their time is over."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -74,3 +76,12 @@ def test_a_stop_that_somebody_asked_for_is_not_cut_short_by_the_end_of_its_time(
     state = host.engine.stop(container, timeout_s=20, asked_by="alice")
     assert state.exit_code == 3
     assert host.engine.inspect(container)["deaths"][0]["asked"]["by"] == "alice"
+
+
+def test_a_shim_that_is_killed_while_it_ends_a_container_has_a_successor_that_does(host: Host) -> None:
+    container = host.start("sleep", "60", ttl_s=0.5, stop_timeout_s=0.3)
+    folder = host.home / "containers" / container
+    wait_until((folder / "asked.json").exists, "its shim has asked for its end")
+    os.kill(int((folder / "shim.lock").read_text()), signal.SIGKILL)
+    assert host.wait(container).exit_code == 137
+    assert host.engine.inspect(container)["deaths"][0]["asked"]["verb"] == "expire"
