@@ -19,7 +19,7 @@ from engine.spec.runtime import OCI_VERSION
 _ROOT = Path("/run/moorage/runtime")
 _COMMANDS = (
     *("create", "start", "state", "kill", "delete", "run", "exec", "ps", "pause", "resume", "update", "list"),
-    "features",
+    *("events", "features"),
 )
 _FAILED, _EXEC_FAILED = 1, 255
 

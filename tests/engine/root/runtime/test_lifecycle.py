@@ -176,6 +176,20 @@ def test_limits_are_changed_while_it_runs(oci: OciRuntime) -> None:
     assert "cpu.shares" in refused(oci, "update", "--cpu-share", "-5", container_id)
 
 
+def test_what_it_uses_is_told_once_or_again_and_again(oci: OciRuntime) -> None:
+    limits = {"memory": {"limit": 64 << 20}, "pids": {"limit": 50}}
+    container_id = oci.start(oci.bundle("sleep", "0.7", linux__resources=limits))
+    event = json.loads(oci.call("events", "--stats", container_id, check=True).stdout)
+    assert (event["type"], event["id"]) == ("stats", container_id)
+    assert event["data"]["pids"] == {"current": 1, "limit": 50}
+    assert event["data"]["memory"]["usage"]["limit"] == 64 << 20
+    assert event["data"]["cpu"]["usage"]["total"] > 0
+    lines = oci.call("events", "--interval", "100ms", container_id, check=True).stdout.splitlines()
+    assert len(lines) > 1
+    assert "not running" in refused(oci, "events", container_id)
+    assert "--interval" in refused(oci, "events", "--interval", "soon", container_id)
+
+
 def _limits(pid: int, *names: str) -> list[Path]:
     found = []
     for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
