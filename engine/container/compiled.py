@@ -56,7 +56,7 @@ def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -
         opens_stdin=record.opens_stdin,
         deadline=care.deadline(record),
         care=care.pack(record, spec, cgroup),
-        other_runtime=other_runtimes.command(runtime, spec),
+        other_runtime=other_runtimes.command(runtime, spec.annotations),
     )
 
 

@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.container.runtime import Runtime
 from engine.errors import Unsupported
 from engine.launcher import other_runtime
 from engine.spec.defaults import RUNTIME
-from engine.spec.runtime import Spec
 
 
 def find(name: str) -> str:
@@ -22,9 +22,12 @@ def find(name: str) -> str:
     return os.path.realpath(path)
 
 
-def command(runtime: Runtime, bundle: Spec) -> list[str]:
-    """How its runtime is called: the program, and where that keeps its states; empty for the engine itself."""
-    path = bundle.annotations.get(RUNTIME, "")
+def command(runtime: Runtime, annotations: Mapping[str, str]) -> list[str]:
+    """How the runtime of a bundle with these annotations is called; empty for the engine itself.
+
+    The program, and where it keeps its states.
+    """
+    path = annotations.get(RUNTIME, "")
     if not path:
         return []
     return [path, "--root", str(runtime.observed.parent / "runtimes" / os.path.basename(path))]
@@ -32,6 +35,6 @@ def command(runtime: Runtime, bundle: Spec) -> list[str]:
 
 def forget(runtime: Runtime, folder: Path) -> None:
     """Have the container's runtime forget it, whatever was left of a run that nobody saw the end of."""
-    bundle = Spec.from_json(json.loads((folder / "config.json").read_bytes()))
-    if words := command(runtime, bundle):
+    bundle = json.loads((folder / "config.json").read_bytes())
+    if words := command(runtime, bundle.get("annotations", {})):
         other_runtime.forget(words, folder.name)
