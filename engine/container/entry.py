@@ -66,7 +66,6 @@ def _make(
         boot=_boot_id(),
         search_path=next((entry[5:] for entry in what.env if entry.startswith("PATH=")), ""),
         cgroup_v2=clone_into,
-        is_direct="user" in namespaces,
         way=pack_way(way),
     )
 

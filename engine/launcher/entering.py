@@ -1,13 +1,11 @@
 """Enters a running container to run one more program in it.
 
-The program's process shares the launcher's memory until execve, and is seen inside from its first instruction on. So it
-has no descriptor but its own and cannot be looked into (PR_SET_DUMPABLE): the kernel lets only those do that who hold
-CAP_SYS_PTRACE in the host's user namespace.
-
-Where the container has a user namespace of its own, that is nobody inside, and the process may go its way there
-directly. Where it has the host's, a right to trace is one on the host; then *entering* goes through every namespace and
-drops every right first, but stays outside the container's pid namespace, where nobody inside can see it, and clones the
-program's process as its sister with nothing left to be had from it.
+*Entering* goes through every namespace and drops every right, but stays outside the container's pid namespace, where
+nobody inside sees it; so it can live in the memory of its parent, which waits for it. Then it clones the program's
+process as its sister. That one is seen inside from its first instruction on and shares, page by page, the launcher's
+memory until execve: it has no right left that the program will not have, no descriptor but its own, and cannot be
+looked into (PR_SET_DUMPABLE), but by who may trace processes of the host: a container with the host's ids and
+CAP_SYS_PTRACE, which has nothing to gain from it.
 """
 
 from __future__ import annotations
@@ -18,18 +16,23 @@ import os
 from engine.errors import KernelError
 from engine.launcher import link, messages, program
 from engine.launcher.messages import Entry, Way
-from engine.sys import process
+from engine.sys import process, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 _NULL = os.makedev(1, 3)
 _ENXIO = 6
 
 
+may_spawn = False
+"""Whether the launcher found that `spawn` works here."""
+
+
 class Begun:
-    """An entry on its way; what it takes is under way at once, in other processes than the caller's."""
+    """An entry on its way; what it takes is done in other processes than the caller's."""
 
     def __init__(self, entry: Entry, container: int, ends: list[int]) -> None:
         """Enter the container whose first process is behind the pidfd `container`.
@@ -39,13 +42,8 @@ class Begun:
         self._status, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         # Only here: a write to cgroup.procs waits for every processor of the host to have been through RCU.
         cgroup_fd = os.open(entry.cgroup_v2, os.O_RDONLY | os.O_CLOEXEC) if entry.cgroup_v2 else -1
-        if entry.is_direct:
-            process.setns(container, process.CLONE_NEWPID)  # of what is cloned next
-        self._child = process.clone(cgroup_fd=cgroup_fd)
-        if self._child[0] == 0:
-            process.keep_only(container, theirs.fileno(), *ends)
-            _live(entry, container, ends, theirs)
-        self._is_direct = entry.is_direct
+        way = messages.unpack_way(entry.way)
+        self._child = _start(way, lambda: _live(way, container, ends, theirs), cgroup_fd)
         theirs.close()
         if cgroup_fd >= 0:
             os.close(cgroup_fd)
@@ -55,8 +53,6 @@ class Begun:
 
         It waits to be told to go, and ends by itself if it never is.
         """
-        if self._is_direct:
-            return self._child
         message, descriptors = link.receive(self._status)
         word, fields = messages.unpack(message)
         if word == messages.BORN:
@@ -66,38 +62,51 @@ class Begun:
     def go(self) -> None:
         """Let it go; if it has failed already, `await_exec` tells why."""
         link.answer(self._status, messages.GO, [])
-        if not self._is_direct:
-            os.waitpid(self._child[0], 0)
+        os.waitpid(self._child, 0)
 
     def await_exec(self) -> list[int]:
         """Returns, once the program runs, the terminal's master if it has one. Raises KernelError."""
         return link.await_exec(self._status)
 
 
-def _live(entry: Entry, container: int, ends: list[int], status: _socket.socket) -> NoReturn:
+def _start(way: Way, life: Callable[[], NoReturn], cgroup_fd: int) -> int:
+    """Start entering, where it can in the caller's memory: nobody inside sees it, so nobody can end it half-way.
+
+    A time namespace is entered only by who has its memory to itself.
+    """
+    fits_group = cgroup_fd < 0 or spawn.can_spawn_into_group(way.machine)
+    if may_spawn and fits_group and not way.namespaces & process.CLONE_NEWTIME:
+        pid, pidfd = spawn.spawn(0, life, cgroup_fd=cgroup_fd)
+    else:
+        pid, pidfd = process.clone(cgroup_fd=cgroup_fd)
+        if pid == 0:
+            life()
+    os.close(pidfd)
+    return pid
+
+
+def _live(way: Way, container: int, ends: list[int], status: _socket.socket) -> NoReturn:
     try:
+        process.keep_only(container, status.fileno(), *ends)
         process.prctl(process.PR_SET_DUMPABLE, 0)
         process.reset_signals()
-        _enter(messages.unpack_way(entry.way), container, ends, status, is_direct=entry.is_direct)
+        _enter(way, container, ends, status)
     except BaseException as error:
         program.tell_failure(status, error)
     finally:
         os._exit(127)
 
 
-def _enter(way: Way, container: int, ends: list[int], status: _socket.socket, *, is_direct: bool) -> None:
+def _enter(way: Way, container: int, ends: list[int], status: _socket.socket) -> None:
     program.set_oom_score(way.process)
     program.set_limits(way.process)
     join = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in way.join]
     _enter_namespaces(way, container)
-    if is_direct:
-        _become(way, join, ends, status, has_rights=True)
-        return
     if not way.drops_late:
         program.drop_rights(way.process, way.seccomp, way.machine)
     pid, pidfd = process.fork_sister(way.machine)
     if pid == 0:
-        _become(way, join, ends, status, has_rights=way.drops_late)
+        _become(way, join, ends, status)
     else:
         link.send(status, messages.pack(messages.BORN, pid), [pidfd])
 
@@ -109,9 +118,9 @@ def _enter_namespaces(way: Way, container: int) -> None:
         process.setns(container, process.CLONE_NEWUSER)
 
 
-def _become(way: Way, join: list[int], ends: list[int], status: _socket.socket, *, has_rights: bool) -> None:
+def _become(way: Way, join: list[int], ends: list[int], status: _socket.socket) -> None:
     """The last steps, in the process that is the program's. Its memory counts as the container's from `join` on."""
-    if has_rights:
+    if way.drops_late:
         program.drop_rights(way.process, way.seccomp, way.machine)
     os.setsid()
     if link.receive(status)[0] != messages.GO:

@@ -231,15 +231,13 @@ class Entry(NamedTuple):
     """One more program in a container, computed beforehand by the engine.
 
     `folder` is where its records go, `boot` the id of this boot for them, `cgroup_v2` the folder of the group that the
-    entering process is cloned into. `is_direct` says that this one is also the program's; see `entering.py`. `way` is
-    a packed `Way`, opened by that process only.
+    entering process is cloned into. `way` is a packed `Way`.
     """
 
     folder: str
     boot: str
     search_path: str
     cgroup_v2: str
-    is_direct: bool
     way: bytes
 
 

@@ -19,6 +19,9 @@ from tests.services.host import CHECKOUT, Host
 from tests.services.processes import wait_until
 
 
+WAIT = "echo one; read line; echo two; "
+
+
 @pytest.fixture(scope="module")
 def container(host: Host) -> str:
     return host.start("sleep", "600")
@@ -46,19 +49,21 @@ def children_of(pid: int) -> dict[int, str]:
 
 @pytest.mark.v2
 def test_an_exec_shims_death_is_no_programs_and_its_end_is_told_exactly(host: Host, container: str) -> None:
-    with host.engine.exec(container, ExecSpec(("sh", "-c", "echo one; sleep 0.5; echo two; exit 5"))) as running:
+    with host.engine.exec(container, ExecSpec(("sh", "-c", WAIT + "exit 5"), stdin=True)) as running:
         killed = shim_of(host, container, running.id)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: shim_of(host, container, running.id) != killed, "another has taken over")
         assert running.state().running
+        running.close_input()
         assert read_all(running.stdout) == "one\ntwo\n"
         assert running.wait(20).exit_code == 5
 
 
 def test_the_launchers_death_is_no_programs_and_its_end_is_told_exactly(host: Host, container: str) -> None:
-    with host.engine.exec(container, ExecSpec(("sh", "-c", "echo one; sleep 0.5; echo two; exit 6"))) as running:
+    with host.engine.exec(container, ExecSpec(("sh", "-c", WAIT + "exit 6"), stdin=True)) as running:
         host.restart_launcher()
         assert running.state().running
+        running.close_input()
         assert read_all(running.stdout) == "one\ntwo\n"
         assert running.wait(20).exit_code == 6
     with host.engine.exec(container, ExecSpec(("true",))) as running:

@@ -56,7 +56,7 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
 
 def test_an_entry_survives_its_memfd() -> None:
     way = messages.Way("x86_64", 7, True, ["/t"], [True, False, True], PROCESS, b"f", False)
-    entry = messages.Entry("/f", "boot", "/bin", "/cg", True, messages.pack_way(way))
+    entry = messages.Entry("/f", "boot", "/bin", "/cg", messages.pack_way(way))
     fd = messages.write_entry(entry)
     try:
         assert messages.read_entry(fd) == entry
