@@ -212,7 +212,7 @@ def test_without_a_launcher_the_container_stays_as_it_was(host: Host) -> None:
 def test_a_container_that_left_a_very_deep_tree_is_removed(host: Host) -> None:
     deep = "i=0; while [ $i -lt 1500 ]; do i=$((i+1)); mkdir d; cd d; done; echo $i"
     container = host.start("sh", "-c", deep)
-    assert host.wait(container).exit_code == 0
+    assert host.wait(container, timeout_s=120).exit_code == 0
     assert host.output(container).split() == ["1500"]
     host.engine.remove(container)
     assert not list((host.home / "containers").glob(f"{container}*"))

@@ -30,7 +30,6 @@ def test_with_the_hosts_processes_it_sees_them(host: Host) -> None:
     assert str(os.getpid()) in output.split()
 
 
-@pytest.mark.v2_smoke
 @pytest.mark.parametrize("userns", ["", "host"])
 @pytest.mark.parametrize("field", NAMESPACE)
 def test_another_containers_is_shared_and_its_user_namespace_with_it(host: Host, field: str, userns: str) -> None:
