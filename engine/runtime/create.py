@@ -1,8 +1,6 @@
 """create: everything of a container is there, and its program waits for `start`."""
 
-import json
 import os
-import posixpath
 import signal
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -10,15 +8,14 @@ from pathlib import Path
 
 from engine.cgroups import Cgroup
 from engine.container import namespaces, plan
-from engine.errors import EngineError, InvalidSpec
+from engine.errors import EngineError
 from engine.launcher import messages, room
 from engine.launcher.messages import Plan
-from engine.runtime import birth, consoles, hooks, resctrl, sockets, streams
+from engine.runtime import birth, bundles, consoles, hooks, resctrl, sockets, streams
 from engine.runtime.diary import Diary
 from engine.runtime.gate import Gate
 from engine.runtime.store import Container, Status, Store, state
-from engine.spec import defaults
-from engine.spec.runtime import Hooks, Linux, Resources, Spec, checks
+from engine.spec.runtime import Hooks, Linux, Spec
 from engine.spec.runtime.checks.seccomp import uses_listener
 
 
@@ -42,23 +39,27 @@ def create(
     for what this host cannot do, or the error of the step or hook that failed; nothing is left of the container then.
     """
     bundle = bundle.resolve()
-    spec = read(bundle)
-    _warn(spec, diary)
+    spec = bundles.read(bundle, diary)
     consoles.check(
         is_terminal=spec.process.terminal, socket_path=options.console_socket, is_detached=options.is_detached
     )
-    spec = replace(spec, linux=replace(spec.linux, cgroups_path=_groups_path(store, container_id, spec)))
-    container = store.add(container_id, bundle, spec.linux.cgroups_path, spec.to_json())
+    path = bundles.groups_path(spec, container_id, store.cgroups.parent)
+    spec = replace(spec, linux=replace(spec.linux, cgroups_path=path))
+    container = store.add(container_id, bundle, path, spec.to_json())
     with ExitStack() as undo:
         undo.callback(store.remove, container)
         if spec.linux.intel_rdt is not None:
             resctrl.find()
-        cgroup = store.cgroups.create(container.cgroup, with_usual_devices(spec.linux.resources))
+        if not store.cgroups.exists(path):
+            undo.callback(store.cgroups.remove, path)
+        cgroup = store.cgroups.create(path, bundles.with_usual_devices(spec.linux.resources))
         undo.callback(_undo, store, diary, container, spec)
         container, terminal = _bring(store, container, spec, cgroup, options)
         undo.callback(_kill, container.pid)
         if (rdt := spec.linux.intel_rdt) is not None:
             resctrl.join(resctrl.find(), container_id, rdt, container.pid)
+            if not rdt.clos_id:
+                undo.callback(resctrl.leave, resctrl.find(), container_id)
         if terminal is not None and options.console_socket:
             consoles.send(options.console_socket, terminal)
             os.close(terminal)
@@ -69,57 +70,11 @@ def create(
     return container, terminal
 
 
-def _groups_path(store: Store, container_id: str, spec: Spec) -> str:
-    """Where its groups are below each hierarchy's root. Raises InvalidSpec for the root itself."""
-    path = posixpath.normpath(posixpath.join("/", store.cgroups.parent, spec.linux.cgroups_path or container_id))
-    if path == "/":
-        raise InvalidSpec("linux.cgroupsPath", "is the root of all groups")
-    return path
-
-
-def read(bundle: Path) -> Spec:
-    """The bundle's configuration, checked. Raises InvalidSpec."""
-    try:
-        value = json.loads((bundle / "config.json").read_bytes())
-    except FileNotFoundError:
-        raise InvalidSpec("config.json", f"is not in {bundle}", hint="Name the bundle with --bundle.") from None
-    except ValueError as error:
-        raise InvalidSpec("config.json", f"is not a JSON document: {error}") from None
-    spec = Spec.from_json(value)
-    checks.check(spec)
-    root = bundle / spec.root.path
-    if not root.is_dir():
-        raise InvalidSpec("root.path", f"there is no folder {root}")
-    if not any(namespace.type == "mount" for namespace in spec.linux.namespaces):
-        raise InvalidSpec("linux.namespaces", "a mount namespace of the container's own is required")
-    return replace(spec, root=replace(spec.root, path=str(root.resolve())))
-
-
 def write_pid(path: Path, pid: int) -> None:
     """In one rename: whoever waits for the file finds the whole number in it."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_text(str(pid))
     fresh.rename(path)
-
-
-def _warn(spec: Spec, diary: Diary) -> None:
-    if spec.linux.mount_label and not Path("/sys/fs/selinux").is_dir():
-        diary.warning("linux.mountLabel is ignored: this kernel has no SELinux")
-
-
-def with_usual_devices(resources: Resources) -> Resources:
-    """Rules of a bundle are followed by those for the nodes that every container has, as other runtimes do it.
-
-    As they do, -1 is taken for every number.
-    """
-    if not resources.devices:
-        return resources
-    rules = [replace(rule, major=_number(rule.major), minor=_number(rule.minor)) for rule in resources.devices]
-    return replace(resources, devices=(*rules, *defaults.DEVICE_RULES[1:]))
-
-
-def _number(number: int | None) -> int | None:
-    return None if number == -1 else number
 
 
 def _bring(

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from engine.errors import Conflict, InvalidSpec
-from engine.runtime.create import with_usual_devices
+from engine.runtime.bundles import with_usual_devices
 from engine.runtime.store import Status, Store
 from engine.spec import codec
 from engine.spec.runtime import Resources

@@ -156,6 +156,13 @@ def test_control_groups_are_where_the_bundle_says(oci: OciRuntime) -> None:
     assert not list(Path("/sys/fs/cgroup").glob("**/moorage-test/inside"))
 
 
+def test_no_group_is_left_of_limits_that_cannot_be_kept(oci: OciRuntime) -> None:
+    bundle = oci.bundle("true", linux__cgroupsPath="/moorage-test/refused", linux__resources={"cpu": {"cpus": "4000"}})
+    with pytest.raises(RuntimeError, match="cpus"):
+        oci.create(bundle)
+    assert not list(Path("/sys/fs/cgroup").glob("**/moorage-test/refused"))
+
+
 def test_a_memory_limit_that_only_the_program_fits_in_is_kept(oci: OciRuntime) -> None:
     limit = {"memory": {"limit": 1 << 20}}
     assert words(oci, "echo small", linux__resources=limit) == ["small"]
@@ -275,6 +282,7 @@ def test_calls_are_left_to_a_seccomp_agent(oci: OciRuntime, tmp_path: Path) -> N
         ({"linux__intelRdt": {"closID": "x"}}, "resctrl"),
         ({"root__path": "/nosuch"}, "root.path"),
         ({"linux__namespaces": [{"type": "pid"}]}, "mount namespace"),
+        ({"linux__namespaces": [{"type": "mount", "path": "/proc/1/ns/mnt"}]}, "mount namespace"),
         ({"mounts": [{"destination": "/x", "type": "nosuchfs", "source": "x"}]}, "nosuchfs"),
     ],
 )
