@@ -100,6 +100,8 @@ class _Vigil:
         self.recheck_s: float | None = None
         self._folder = folder
         self._condition = condition
+        self.held = folder
+        self._seen_run = self._ended_run()  # before the state: an end in between is one that was waited for
         self._last = state.load(folder)
         try:
             self._fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -107,7 +109,6 @@ class _Vigil:
             raise NotFound(f"There is no container {folder.name} on this host.") from None
         fcntl.flock(self._fd, fcntl.LOCK_SH)
         self.held = Path(f"/proc/self/fd/{self._fd}")
-        self._seen_run = self._ended_run()
         self._waits = condition is not Condition.NOT_RUNNING or self._last.status in _RUNS
 
     def __enter__(self) -> Self:

@@ -5,10 +5,12 @@ import os
 import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from engine import Condition, ContainerState, NotFound, Status
+from engine.container import state as states
 from tests.services.host import Host
 
 UNTIL_TOLD = "trap 'exit 6' USR1; echo ready; while :; do sleep 0.02; done"
@@ -49,6 +51,25 @@ def test_an_end_wakes_who_waits_for_it(host: Host, condition: Condition) -> None
     state = waiting.result(timeout=10)
     assert state is not None
     assert (state.status, state.exit_code) == (Status.EXITED, 6)
+
+
+@pytest.mark.parametrize("condition", [Condition.NOT_RUNNING, Condition.NEXT_EXIT])
+def test_an_end_at_the_moment_a_wait_begins_is_not_missed(
+    host: Host, condition: Condition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container, load = told_to_end(host), states.load
+
+    def end_meanwhile(folder: Path) -> ContainerState:
+        found = load(folder)
+        monkeypatch.undo()
+        host.engine.kill(container, signal="USR1")
+        host.wait(container)
+        return found
+
+    monkeypatch.setattr(states, "load", end_meanwhile)
+    ended = host.engine.wait(container, condition, timeout_s=10)
+    assert ended is not None
+    assert (ended.status, ended.exit_code) == (Status.EXITED, 6)
 
 
 def test_the_next_exit_is_not_the_last_one(host: Host) -> None:
