@@ -1,11 +1,10 @@
 """A host's engine without a panel: a launcher of its own on temporary folders."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine import ContainerSpec, Engine, Image, Status
+from engine import ContainerSpec, Engine, Image
 from tests.services.host import await_launcher, start_launcher
 
 
@@ -30,9 +29,3 @@ def host(folder: Path) -> Iterator[Engine]:
 def spec_of(image: Image, name: str, *command: str) -> ContainerSpec:
     """The plainest container of this image."""
     return ContainerSpec(name=name, image=image.id, command=command)
-
-
-def wait_for_exit(engine: Engine, container: str) -> None:
-    """Return when the engine has recorded the container's end."""
-    while engine.state(container).status is not Status.EXITED:
-        time.sleep(0.001)

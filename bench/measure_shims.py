@@ -27,4 +27,4 @@ def measure(folder: Path) -> Iterator[Result]:
         time.sleep(SETTLE_S)
         shims = {parent(pid) for pid in pids}
         assert len(shims) == CONTAINERS, f"{len(shims)} shims for {CONTAINERS} containers"
-        yield Result("shim, PSS with 50 idle containers", statistics.mean(map(pss_mb, shims)), "MB", bar=1.0)
+        yield Result("shim, PSS with 50 idle containers", statistics.mean(map(pss_mb, shims)), "MB", bar=0.7)

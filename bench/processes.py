@@ -11,6 +11,11 @@ def pss_mb(pid: int) -> float:
     return 0.0  # a kernel thread has no pages of its own
 
 
+def ran_s(pid: int) -> float:
+    """Seconds a processor has worked for a process (Documentation/scheduler/sched-stats.rst, to the nanosecond)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def parent(pid: int) -> int:
     """The parent's process id."""
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
