@@ -27,16 +27,17 @@ def write(folder: str, end: Exit, core_dumped: bool, evidence: dict[str, str]) -
 
     Raises OSError.
     """
+    started_at = _started_at(folder, end.run)
     os.makedirs(f"{folder}/history", mode=0o700, exist_ok=True)
     records.write_json(
         f"{folder}/history/{end.run}.json",
         end._asdict()
         | {
             "core_dumped": core_dumped,
-            "started_at": _started_at(folder, end.run),
+            "started_at": started_at,
             "asked": asked(folder, end.run),
             "evidence": evidence,
-            "last_words": _last_words(f"{folder}/log"),
+            "last_words": _last_words(f"{folder}/log", started_at),
         },
     )
     try:
@@ -76,8 +77,8 @@ def _started_at(folder: str, run: int) -> str:
     return str(started["started_at"]) if started is not None and started["run"] == run else ""
 
 
-def _last_words(log: str) -> str:
+def _last_words(log: str, since: str) -> str:
     try:
-        return last_words(log, LAST_BYTES).decode("utf-8", "surrogateescape")
+        return last_words(log, LAST_BYTES, since).decode("utf-8", "surrogateescape")
     except FileNotFoundError:  # it never ran
         return ""

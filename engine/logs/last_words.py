@@ -8,20 +8,21 @@ from _json import scanstring  # `json` is not for a shim to carry
 from engine.logs.format import END, RECORD, segment_number, segment_path
 
 _RECORDS_AT_ONCE = 256
-_BEGINNING = b'{"log":"'
+_BEGINNING, _TIME, _END = b'{"log":"', '"time":"', b'"}'
 _KIND = 15  # the low four bits
 
 
-def last_words(folder: str, limit: int) -> bytes:
+def last_words(folder: str, limit: int, since: str = "") -> bytes:
     """At most `limit` bytes of both streams in the order they came, of the run whose end was just marked.
 
-    Looks no further back than the newest segment. Raises OSError.
+    Looks no further back than the newest segment. `since` is when the run began, RFC 3339 in UTC: files of the driver
+    `json-file` do not tell runs apart. Raises OSError.
     """
     names = os.listdir(folder)
     number = max([segment_number(name) for name in names], default=0)
     if not number:
         found = [name for name in names if name.endswith("-json.log")]
-        return _of_json(f"{folder}/{found[0]}", limit) if found else b""
+        return _of_json(f"{folder}/{found[0]}", limit, _digits(since)) if found else b""
     index = os.open(segment_path(folder, number, "index"), os.O_RDONLY | os.O_CLOEXEC)
     try:
         begin, end = _extent(index, limit)
@@ -34,16 +35,22 @@ def last_words(folder: str, limit: int) -> bytes:
         os.close(data)
 
 
-def _of_json(path: str, limit: int) -> bytes:
-    """The texts at the end of a file of the driver `json-file`, whichever run they are of."""
+def _of_json(path: str, limit: int, since: str) -> bytes:
+    """The texts at the end of a file of the driver `json-file` whose time is not before `since`."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         tail = os.pread(fd, 4 * limit, max(0, os.fstat(fd).st_size - 4 * limit))
     finally:
         os.close(fd)
-    lines = [line for line in tail.split(b"\n") if line.startswith(_BEGINNING)]
-    texts = [scanstring(line.decode(), len(_BEGINNING), False)[0] for line in lines]
+    lines = [line.decode() for line in tail.split(b"\n") if line.startswith(_BEGINNING) and line.endswith(_END)]
+    lines = [line for line in lines if _digits(line[line.rindex(_TIME) + len(_TIME) : -len(_END)]) >= since]
+    texts = [scanstring(line, len(_BEGINNING), False)[0] for line in lines]
     return "".join(texts).encode()[-limit:]
+
+
+def _digits(time: str) -> str:
+    """The time as text that sorts: some leave out the zeros at its end."""
+    return time.removesuffix("Z").ljust(26, "0")[:26] if time else ""
 
 
 def _extent(index: int, limit: int) -> tuple[int, int]:

@@ -51,6 +51,17 @@ def test_last_words_are_of_both_streams_and_of_the_last_run_alone(tmp_path: Path
     log.close()
 
 
+def test_last_words_in_dockers_files_are_told_apart_by_their_time(tmp_path: Path) -> None:
+    lines = [("old\n", "08.9Z"), ("first\n", "09.5Z"), ("\u00fc\n", "09.500000001Z")]
+    text = "".join(
+        json.dumps({"log": log, "stream": "stdout", "time": f"2026-01-01T00:00:{time}"}, separators=(",", ":")) + "\n"
+        for log, time in lines
+    )
+    (tmp_path / "x-json.log").write_text(text)
+    assert last_words(str(tmp_path), 100, "2026-01-01T00:00:09.500000Z") == "first\n\u00fc\n".encode()
+    assert last_words(str(tmp_path), 100) == "old\nfirst\n\u00fc\n".encode()
+
+
 def test_a_log_that_is_empty_has_no_last_words(tmp_path: Path) -> None:
     assert last_words(str(tmp_path), 100) == b""
     os.mkdir(tmp_path / "log")
