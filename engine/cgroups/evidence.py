@@ -4,41 +4,38 @@ v1 and v2 files have different names, so text by name is enough to know what it 
 accounting/psi.rst).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from engine.cgroups.hierarchies import Hierarchy
 from engine.cgroups.manager import Cgroup
 from engine.spec.death import Memory, Pressure, Usage
 
-_V1 = [
-    "memory.limit_in_bytes",
-    "memory.usage_in_bytes",
-    "memory.max_usage_in_bytes",
-    "memory.oom_control",
-    "cpuacct.usage",
-    "blkio.throttle.io_service_bytes",
-    "pids.max",
-]
-_V2 = [
-    "memory.max",
-    "memory.current",
-    "memory.peak",
-    "memory.events",
-    "cpu.stat",
-    "io.stat",
-    "pids.max",
-    "pids.peak",
-    "memory.pressure",
-    "cpu.pressure",
-    "io.pressure",
-]
+_V1 = {
+    "memory": ["memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control"],
+    "cpuacct": ["cpuacct.usage"],
+    "blkio": ["blkio.throttle.io_service_bytes"],
+}
+_V2 = {
+    "memory": ["memory.max", "memory.current", "memory.peak", "memory.events", "memory.pressure"],
+    "cpu": ["cpu.stat", "cpu.pressure"],
+    "io": ["io.stat", "io.pressure"],
+    "pids": ["pids.peak"],
+}
 _HOST = ["/proc/pressure", "memory", "cpu", "io"]
 _NO_LIMIT = 1 << 62  # v1 says so by a number of this size
 
 
-def places(cgroup: Cgroup) -> list[list[str]]:
+def places(cgroup: Cgroup, hierarchies: Sequence[Hierarchy]) -> list[list[str]]:
     """`[folder, name, name…]` of what is worth reading; where groups have no pressure of their own, the host's."""
-    found = [[folder, *(_V2 if folder == cgroup.v2_folder else _V1)] for folder in cgroup.folders]
-    return found if cgroup.v2_folder else [*found, _HOST]
+    found, measured = [], False
+    for hierarchy in hierarchies:
+        known = _V1 if hierarchy.version == 1 else _V2
+        names = [name for controller in hierarchy.controllers for name in known.get(controller, ())]
+        folder = next((path for path in cgroup.folders if path.startswith(f"{hierarchy.root}/")), "")
+        if names and folder:
+            found.append([folder, *names])
+        measured = measured or "memory.pressure" in names
+    return found if measured else [*found, _HOST]
 
 
 def memory(texts: Mapping[str, str]) -> Memory:

@@ -76,7 +76,7 @@ def make(
         cgroups=list(cgroup.folders),
         oom_file=cgroup.oom_file,
         memory_limits=list(cgroup.memory_limits),
-        evidence=evidence.places(cgroup),
+        evidence=evidence.places(cgroup, hierarchies),
         restarts=restarts,
         restart_ms=0,
         oom_kills=0,

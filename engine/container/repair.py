@@ -100,7 +100,7 @@ def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> No
     is_wanted = policy.wants_another(str(folder), run=run, exit_code=code, restarts=restarts)
     end = records.Exit(run, code, 0, False, records.now(), why, restarts, 0 if is_wanted else None)
     group = state.load_record(folder).cgroup
-    places = evidence.places(runtime.cgroups.find(group))
+    places = evidence.places(runtime.cgroups.find(group), runtime.cgroups.hierarchies)
     records.sync(ending.note(str(folder), end, evidence=certificate.gather(places)))
     _empty_group(runtime, group)
 

@@ -8,6 +8,6 @@ from panel.agent.keys import ENGINE
 
 
 async def get_inspect(request: web.Request) -> web.Response:
-    """`{"state", "spec", "config", "deaths"}`; `config` is the OCI bundle's `config.json`."""
+    """`{"state", "spec", "config", "volumes", "health", "deaths"}`; `config` is the OCI bundle's `config.json`."""
     found = await asyncio.to_thread(request.app[ENGINE].inspect, request.match_info["id"])
     return web.json_response(found)
