@@ -59,16 +59,24 @@ def load(container: Path, exec_id: str) -> ExecState:
     asked = _read_asked(folder)
     current = state.load(container)
     if asked is None or asked.run != current.run:
-        raise NotFound(f"Container {current.name} has no exec {exec_id}.")
-    is_guarded = records.has_shim(str(folder))  # asked first: a guard that is gone has written all it had to say
-    started, end = runs.read_started(folder), runs.read(folder / "exit.json")
-    lives = started is not None and process.is_alive(started.pid, started.ticks, started.boot)
-    running = end is None and (lives or is_guarded)
+        raise _unknown(current.name, exec_id)
+    return load_asked(folder, asked)
+
+
+def load_asked(folder: Path, asked: Asked) -> ExecState:
+    """The state now of one for whoever knows what was asked. Raises NotFound when it was forgotten."""
+    end = runs.read(folder / "exit.json")
+    is_guarded = end is None and records.has_shim(str(folder))
+    end = end or runs.read(folder / "exit.json")  # a guard that is gone by now has written all it had to say
+    started = runs.read_started(folder)
+    if started is None and not folder.exists():
+        raise _unknown(folder.parent.parent.name, asked.id)
+    running = end is None and (is_guarded or _lives(started))
     if started is not None and end is None and not running:
         end = {"exit_code": 255, "error": UNSEEN_END}
     return ExecState(
-        id=exec_id,
-        container=current.id,
+        id=asked.id,
+        container=folder.parent.parent.name,
         spec=asked.spec,
         created_at=asked.created_at,
         running=running,
@@ -76,6 +84,14 @@ def load(container: Path, exec_id: str) -> ExecState:
         started_at=started.started_at if started else "",
         **(end or {}),
     )
+
+
+def _lives(started: records.Started | None) -> bool:
+    return started is not None and process.is_alive(started.pid, started.ticks, started.boot)
+
+
+def _unknown(container: str, exec_id: str) -> NotFound:
+    return NotFound(f"Container {container} has no exec {exec_id}.")
 
 
 def load_all(container: Path) -> list[ExecState]:

@@ -50,7 +50,7 @@ def execute(runtime: Runtime, container_id: str, spec: ExecSpec, *, exec_id: str
                 os.close(fd)
             raise
     stdin, stdout, stderr = ours
-    return Exec(exec_id, running.pid, stdin, stdout, stderr, running.terminal, folder, running.connection)
+    return Exec(exec_id, running.pid, stdin, stdout, stderr, running.terminal, record_folder, asked, running.connection)
 
 
 def kill(runtime: Runtime, container_id: str, exec_id: str, *, signal: str) -> None:

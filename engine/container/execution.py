@@ -36,13 +36,14 @@ class Exec:
     stdout: int | None
     stderr: int | None
     terminal: int | None
-    _container: Path
+    _folder: Path
+    _asked: exec_records.Asked
     _connection: socket.socket
     _is_closed: bool = field(default=False, init=False)
 
     def state(self) -> ExecState:
         """What is known of it now."""
-        return exec_records.load(self._container, self.id)
+        return exec_records.load_asked(self._folder, self._asked)
 
     def fileno(self) -> int:
         """A descriptor that is ready to be read when the program has ended."""
@@ -62,7 +63,7 @@ class Exec:
                 break
             link.receive(self._connection)  # told again by one who took over from a killed exec shim
         if not word:
-            exec_records.await_end(exec_records.folder_of(self._container, self.id))
+            exec_records.await_end(self._folder)
         return self.state()
 
     def resize(self, size: ConsoleSize) -> None:

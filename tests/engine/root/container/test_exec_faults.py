@@ -18,7 +18,6 @@ from tests.services.execs import read_all
 from tests.services.host import CHECKOUT, Host
 from tests.services.processes import wait_until
 
-
 WAIT = "echo one; read line; echo two; "
 
 
@@ -107,6 +106,7 @@ def test_killed_at_any_step_an_exec_shim_leaves_nothing(host: Host, container: s
     first = host.engine.state(container).pid
     with host.engine.exec(container, ExecSpec(("true",))) as running:
         running.wait(20)
+    wait_until(lambda: "moorage-exec" in children_of(host.launcher.pid).values(), "the next stands ready")
     before = descriptors_of(host.launcher.pid)
     moments = random.Random(3)  # noqa: S311 - no secret
     for _ in range(40):
