@@ -19,6 +19,7 @@ from engine import (
     NotFound,
     Resources,
     Status,
+    TimeOffset,
 )
 from engine.container import exec_records
 from tests.services.execs import finish, read_all, read_until
@@ -308,3 +309,27 @@ def test_a_program_enters_a_group_that_has_handed_its_controllers_on(host: Host)
     wait_until(lambda: Path(f"/proc/{first}/comm").read_text() == "sleep\n", "it has moved")
     with host.engine.exec(container, ExecSpec(("sleep", "60"))) as running:
         assert Path(f"/proc/{running.pid}/cgroup").read_text() == Path(f"/proc/{first}/cgroup").read_text()
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {"network": "host", "ipc": "host", "uts": "host"},
+        {"pid": "host"},
+        {"userns": "host"},
+        {"privileged": True},
+        {"time_offsets": {"boottime": TimeOffset(1_000_000)}},
+    ],
+    ids=["network, ipc and uts", "pid", "userns", "privileged", "time"],
+)
+def test_it_goes_where_the_containers_program_is_whatever_that_shares(host: Host, shared: dict[str, object]) -> None:
+    container = host.start("sleep", "60", **shared)
+    kinds = ("mnt", "pid", "uts", "ipc", "net", "cgroup", "user", "time")
+    with host.engine.exec(container, ExecSpec(("sleep", "60"), stdout=False, stderr=False)) as running:
+        theirs, ours = (
+            [os.readlink(f"/proc/{pid}/ns/{kind}") for kind in kinds]
+            for pid in (host.engine.state(container).pid, running.pid)
+        )
+        assert ours == theirs
+        host.engine.kill(container)
+        assert running.wait(20).exit_code == 137
