@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.logs import LogConfig, LogDriver, LogMode
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
+    from engine.spec.privileges import privileges
     from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
     from engine.spec.pruning import Pruned, PruneFilters
@@ -64,7 +65,6 @@ _HOMES = {
         "KernelError",
         "LauncherUnavailable",
         "NotFound",
-        "PathStat",
         "StorageFull",
         "Unauthorized",
         "Unsupported",
@@ -83,6 +83,7 @@ _HOMES = {
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.logs": ["LogConfig", "LogDriver", "LogMode"],
     "engine.spec.mounts": ["Mount", "MountType", "Propagation", "RecursiveReadOnly", "Relabel"],
+    "engine.spec.privileges": ["privileges"],
     "engine.spec.processes": ["ContainerProcess", "ProcessTable"],
     "engine.spec.progress": ["Step"],
     "engine.spec.pruning": ["PruneFilters", "Pruned"],
@@ -165,6 +166,7 @@ __all__ = [
     "Upload",
     "Volume",
     "WeightDevice",
+    "privileges",
 ]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -125,7 +125,7 @@ class Engine:
         """What it uses at this moment. See `engine.container.stats`."""
         return stats.stats(self._runtime, container_id)
 
-    def stats_stream(self, container_id: str, *, interval_s: float = 1.0) -> AsyncIterator[Stats]:
+    def stats_stream(self, container_id: str, *, interval_s: float = 1.0) -> AsyncGenerator[Stats, None]:
         """The same again and again, with rates, until its run ends. See `engine.container.stats`."""
         return stats.stream(self._runtime, container_id, interval_s=interval_s)
 

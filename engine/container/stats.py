@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def stats(runtime: Runtime, container_id: str) -> Stats:
     return found
 
 
-async def stream(runtime: Runtime, container_id: str, *, interval_s: float) -> AsyncIterator[Stats]:
+async def stream(runtime: Runtime, container_id: str, *, interval_s: float) -> AsyncGenerator[Stats, None]:
     """A reading at once, and one with rates every `interval_s` (at least 0.1 s) until this run ends.
 
     Raises Conflict when the container does not run to begin with.
