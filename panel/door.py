@@ -7,6 +7,7 @@ that also holds its audit row, and what it hands to `transaction.on_commit` happ
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import transaction
@@ -28,10 +29,21 @@ SERVICES: dict[str, str] = {}
 """Permission by service (`panel.containers.services.start`); a test compares it with the services there are."""
 
 
-def service(permission: str, *, action: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+@dataclass(frozen=True)
+class Need:
+    """A further permission that one call takes, and what of its arguments takes it (`privileged, userns`)."""
+
+    permission: str
+    because: str
+
+
+def service(
+    permission: str, *, action: str = "", further: Callable[[dict[str, Any]], Need | None] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare that only an actor with `permission` may call the function, and make it one transaction.
 
-    `action` is what the audit log calls it, `containers.start` by its area and name unless told otherwise.
+    `action` is what the audit log calls it, `containers.start` by its area and name unless told otherwise. `further`
+    looks at a call's arguments and says whether they take another permission too.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -44,6 +56,9 @@ def service(permission: str, *, action: str = "") -> Callable[[Callable[P, R]], 
             assert isinstance(actor, Actor)  # noqa: S101 - a caller's mistake, not a user's
             if not _may(actor, permission):
                 refuse(actor, permission, called, kwargs)
+            need = further(kwargs) if further else None
+            if need is not None and not actor.may(need.permission):
+                refuse(actor, need.permission, called, kwargs, because=need.because)
             with transaction.atomic():
                 return function(*args, **kwargs)
 
@@ -58,16 +73,16 @@ def _may(actor: Actor, permission: str) -> bool:
     return actor.may(permission)
 
 
-def refuse(actor: Actor, permission: str, action: str, arguments: dict[str, Any]) -> None:
-    """Write the refusal down and raise NotPermitted."""
+def refuse(actor: Actor, permission: str, action: str, arguments: dict[str, Any], *, because: str = "") -> None:
+    """Write the refusal down and raise NotPermitted; `because` names what of the call takes the permission."""
     audit.record(
         actor=actor,
         action=action,
         subject=_subject(arguments),
         outcome=AuditEntry.Outcome.DENIED,
-        detail=f"needs {permission}",
+        detail=f"needs {permission}" + (f" for {because}" if because else ""),
     )
-    raise NotPermitted(permission)
+    raise NotPermitted(permission, because)
 
 
 def _subject(arguments: dict[str, Any]) -> Subject:

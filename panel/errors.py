@@ -44,8 +44,8 @@ class Unreachable(Refused):
 
 
 class NotPermitted(PermissionDenied):
-    """The actor does not hold `permission`; the attempt is in the audit log."""
+    """The actor does not hold `permission`, needed for `because` if that is said; the attempt is in the audit log."""
 
-    def __init__(self, permission: str) -> None:
-        super().__init__(f"this needs the permission {permission}")
+    def __init__(self, permission: str, because: str = "") -> None:
+        super().__init__(f"this needs the permission {permission}" + (f" for {because}" if because else ""))
         self.permission = permission

@@ -11,12 +11,14 @@ VIEWER = frozenset({"containers.view", "containers.logs", "images.view", "operat
 OPERATOR = VIEWER | {
     "containers.create",
     "containers.operate",
+    "containers.exec",
+    "containers.files",
     "containers.delete",
     "images.load",
     "images.delete",
     "operations.cancel",
 }
-ADMIN = OPERATOR | {"audit.view", "accounts.manage"}
+ADMIN = OPERATOR | {"containers.create_privileged", "audit.view", "accounts.manage"}
 
 ROLES = {"viewer": VIEWER, "operator": OPERATOR, "admin": ADMIN}
 PERMISSIONS = ADMIN

@@ -1,7 +1,7 @@
 """The panel's side of the host agent: HTTP over its unix socket, streams at the slower end's pace."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,9 @@ from typing import Any
 import aiohttp
 
 NO_TOTAL_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=5)
+
+
+Query = Iterable[tuple[str, str]]
 
 
 class AgentError(Exception):
@@ -47,12 +50,21 @@ class AgentClient:
             return value
 
     async def inspect(self, container_id: str) -> dict[str, Any]:
-        """`{"state", "spec", "config"}` of a container. Raises AgentError, AgentUnavailable."""
-        async with self._request(
-            "GET", f"containers/{container_id}/inspect", timeout=aiohttp.ClientTimeout(10)
-        ) as answer:
+        """`{"state", "spec", "config", "volumes", "health", "deaths"}`. Raises AgentError, AgentUnavailable."""
+        return await self.get(f"containers/{container_id}/inspect")
+
+    async def get(self, path: str, query: Query = (), *, timeout_s: float = 30) -> dict[str, Any]:
+        """What it answers to `GET /v1/<path>` as one JSON object. Raises AgentError, AgentUnavailable."""
+        timeout = aiohttp.ClientTimeout(timeout_s)
+        async with self._request("GET", path, params=list(query), timeout=timeout) as answer:
             value: dict[str, Any] = await answer.json()
             return value
+
+    async def pieces(self, path: str, query: Query = ()) -> AsyncGenerator[bytes, None]:
+        """Its answer in pieces, as they come. Close it (`aclose`) if you leave it before its end."""
+        async with self._request("GET", path, params=list(query)) as answer:
+            async for chunk in answer.content.iter_any():
+                yield chunk
 
     async def logs(self, container_id: str, **query: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Batches of a container's log: `{"cursor", "lines"}`. Raises AgentError, AgentUnavailable."""

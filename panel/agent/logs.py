@@ -1,7 +1,6 @@
 """`GET /v1/containers/{id}/logs`: a container's log as NDJSON, at the pace of whoever reads it."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
 from typing import Any
@@ -11,6 +10,7 @@ from aiohttp import web
 from engine import InvalidSpec, LogBatch
 from panel.agent.keys import ENGINE
 from panel.agent.query import flag
+from panel.agent.streams import LINES, begin, encoded
 
 _NUMBERS = {"tail": "tail", "since": "since_ns", "until": "until_ns"}
 
@@ -18,20 +18,13 @@ _NUMBERS = {"tail": "tail", "since": "since_ns", "until": "until_ns"}
 async def get_logs(request: web.Request) -> web.StreamResponse:
     """Stream batches, one a line; the query is `follow`, `tail`, `since` and `until` in nanoseconds, `after`."""
     batches = await _batches(request)
-    request["has_begun"] = True
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
-    await response.prepare(request)
+    response = await begin(request, LINES)
     with suppress(ConnectionResetError):  # whoever read this has enough
         async with aclosing(batches):
             async for batch in batches:
-                await response.write(encoded(batch))
+                await response.write(encoded(batch.to_json()))
         await response.write_eof()
     return response
-
-
-def encoded(batch: LogBatch) -> bytes:
-    """A batch as one line of ASCII JSON; bytes that are not UTF-8 are escaped lone surrogates (PEP 383)."""
-    return json.dumps(batch.to_json(), separators=(",", ":")).encode("ascii") + b"\n"
 
 
 async def _batches(request: web.Request) -> AsyncGenerator[LogBatch, None]:

@@ -13,3 +13,15 @@ def flag(request: web.Request, name: str) -> bool:
     if text not in _FLAGS:
         raise InvalidSpec(name, f"{text[:40]!a} is neither true nor false")
     return _FLAGS[text]
+
+
+def seconds(request: web.Request, name: str, default: float, *, least: float, most: float) -> float:
+    """A number of seconds between `least` and `most`."""
+    text = request.query.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        raise InvalidSpec(name, f"{text[:40]!a} is not a number") from None
+    if not least <= value <= most:
+        raise InvalidSpec(name, f"{text[:40]!a} is not between {least:g} and {most:g}")
+    return value

@@ -9,9 +9,12 @@ from aiohttp import web
 
 from engine import Engine, EngineError
 from panel.agent.errors import answer_errors
+from panel.agent.files import get_archive, get_diff, get_export, get_path
 from panel.agent.inspect import get_inspect
 from panel.agent.keys import ENGINE
 from panel.agent.logs import get_logs
+from panel.agent.observing import get_stats, get_top, get_wait
+from panel.agent.pruning import get_prunable
 from panel.agent.reports import Reporter, Send, listen
 from panel.agent.sessions import get_attach, get_exec, get_exec_state, post_exec, post_resize
 from panel.agent.sockets import observed_socket, request_socket
@@ -46,6 +49,14 @@ def application(engine: Engine) -> web.Application:
             web.get("/v1/containers/{id}/exec", get_exec),
             web.post("/v1/containers/{id}/exec", post_exec),
             web.get("/v1/containers/{id}/exec/{exec_id}", get_exec_state),
+            web.get("/v1/containers/{id}/top", get_top),
+            web.get("/v1/containers/{id}/stats", get_stats),
+            web.get("/v1/containers/{id}/wait", get_wait),
+            web.get("/v1/containers/{id}/diff", get_diff),
+            web.get("/v1/containers/{id}/export", get_export),
+            web.get("/v1/containers/{id}/archive", get_archive),
+            web.get("/v1/containers/{id}/path", get_path),
+            web.get("/v1/prunable", get_prunable),
             web.put("/v1/uploads/{id}", put_upload),
             web.delete("/v1/uploads/{id}", delete_upload),
         ]

@@ -1,6 +1,6 @@
 """`/api/v1/containers/`: create, look at and operate containers; read their logs."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -13,21 +13,31 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from panel.accounts.actors import Actor
-from panel.containers import logs, services
+from panel.containers import live, logs, services
 from panel.containers.inspection import bundle
 from panel.containers.models import Container, ContainerQuerySet
+from panel.containers.reading import Files, Observed, is_set
 from panel.containers.serializers import (
+    CommitSerializer,
     ContainerSerializer,
+    ExecSerializer,
     InspectSerializer,
     KillSerializer,
     NewContainerSerializer,
+    PruneSerializer,
+    RenameSerializer,
     RestartSerializer,
     StopSerializer,
+    UpdateSerializer,
+    WouldPruneSerializer,
 )
+from panel.errors import Invalid
 from panel.hosts.models import Host
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import ModelViewSet
+
+T = TypeVar("T", bool, float, str)
 
 
 class ContainerFilter(filters.FilterSet):  # type: ignore[misc]
@@ -38,6 +48,7 @@ class ContainerFilter(filters.FilterSet):  # type: ignore[misc]
         fields = ("status", "desired", "host", "image_id", "name")
 
 
+OPERATING = ("start", "stop", "kill", "restart", "pause", "unpause", "rename", "partial_update", "commit")
 OPERATED: dict[str, Any] = {"parameters": [PREFER], "responses": ANSWERS}
 
 
@@ -48,7 +59,7 @@ OPERATED: dict[str, Any] = {"parameters": [PREFER], "responses": ANSWERS}
         description="`id` is its id, its name, or the beginning of its id if no other begins so.",
     ),
 )
-class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Container]):
+class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Container]):
     """Containers of all hosts."""
 
     queryset = Container.objects.all()
@@ -56,18 +67,18 @@ class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
     filterset_class = ContainerFilter
     ordering_fields = ("name", "created_at", "started_at", "finished_at", "status", "image")
     lookup_value_regex = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
-    permissions = {
-        "list": "containers.view",
-        "retrieve": "containers.view",
-        "inspect": "containers.view",
-        "logs": "containers.logs",
-        # Their services ask, so that a refusal is an audit row.
-        **dict.fromkeys(("create", "start", "stop", "kill", "restart", "destroy"), SIGNED_IN),
-    }
     documented_permissions = {
         "create": "containers.create",
-        "destroy": "containers.delete",
-        **dict.fromkeys(("start", "stop", "kill", "restart"), "containers.operate"),
+        "exec": "containers.exec",
+        **dict.fromkeys(OPERATING, "containers.operate"),
+        **dict.fromkeys(("export", "archive", "copy_in", "path"), "containers.files"),
+        **dict.fromkeys(("destroy", "prune"), "containers.delete"),
+    }
+    permissions = {
+        **dict.fromkeys(("list", "retrieve", "inspect", "top", "stats", "wait", "diff", "prunable"), "containers.view"),
+        "logs": "containers.logs",
+        # Their services ask, so that a refusal is an audit row.
+        **dict.fromkeys(documented_permissions, SIGNED_IN),
     }
 
     def get_queryset(self) -> ContainerQuerySet:
@@ -78,27 +89,57 @@ class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
         """The container the address means: by id, by name, or by the only id that begins so."""
         return get_object_or_404(self.get_queryset().meant_by(self.kwargs["pk"]))
 
-    @extend_schema(summary="Create a container", request=NewContainerSerializer, **OPERATED)
+    @extend_schema(
+        summary="Create a container",
+        description=(
+            "What gives it more of its host (privileged, namespaces or files of the host, devices, further "
+            "capabilities, another seccomp profile …) takes the permission `containers.create_privileged` too."
+        ),
+        request=NewContainerSerializer,
+        **OPERATED,
+    )
     def create(self, request: Request) -> Response:
         """Create it and, unless told otherwise, start it."""
-        form = NewContainerSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        spec = dict(form.validated_data)
-        start, host_name = spec.pop("start"), spec.pop("host", None)
-        host = get_host(host_name) if host_name else None
-        return accepted(request, services.create(actor=Actor.from_request(request), spec=spec, host=host, start=start))
+        spec = self.document()
+        start, host = taken(spec, "start", bool, True), taken(spec, "host", str, "")
+        operation = services.create(
+            actor=Actor.from_request(request), spec=spec, host=get_host(host) if host else None, start=start
+        )
+        return accepted(request, operation)
+
+    @extend_schema(
+        summary="Change a container",
+        description=(
+            "Its limits and its restart policy, at once, whether it runs or not. Null lifts a limit; what is left out "
+            "stays as it is. A limit the host cannot keep is refused, and then nothing is changed."
+        ),
+        request=UpdateSerializer,
+        **OPERATED,
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Give it other limits or another restart policy."""
+        container, change = self.get_object(), self.document()
+        return accepted(request, services.update(actor=Actor.from_request(request), container=container, change=change))
 
     @extend_schema(
         summary="Remove a container",
         description="With its writable layer and its logs.",
-        parameters=[PREFER, OpenApiParameter("force", bool, description="kill it first if it runs")],
+        parameters=[
+            PREFER,
+            OpenApiParameter("force", bool, description="kill it first if it runs"),
+            OpenApiParameter("with_volumes", bool, description="its volumes without a name of their own too"),
+        ],
         responses=ANSWERS,
     )
     def destroy(self, request: Request, pk: str) -> Response:
         """Remove it."""
-        force = request.query_params.get("force", "").lower() in ("1", "true")
-        container = self.get_object()
-        return accepted(request, services.remove(actor=Actor.from_request(request), container=container, force=force))
+        operation = services.remove(
+            actor=Actor.from_request(request),
+            container=self.get_object(),
+            force=is_set(request, "force"),
+            with_volumes=is_set(request, "with_volumes"),
+        )
+        return accepted(request, operation)
 
     @extend_schema(summary="Start a container", request=None, **OPERATED)
     @action(detail=True, methods=["post"])
@@ -129,6 +170,90 @@ class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
         arguments = self.arguments(RestartSerializer)
         container = self.get_object()
         return accepted(request, services.restart(actor=Actor.from_request(request), container=container, **arguments))
+
+    @extend_schema(summary="Pause a container", request=None, **OPERATED)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Let all of it stand still."""
+        return accepted(request, services.pause(actor=Actor.from_request(request), container=self.get_object()))
+
+    @extend_schema(summary="Unpause a container", request=None, **OPERATED)
+    @action(detail=True, methods=["post"])
+    def unpause(self, request: Request, pk: str) -> Response:
+        """Let it run on."""
+        return accepted(request, services.unpause(actor=Actor.from_request(request), container=self.get_object()))
+
+    @extend_schema(summary="Rename a container", request=RenameSerializer, **OPERATED)
+    @action(detail=True, methods=["post"])
+    def rename(self, request: Request, pk: str) -> Response:
+        """Give it another name."""
+        arguments = self.arguments(RenameSerializer)
+        container = self.get_object()
+        return accepted(request, services.rename(actor=Actor.from_request(request), container=container, **arguments))
+
+    @extend_schema(
+        summary="Run a program in a container",
+        description=(
+            'The operation\'s result is `{"exec_id", "exit_code", "error", "stdout", "stderr", "truncated", '
+            '"timed_out"}`, of each stream the first 64 KiB; with `detach` it is `{"exec_id", "pid"}`.'
+        ),
+        request=ExecSerializer,
+        **OPERATED,
+    )
+    @action(detail=True, methods=["post"])
+    def exec(self, request: Request, pk: str) -> Response:
+        """Run one more program in it."""
+        container, spec = self.get_object(), self.document()
+        detach, timeout_s = taken(spec, "detach", bool, False), taken(spec, "timeout_s", float, 60.0)
+        operation = services.execute(
+            actor=Actor.from_request(request), container=container, spec=spec, detach=detach, timeout_s=timeout_s
+        )
+        return accepted(request, operation)
+
+    @extend_schema(
+        summary="Make an image of a container",
+        description="Takes the permission `images.load` too.",
+        request=CommitSerializer,
+        **OPERATED,
+    )
+    @action(detail=True, methods=["post"])
+    def commit(self, request: Request, pk: str) -> Response:
+        """Make an image of its files."""
+        arguments = self.arguments(CommitSerializer)
+        container = self.get_object()
+        return accepted(request, services.commit(actor=Actor.from_request(request), container=container, **arguments))
+
+    @extend_schema(
+        summary="Tell what a prune would remove",
+        parameters=[
+            OpenApiParameter("until", str, description="only those created before this time (RFC 3339)"),
+            OpenApiParameter("label", str, many=True, description="`name` or `name=value`; all that are given"),
+            OpenApiParameter("without_label", str, many=True, description="`name` or `name=value`; none of them"),
+        ],
+        responses=WouldPruneSerializer,
+    )
+    @action(detail=False, methods=["get"])
+    def prunable(self, request: Request) -> Response:
+        """The containers that do not run and are meant, each with its bytes."""
+        names = ("until", "label", "without_label")
+        query = [(name, text) for name in names for text in request.query_params.getlist(name)]
+        return Response(live.read("prunable", query, timeout_s=300))
+
+    @extend_schema(
+        summary="Remove the containers that do not run",
+        description='The operation\'s result is `{"containers": [{"id", "name", "size_bytes"}, …], "size_bytes"}`.',
+        request=PruneSerializer,
+        **OPERATED,
+    )
+    @action(detail=False, methods=["post"])
+    def prune(self, request: Request) -> Response:
+        """Remove every one of them that is meant."""
+        filters = self.document()
+        host = taken(filters, "host", str, "")
+        operation = services.prune(
+            actor=Actor.from_request(request), host=get_host(host) if host else None, filters=filters
+        )
+        return accepted(request, operation)
 
     @extend_schema(summary="Inspect a container", responses=InspectSerializer)
     @action(detail=True, methods=["get"])
@@ -168,11 +293,27 @@ class ContainerViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
         """Its log, streamed."""
         return logs.stream(self.get_object(), request)
 
+    def document(self) -> dict[str, Any]:
+        """The request's body as it is, for the service to check. Raises Invalid."""
+        if not isinstance(self.request.data, dict):
+            raise Invalid("The body must be a JSON object.")
+        return dict(self.request.data)
+
     def arguments(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The request's body, checked."""
         form = serializer(data=self.request.data)
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
+
+
+def taken(document: dict[str, Any], name: str, kind: type[T], default: T) -> T:
+    """What `document` says of `name`, which is the panel's own word there and taken out. Raises Invalid."""
+    value = document.pop(name, default)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise Invalid(f"must be of the type {kind.__name__}", field=name)
+    return value
 
 
 def get_host(name: str) -> Host:

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.db.models import Model
 
-from panel.agent.client import AgentClient, AgentError
+from panel.agent.client import AgentError
+from panel.containers import live
 from panel.containers.models import Container
-from panel.environment import Environment
 from panel.images.models import Image
 
-TIMES = ("created_at", "started_at", "finished_at")
+TIMES = ("created_at", "started_at", "finished_at", "restart_at", "expires_at")
 PLAIN = (
     "id",
     "name",
@@ -24,6 +23,9 @@ PLAIN = (
     "exit_code",
     "oom_killed",
     "error",
+    "health",
+    "restart_count",
+    "warnings",
 )
 
 
@@ -37,12 +39,21 @@ def inspected(container: Container, image: Image | None) -> dict[str, Any]:
 
 
 def bundle(container: Container) -> dict[str, Any]:
-    """`config`: the OCI bundle's config.json on its host; or None, and in `config_error` why it cannot be told."""
-    agent = AgentClient(Environment.from_env().agent_socket)
+    """What only its host knows: `config` (the OCI bundle's config.json), `volumes`, `health_checks`, `deaths`.
+
+    They are empty where the host does not tell, and `config_error` says why.
+    """
     try:
-        return {"config": async_to_sync(agent.inspect)(container.pk)["config"], "config_error": ""}
+        found = live.read(live.of(container, "inspect"))
     except AgentError as error:
-        return {"config": None, "config_error": error.message}
+        return {"config": None, "config_error": error.message, "volumes": {}, "health_checks": None, "deaths": []}
+    return {
+        "config": found["config"],
+        "config_error": "",
+        "volumes": found["volumes"],
+        "health_checks": found["health"],
+        "deaths": found["deaths"],
+    }
 
 
 def _stamp(row: Model, name: str) -> str | None:

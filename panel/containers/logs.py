@@ -11,9 +11,8 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from panel.agent.client import AgentClient
+from panel.containers.live import agent
 from panel.containers.models import Container
-from panel.environment import Environment
 from panel.errors import Invalid
 
 NDJSON = "application/x-ndjson"
@@ -65,13 +64,13 @@ def checked_query(request: Request) -> dict[str, Any]:
 
 async def _try(container_id: str, query: dict[str, Any]) -> None:
     """Ask for one line, while an error can still be the answer: after the first byte of a stream it cannot."""
-    async with aclosing(_agent().log_frames(container_id, **query | {"follow": False, "tail": 1})) as frames:
+    async with aclosing(agent().log_frames(container_id, **query | {"follow": False, "tail": 1})) as frames:
         async for _frame in frames:
             return
 
 
 async def _ndjson(container_id: str, query: dict[str, Any]) -> AsyncIterator[bytes]:
-    async with aclosing(_agent().log_frames(container_id, **query)) as frames:
+    async with aclosing(agent().log_frames(container_id, **query)) as frames:
         async for frame in frames:
             yield frame + b"\n"
 
@@ -79,7 +78,7 @@ async def _ndjson(container_id: str, query: dict[str, Any]) -> AsyncIterator[byt
 async def _text(container_id: str, query: dict[str, Any], *, has_times: bool) -> AsyncIterator[bytes]:
     """Lines as the container wrote them; a piece of a long line is followed by its rest, not by a line's end."""
     is_line_start = True
-    async with aclosing(_agent().logs(container_id, **query)) as batches:
+    async with aclosing(agent().logs(container_id, **query)) as batches:
         async for batch in batches:
             pieces = []
             for time_ns, _stream, text, is_partial in batch["lines"]:
@@ -88,7 +87,3 @@ async def _text(container_id: str, query: dict[str, Any], *, has_times: bool) ->
                 pieces.append(text if is_partial else f"{text}\n")
                 is_line_start = not is_partial
             yield "".join(pieces).encode(errors="replace")
-
-
-def _agent() -> AgentClient:
-    return AgentClient(Environment.from_env().agent_socket)

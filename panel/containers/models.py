@@ -48,6 +48,7 @@ class ContainerQuerySet(models.QuerySet["Container"]):
         status = Container.Status
         return self.filter(
             models.Q(status__in=(status.FAILED, status.RESTARTING))
+            | models.Q(status__in=Container.LIVE, health="unhealthy")
             | models.Q(status=status.EXITED, oom_killed=True)
             | (models.Q(status=status.EXITED, desired=Container.Desired.RUNNING) & ~models.Q(exit_code=0))
         )
@@ -98,6 +99,11 @@ class Container(models.Model):
     exit_code = models.PositiveSmallIntegerField(_("exit code"), null=True)
     oom_killed = models.BooleanField(_("killed for memory"), default=False)
     error = models.TextField(_("error"), blank=True)
+    health = models.CharField(_("health"), max_length=16, blank=True)
+    restart_count = models.PositiveIntegerField(_("restarts"), default=0)
+    restart_at = models.DateTimeField(_("next start"), null=True)
+    expires_at = models.DateTimeField(_("is removed"), null=True)
+    warnings = models.JSONField(_("warnings"), default=list)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("created by"), null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -113,7 +119,10 @@ class Container(models.Model):
         permissions = [
             ("view", "See containers"),
             ("create", "Create containers"),
-            ("operate", "Start, stop, restart and kill containers"),
+            ("create_privileged", "Create containers that are given more of their host, and work inside them"),
+            ("operate", "Start, stop, restart, kill, pause, rename and change containers"),
+            ("exec", "Run programs in containers"),
+            ("files", "Read and write containers' files"),
             ("logs", "Read containers' logs"),
             ("delete", "Remove containers"),
         ]
@@ -143,4 +152,6 @@ class Container(models.Model):
         if self.status == self.Status.EXITED:
             wanted = self.desired == self.Desired.RUNNING and self.exit_code != 0
             return self.oom_killed or wanted
-        return self.status in (self.Status.FAILED, self.Status.RESTARTING)
+        if self.status in (self.Status.FAILED, self.Status.RESTARTING):
+            return True
+        return self.is_running and self.health == "unhealthy"

@@ -20,6 +20,9 @@ from panel.realtime.changes import announce
 
 logger = logging.getLogger(__name__)
 
+MOST_WARNINGS = 50
+MOST_RESTARTS = (1 << 31) - 1  # what the column holds
+
 RETRY: dict[str, Any] = {
     "autoretry_for": (OperationalError,),
     "retry_backoff": 0.5,
@@ -104,6 +107,11 @@ def _columns(state: ContainerState) -> dict[str, Any]:
         "error": state.error.replace("\0", "\ufffd")[:4000],
         "started_at": moment(state.started_at),
         "finished_at": moment(state.finished_at),
+        "health": state.health[:16],
+        "restart_count": min(max(state.restart_count, 0), MOST_RESTARTS),
+        "restart_at": moment(state.restart_at),
+        "expires_at": moment(state.expires_at),
+        "warnings": [warning.replace("\0", "\ufffd")[:500] for warning in state.warnings[:MOST_WARNINGS]],
     }
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from engine import ContainerSpec, ExecSpec, PathStat, ProcessTable, Pruned, PruneFilters, Resources, Stats, Update
+from panel.containers.meanings import DESCRIBED, TEXTS
 from panel.containers.models import Container
 
 ID = "9d0cb4f1a3e27c5886d1f0a4be93725c1d6f8a02e4b79c3350f1827d6ea4c9b0"
@@ -28,6 +30,11 @@ TOLD = {
     "exit_code": None,
     "oom_killed": False,
     "error": "",
+    "health": "healthy",
+    "restart_count": 0,
+    "restart_at": None,
+    "expires_at": None,
+    "warnings": [],
     "created_by": "admin",
     "created_at": "2026-01-01T00:00:00.000000Z",
     "started_at": "2026-01-01T00:00:00.019000Z",
@@ -40,6 +47,50 @@ NEW = OpenApiExample("A line a second", value=ASKED | {"start": True}, request_o
 STOP = OpenApiExample("Half a minute's grace", value={"timeout_s": 30}, request_only=True)
 RESTART = OpenApiExample("At once", value={"timeout_s": 0}, request_only=True)
 KILL = OpenApiExample("Reload the configuration", value={"signal": "HUP"}, request_only=True)
+UPDATE = OpenApiExample(
+    "More memory, no limit of processors",
+    value={"resources": {"memory_bytes": 134217728, "cpus": None}, "restart": {"name": "unless-stopped"}},
+    request_only=True,
+)
+EXEC = OpenApiExample("Who am I", value={"command": ["id"], "user": "nobody"}, request_only=True)
+COMMIT = OpenApiExample(
+    "With another command", value={"reference": "web:tried", "changes": ['CMD ["httpd", "-f"]']}, request_only=True
+)
+RENAME = OpenApiExample("Another name", value={"name": "clock-old"}, request_only=True)
+PRUNE = OpenApiExample("But for what is kept", value={"without_labels": ["keep"]}, request_only=True)
+WOULD_PRUNE = OpenApiExample(
+    "One container",
+    value={"containers": [{"id": ID, "name": "clock", "size_bytes": 49152}], "size_bytes": 49152},
+    response_only=True,
+)
+WAITED = OpenApiExample(
+    "It has ended",
+    value={"is_met": True, "state": {"id": ID, "name": "clock", "status": "exited", "exit_code": 0}},
+    response_only=True,
+)
+TOP = OpenApiExample(
+    "One process",
+    value={"titles": ["UID", "PID", "CMD"], "rows": [["root", "4711", "sh"]], "processes": []},
+    response_only=True,
+)
+STATS = OpenApiExample(
+    "Shortened",
+    value={
+        "id": ID,
+        "run": 1,
+        "read_at": "2026-01-01T00:00:01.000000Z",
+        "cpu": {"total_ns": 21000000},
+        "memory": {"usage_bytes": 1052672, "working_set_bytes": 921600, "limit_bytes": 67108864},
+        "pids": {"current": 2, "limit": 64},
+        "rates": None,
+    },
+    response_only=True,
+)
+PATH_STAT = OpenApiExample(
+    "A file",
+    value={"name": "passwd", "size": 340, "mode": 33188, "mtime_ns": 1767225600000000000, "link_target": ""},
+    response_only=True,
+)
 INSPECT = OpenApiExample(
     "A container and its image",
     value={
@@ -47,6 +98,9 @@ INSPECT = OpenApiExample(
         "image": {"id": IMAGE, "references": ["docker.io/library/busybox:latest"]},
         "config": {"ociVersion": "1.2.0", "process": {"args": ["sh"], "cwd": "/"}, "root": {"path": "rootfs"}},
         "config_error": "",
+        "volumes": {"/data": "clock-data"},
+        "health_checks": None,
+        "deaths": [{"run": 1, "exit_code": 137, "signal": 9, "oom_killed": True, "last_lines": ["Killed"]}],
     },
     response_only=True,
 )
@@ -58,6 +112,7 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
 
     host = serializers.CharField(source="host_id", read_only=True)
     created_by = serializers.CharField(source="created_by_name", read_only=True)
+    warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
         model = Container
@@ -74,6 +129,11 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
             "exit_code",
             "oom_killed",
             "error",
+            "health",
+            "restart_count",
+            "restart_at",
+            "expires_at",
+            "warnings",
             "created_by",
             "created_at",
             "started_at",
@@ -83,49 +143,94 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
         read_only_fields = fields
 
 
-class ResourcesSerializer(serializers.Serializer[Any]):
-    """Limits; null is no limit of its own."""
-
-    memory_bytes = serializers.IntegerField(required=False, allow_null=True, help_text="at least 4096")
-    cpus = serializers.FloatField(required=False, allow_null=True, help_text="whole processors; 0.5 is half of one")
-    cpu_shares = serializers.IntegerField(required=False, allow_null=True, help_text="weight, 2 to 262144")
-    pids = serializers.IntegerField(required=False, allow_null=True, help_text="most processes and threads")
-
-
-class RlimitSerializer(serializers.Serializer[Any]):
-    """A limit of setrlimit(2); -1 is unlimited."""
-
-    soft = serializers.IntegerField()
-    hard = serializers.IntegerField()
-
-
-@extend_schema_serializer(examples=[NEW])
-class NewContainerSerializer(serializers.Serializer[Any]):
-    """What is asked of a new container; what is left out comes from the image. The engine checks the values."""
-
-    name = serializers.CharField(required=False, help_text="a friendly one is chosen if it is left out")
-    image = serializers.CharField(help_text="reference, id, or the beginning of an id")
-    command = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False, allow_null=True)
-    entrypoint = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False, allow_null=True)
-    env = serializers.ListField(child=serializers.CharField(), required=False, help_text="`NAME=value` each")
-    cwd = serializers.CharField(required=False)
-    user = serializers.CharField(required=False, help_text="`name` or `uid`, with `:group` or `:gid`")
-    hostname = serializers.CharField(required=False)
-    tty = serializers.BooleanField(required=False)
-    network = serializers.CharField(required=False, help_text="`none`, `host` or `container:<id or name>`")
-    read_only = serializers.BooleanField(  # type: ignore[assignment]  # the specification's word
-        required=False, help_text="the root filesystem cannot be written to"
+NewContainerSerializer = extend_schema_serializer(examples=[NEW])(
+    DESCRIBED.serializer(
+        ContainerSpec,
+        name="NewContainer",
+        about="What is asked of a new container; what is left out comes from the image, then from Docker's defaults.",
+        without=("name",),
+        further={
+            "name": serializers.CharField(required=False, help_text=TEXTS["ContainerSpec"]["name"]),
+            "start": serializers.BooleanField(required=False, default=True, help_text="start it at once"),
+            "host": serializers.CharField(required=False, help_text="the first one if it is left out"),
+        },
     )
-    resources = ResourcesSerializer(required=False)
-    rlimits = serializers.DictField(child=RlimitSerializer(), required=False)
-    cap_add = serializers.ListField(child=serializers.CharField(), required=False)
-    cap_drop = serializers.ListField(child=serializers.CharField(), required=False)
-    no_new_privileges = serializers.BooleanField(required=False)
-    stop_signal = serializers.CharField(required=False)
-    stop_timeout_s = serializers.FloatField(required=False)
-    labels = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
-    start = serializers.BooleanField(required=False, default=True, help_text="start it at once")
-    host = serializers.CharField(required=False, help_text="the first one if it is left out")
+)
+UpdateSerializer = extend_schema_serializer(examples=[UPDATE])(
+    DESCRIBED.serializer(
+        Update,
+        about="What is changed of a container, whether it runs or not; all of it or nothing.",
+        without=("resources",),
+        further={
+            "resources": DESCRIBED.serializer(Resources, name="ResourcesChange", nullable=True)(
+                required=False, help_text=TEXTS["Update"]["resources"]
+            )
+        },
+    )
+)
+ExecSerializer = extend_schema_serializer(examples=[EXEC])(
+    DESCRIBED.serializer(
+        ExecSpec,
+        name="Exec",
+        about="One more program for a container that runs.",
+        without=("terminal", "terminal_size", "stdin", "stdout", "stderr"),
+        further={
+            "detach": serializers.BooleanField(
+                required=False, default=False, help_text="do not wait for its end; its output is dropped"
+            ),
+            "timeout_s": serializers.FloatField(
+                required=False, default=60.0, help_text="it is killed after so many seconds, at most 300"
+            ),
+        },
+    )
+)
+PruneSerializer = extend_schema_serializer(examples=[PRUNE])(
+    DESCRIBED.serializer(
+        PruneFilters,
+        name="Prune",
+        about="Which of the containers that do not run are meant; all of them unless something is said.",
+        further={"host": serializers.CharField(required=False, help_text="the first one if it is left out")},
+    )
+)
+PathStatSerializer = extend_schema_serializer(examples=[PATH_STAT])(DESCRIBED.plain(PathStat))
+StatsSerializer = extend_schema_serializer(examples=[STATS])(DESCRIBED.plain(Stats))
+ProcessTableSerializer = extend_schema_serializer(examples=[TOP])(DESCRIBED.plain(ProcessTable))
+
+
+@extend_schema_serializer(examples=[RENAME])
+class RenameSerializer(serializers.Serializer[Any]):
+    """Its new name."""
+
+    name = serializers.CharField(max_length=128)
+
+
+@extend_schema_serializer(examples=[COMMIT])
+class CommitSerializer(serializers.Serializer[Any]):
+    """The image that is made of a container's files."""
+
+    reference = serializers.CharField(required=False, default="", allow_blank=True, help_text="its name, `repo:tag`")
+    author = serializers.CharField(required=False, default="", allow_blank=True)
+    message = serializers.CharField(required=False, default="", allow_blank=True)
+    changes = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text='lines of a Dockerfile, such as `CMD ["sh"]`'
+    )
+    pause = serializers.BooleanField(required=False, default=True, help_text="let it stand still meanwhile")
+
+
+@extend_schema_serializer(examples=[WOULD_PRUNE])
+class WouldPruneSerializer(serializers.Serializer[Any]):
+    """What would be removed."""
+
+    containers = DESCRIBED.plain(Pruned)(many=True)
+    size_bytes = serializers.IntegerField(help_text="of all of them on the disk")
+
+
+@extend_schema_serializer(examples=[WAITED])
+class WaitedSerializer(serializers.Serializer[Any]):
+    """What became of the wait."""
+
+    is_met = serializers.BooleanField(help_text="whether it has come to that; false when the time was over before")
+    state = serializers.DictField(allow_null=True, help_text="the container's state, as its host tells it")
 
 
 @extend_schema_serializer(examples=[STOP])
@@ -157,4 +262,7 @@ class InspectSerializer(serializers.Serializer[Any]):
     container = ContainerSerializer()
     image = serializers.DictField(allow_null=True, help_text="what the host tells about the image")
     config = serializers.DictField(allow_null=True, help_text="the OCI bundle's config.json on its host")
-    config_error = serializers.CharField(help_text="why `config` cannot be told; empty when it is")
+    volumes = serializers.DictField(child=serializers.CharField(), help_text="names by the place they are mounted on")
+    health_checks = serializers.DictField(allow_null=True, help_text="the last checks of its health")
+    deaths = serializers.ListField(child=serializers.DictField(), help_text="how its last runs ended, the newest first")
+    config_error = serializers.CharField(help_text="why what the host knows cannot be told; empty when it is")

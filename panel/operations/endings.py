@@ -12,7 +12,7 @@ from panel.accounts.actors import Actor, How
 from panel.audit import services as audit
 from panel.audit.models import AuditEntry
 from panel.audit.subject import Subject
-from panel.containers.models import Container
+from panel.containers import endings as container_endings
 from panel.operations import signals
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
@@ -29,19 +29,11 @@ def end(row: Operation, status: str, *, error: dict[str, Any] | None, result: An
     row.started_at = row.started_at or row.queued_at
     if row.status != Operation.Status.DONE:  # what was being done is what failed
         row.steps = [step | {"status": "failed"} if step["status"] == "running" else step for step in row.steps]
-        _give_up_creating(row)
+    container_endings.settle(row, _message(row))
     row.save(update_fields=["status", "error", "result", "steps", "started_at", "finished_at"])
     if row.status == Operation.Status.FAILED:
         _note_failure(row)
     transaction.on_commit(partial(_tell, str(row.pk)))
-
-
-def _give_up_creating(row: Operation) -> None:
-    """A container that was to be created and will not be says so."""
-    if row.kind == "containers.create":
-        creating = Container.objects.filter(pk=row.object_id, status=Container.Status.CREATING)
-        creating.update(status=Container.Status.FAILED, error=_message(row))
-        transaction.on_commit(partial(announce, "containers", row.object_id))
 
 
 def _note_failure(row: Operation) -> None:

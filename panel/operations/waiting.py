@@ -174,10 +174,14 @@ async def _respond(answer: Answer | None, kept: list[Any], send: Any) -> None:
 
 def preferred_wait(scope: HTTPScope) -> int:
     """How many seconds the request prefers to wait, 60 at most; 0 for not at all."""
-    for name, value in scope["headers"]:
-        if name.lower() == b"prefer" and (match := PREFERENCE.search(value)):
-            return min(int(match[1]), LONGEST_WAIT_S)
-    return 0
+    preferences = (value for name, value in scope["headers"] if name.lower() == b"prefer")
+    return next((seconds for value in preferences if (seconds := wait_of(value))), 0)
+
+
+def wait_of(preference: bytes) -> int:
+    """The seconds of `wait=N` in the value of a header `Prefer`, 60 at most; 0 if it is not there."""
+    match = PREFERENCE.search(preference)
+    return min(int(match[1]), LONGEST_WAIT_S) if match else 0
 
 
 def header(headers: Any, wanted: str) -> str | None:

@@ -37,5 +37,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "OperationStatus": "panel.operations.models.Operation.Status",
         "ContainerStatus": "panel.containers.models.Container.Status",
+        "Restart": "engine.Restart",
+        "MountType": "engine.MountType",
+        "LogDriver": "engine.LogDriver",
+        "LogMode": "engine.LogMode",
     },
 }

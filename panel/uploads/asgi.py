@@ -8,6 +8,7 @@ the body goes chunk by chunk to the agent, each taken from the client only when 
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from panel.uploads import outcomes, tickets
 
 logger = logging.getLogger(__name__)
 
-PATHS = ("/api/v1/images/load/", "/api/v1/images/import/")
+PATHS = re.compile(r"POST /api/v1/images/(load|import)/|PUT /api/v1/containers/[^/]+/archive/")
 EMPTY: HTTPRequestEvent = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -34,7 +35,7 @@ class Uploads:
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Pass everything through but uploads."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS:
+        if scope["type"] == "http" and PATHS.fullmatch(f"{scope['method']} {scope['path']}"):
             await self._upload(scope, receive, send)
         else:
             await self._inner(scope, receive, send)

@@ -15,6 +15,8 @@ from panel.images.models import Image
 from panel.operations.models import Operation
 from tests.panel.conftest import IMAGE_ID, Queue, acting
 
+SPEC = {"name": "one", "image": "busybox"}
+
 
 def make(host: Host, **columns: Any) -> Container:
     """A container of that host."""
@@ -111,18 +113,21 @@ def test_a_name_that_is_taken_is_refused(operator: User, image: Image) -> None:
         ("kill", {"signal": "KILL"}, "stopped"),
         ("kill", {"signal": "HUP"}, "running"),
         ("restart", {"timeout_s": None}, "running"),
+        ("pause", {}, "running"),
+        ("unpause", {}, "running"),
+        ("update", {"change": {"resources": {"memory_bytes": 8 << 20, "cpus": None}}}, "running"),
     ],
 )
 def test_a_verb_notes_what_should_be_and_asks_the_host(
     operator: User, local: Host, queue: Queue, committed: Any, verb: str, arguments: dict[str, Any], desired: str
 ) -> None:
-    container = make(local, status="running", desired="running")
+    container = make(local, status="running", desired="running", spec=SPEC)
     with committed():
         operation = getattr(services, verb)(actor=acting(operator), container=container, **arguments)
 
     container.refresh_from_db()
     assert container.desired == desired
-    who = {} if verb == "start" else {"asked_by": operator.get_username()}
+    who = {"asked_by": operator.get_username()} if verb in ("stop", "kill", "restart") else {}
     sent = {"operation": str(operation.pk), "id": container.id} | arguments | who
     assert queue("host.local") == [(f"containers.{verb}", sent)]
     assert AuditEntry.objects.get().action == f"containers.{verb}"
@@ -153,3 +158,59 @@ def test_a_running_container_is_removed_only_by_force(operator: User, local: Hos
     with pytest.raises(Conflicting):
         services.remove(actor=acting(operator), container=container)
     assert services.remove(actor=acting(operator), container=container, force=True).payload["force"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"resources": {"memory_bytes": 1}}, "resources.memory_bytes"),
+        ({"resources": {"hats": 1}}, "resources.hats"),
+        ({"restart": {"name": "sometimes"}}, "restart.name"),
+        ({"image": "other"}, "image"),
+    ],
+)
+def test_a_change_that_cannot_be_is_named_before_the_host_is_asked(
+    operator: User, local: Host, change: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        services.update(actor=acting(operator), container=make(local, spec=SPEC), change=change)
+
+    assert refused.value.field == field
+    assert not Operation.objects.exists()
+
+
+def test_a_new_name_counts_here_at_once_and_must_be_free(operator: User, local: Host) -> None:
+    container = make(local, spec=SPEC)
+    make(local, name="two")
+
+    operation = services.rename(actor=acting(operator), container=container, name="three")
+    assert operation.payload == {"id": container.id, "name": "three"}
+    assert operation.object_name == "one"
+    container.refresh_from_db()
+    assert (container.name, container.spec["name"]) == ("three", "three")
+    with pytest.raises(Conflicting) as refused:
+        services.rename(actor=acting(operator), container=container, name="two")
+    assert refused.value.field == "name"
+    with pytest.raises(Invalid):
+        services.rename(actor=acting(operator), container=container, name="no name")
+
+
+def test_a_program_is_run_by_name_and_for_a_time_that_is_bounded(operator: User, local: Host) -> None:
+    container = make(local, status="running", spec=SPEC)
+
+    operation = services.execute(actor=acting(operator), container=container, spec={"command": ["id"]}, timeout_s=5)
+    assert operation.kind == "containers.exec"
+    assert operation.payload["spec"] == {"command": ["id"]}
+    for spec, timeout_s, field in (({"command": []}, 5.0, "command"), ({"command": ["id"]}, 1e6, "timeout_s")):
+        with pytest.raises(Invalid) as refused:
+            services.execute(actor=acting(operator), container=container, spec=spec, timeout_s=timeout_s)
+        assert refused.value.field == field
+
+
+def test_a_prune_is_about_its_host(operator: User, local: Host) -> None:
+    operation = services.prune(actor=acting(operator), filters={"labels": ["ci"]})
+
+    assert (operation.object_kind, operation.object_id) == ("host", "local")
+    assert operation.payload == {"filters": {"labels": ["ci"]}, "asked_by": "olga"}
+    with pytest.raises(Invalid):
+        services.prune(actor=acting(operator), filters={"label": ["ci"]})

@@ -102,6 +102,14 @@ CHANGES = [
     ("post", f"containers/{ID}/stop/", "containers.stop"),
     ("post", f"containers/{ID}/kill/", "containers.kill"),
     ("post", f"containers/{ID}/restart/", "containers.restart"),
+    *(
+        (("post", f"containers/{ID}/{verb}/", f"containers.{verb}"))
+        for verb in ("pause", "unpause", "rename", "commit")
+    ),
+    ("patch", f"containers/{ID}/", "containers.update"),
+    ("post", f"containers/{ID}/exec/", "containers.exec"),
+    ("put", f"containers/{ID}/archive/?path=/etc", "containers.copy_in"),
+    ("post", "containers/prune/", "containers.prune"),
     ("delete", f"containers/{ID}/", "containers.remove"),
     ("post", "images/load/", "images.load"),
     ("post", "images/import/?reference=a:b", "images.import"),
@@ -114,7 +122,9 @@ def test_a_viewer_changes_nothing_and_each_attempt_is_written_down(
 ) -> None:
     Container.objects.create(id=ID, name="one", host=local, image="busybox")
 
-    answer = getattr(rest(viewer), method)(f"/api/v1/{path}", {"image": "busybox"}, content_type="application/json")
+    answer = getattr(rest(viewer), method)(
+        f"/api/v1/{path}", {"image": "busybox", "name": "a"}, content_type="application/json"
+    )
 
     assert answer.status_code == 403
     assert answer.json()["code"] == "permission-denied"
@@ -140,7 +150,7 @@ def test_a_session_needs_the_csrf_token_to_change_anything(operator: User, local
     client = Client(enforce_csrf_checks=True)
     client.force_login(operator)
 
-    answer = client.post("/api/v1/containers/", {"image": "busybox"}, content_type="application/json")
+    answer = client.post("/api/v1/containers/", {"image": "busybox", "name": "a"}, content_type="application/json")
 
     assert answer.status_code == 403
     assert "CSRF" in answer.json()["detail"]

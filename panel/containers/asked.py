@@ -1,0 +1,91 @@
+"""Reads what is asked of containers under the engine's own rules, before any host is; what is wrong names its field."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from engine import ContainerSpec, ExecSpec, InvalidSpec, PruneFilters, Update
+from panel.containers import names
+from panel.containers.models import Container
+from panel.errors import Invalid
+from panel.hosts.models import Host
+
+JOINABLE = ("network", "pid", "ipc")
+JOINS = "container:"
+
+
+@contextmanager
+def in_callers_terms(prefix: str = "") -> Iterator[None]:
+    """Turn the engine's InvalidSpec into Invalid; `prefix` is what only the engine's name of the field begins with."""
+    try:
+        yield
+    except InvalidSpec as error:
+        message = error.message.removeprefix(f"{error.field}: ")
+        raise Invalid(message, hint=error.hint, field=error.field.removeprefix(prefix)) from error
+
+
+def spec_of(asked: dict[str, Any]) -> ContainerSpec:
+    """The specification that was asked for, with a friendly name if it has none. Raises Invalid."""
+    with in_callers_terms():
+        return ContainerSpec.from_json({**asked, "name": asked.get("name") or names.friendly()})
+
+
+def check_name(name: str) -> None:
+    """Raise Invalid for what cannot be a container's name."""
+    with in_callers_terms():
+        ContainerSpec.from_json({"name": name, "image": "any"})
+
+
+def check_ending(signal: str | None, timeout_s: float | None = None) -> None:
+    """Hold a signal and a grace period to the rules of a specification's own. Raises Invalid."""
+    asked = {"name": "any", "image": "any", "stop_signal": signal or ""}
+    with in_callers_terms("stop_"):
+        ContainerSpec.from_json(asked | ({} if timeout_s is None else {"stop_timeout_s": timeout_s}))
+
+
+def changed(container: Container, change: dict[str, Any]) -> ContainerSpec:
+    """The specification the container will have after `change`, `engine.Update` as JSON. Raises Invalid."""
+    with in_callers_terms():
+        return Update.from_json(change).apply(ContainerSpec.from_json(container.spec))
+
+
+def exec_spec(asked: dict[str, Any]) -> ExecSpec:
+    """What is to be run in a container. Raises Invalid."""
+    with in_callers_terms():
+        return ExecSpec.from_json(asked)
+
+
+def prune_filters(asked: dict[str, Any]) -> PruneFilters:
+    """Which containers are meant. Raises Invalid."""
+    with in_callers_terms():
+        return PruneFilters.from_json(asked)
+
+
+def with_partners(spec: ContainerSpec, host: Host) -> ContainerSpec:
+    """The same, naming the containers whose namespaces it joins by id: a name may be another's by then."""
+    joined: dict[str, Any] = {
+        name: JOINS + _partner(host, name, getattr(spec, name)).pk
+        for name in JOINABLE
+        if getattr(spec, name).startswith(JOINS)
+    }
+    return replace(spec, **joined)
+
+
+def partners(spec: ContainerSpec) -> Iterator[tuple[str, Container]]:
+    """The containers whose namespaces it joins, by the field that says so; those that are not there are left out."""
+    for name in JOINABLE:
+        text: str = getattr(spec, name)
+        if text.startswith(JOINS):
+            for container in Container.objects.all().meant_by(text.removeprefix(JOINS)):
+                yield name, container
+
+
+def _partner(host: Host, field: str, text: str) -> Container:
+    wanted = text.removeprefix(JOINS)
+    found = Container.objects.all().meant_by(wanted).filter(host=host).first()
+    if found is None:
+        raise Invalid(_("There is no container %(name)s on the host.") % {"name": wanted}, field=field)
+    return found
