@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.container import runs
 from engine.errors import Conflict, NotFound, StorageFull
@@ -107,10 +107,27 @@ def save(folder: Path, record: Record, *, durable: bool = False) -> Record:
     return record
 
 
+class Files(NamedTuple):
+    """What the three files of a container say, each by itself."""
+
+    record: Record
+    started: records.Started | None
+    end: records.Exit | None
+
+
+def read(folder: Path) -> Files:
+    """The three files of the container in `folder`. Raises NotFound."""
+    return Files(load_record(folder), runs.read_started(folder), runs.read_exit(folder))
+
+
 def load(folder: Path) -> ContainerState:
-    """The container's state now, from its three files. Raises NotFound."""
-    record = load_record(folder)
-    started, end = runs.read_started(folder), runs.read_exit(folder)
+    """The container's state now. Raises NotFound."""
+    return join(folder, read(folder))
+
+
+def join(folder: Path, files: Files) -> ContainerState:
+    """The state that the files of the container in `folder` make together."""
+    record, started, end = files
     health = runs.read(folder / "health.json")
     seq = record.seq + _shims_changes(started, end) + (health["change"] if health is not None else 0)
     run = current_run(record, started, end)

@@ -41,8 +41,11 @@ def has_ended(pidfd: int, timeout_s: float) -> bool:
 
 def await_record(folder: Path) -> ContainerState:
     """The state once the shim has written down the end of a process that is gone; without a shim, what is known."""
-    until(lambda: not has_unrecorded_end(folder))
-    return state.load(folder)
+    files = state.read(folder)
+    if _lack_record(files) and records.has_shim(str(folder)):
+        until(lambda: not has_unrecorded_end(folder))
+        files = state.read(folder)
+    return state.join(folder, files)
 
 
 def await_shim(folder: Path) -> None:
@@ -61,8 +64,12 @@ def has_unrecorded_end(folder: Path) -> bool:
 
 def lacks_record(folder: Path) -> bool:
     """Whether the process of the current run is gone and nothing says how it ended."""
-    started, end = runs.read_started(folder), runs.read_exit(folder)
-    if started is None or started.run != state.current_run(state.load_record(folder), started, end):
+    return _lack_record(state.read(folder))
+
+
+def _lack_record(files: state.Files) -> bool:
+    record, started, end = files
+    if started is None or started.run != state.current_run(record, started, end):
         return False
     if end is not None and end.run == started.run:
         return False

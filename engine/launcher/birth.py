@@ -130,7 +130,11 @@ def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams]:
     shift = ready.first_id if owns_ids else 0
     pipes = streams.make(plan, shift + birth.process.uid, shift + birth.process.gid)
     prepared = Prepared(birth, owns_ids, root_fd, ready.devices, mounts, flags=0)
-    return prepared if plan.other_runtime else place(plan, prepared, ready, joins), pipes
+    if plan.other_runtime:
+        return prepared, pipes
+    prepared = place(plan, prepared, ready, joins)
+    what = program.drop_bounding(prepared.birth.process)  # while there is time; a birth needs none of what that takes
+    return prepared._replace(birth=prepared.birth._replace(process=what)), pipes
 
 
 def _take_log(folder: str) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ERRNO_NOT_FOUND = 2
+_ALL = -1  # a bit for each capability there will ever be
 
 
 def set_oom_score(what: Process) -> None:
@@ -63,6 +64,12 @@ def connect_terminal(what: Process, status: _socket.socket) -> int:
     return slave
 
 
+def drop_bounding(what: Process) -> Process:
+    """Let neither this process nor a child ever gain another capability; returns what is left to be done."""
+    capabilities.drop_bounding(what.bounding, what.last_cap)
+    return what._replace(bounding=_ALL)
+
+
 def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pauses = pauses.NONE) -> None:
     """Become the user, with the capabilities and behind the filter of `what`, in its working directory.
 
@@ -70,7 +77,7 @@ def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pau
     """
     for name, *arguments in what.settings:
         SETTINGS[name](*arguments)
-    capabilities.drop_bounding(what.bounding, what.last_cap)
+    drop_bounding(what)
     process.prctl(process.PR_SET_KEEPCAPS, 1)
     os.setgroups(what.groups)
     # Without no_new_privs the filter needs CAP_SYS_ADMIN, so it must be in place before that goes.
