@@ -6,6 +6,7 @@
 import json
 import os
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from engine.launcher import policy, records
 from engine.spec import codec
 from engine.spec.death import Request
 from engine.sys import disk, names
+
+_UNFINISHED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ def read(folder: Path) -> Request | None:
         return codec.from_json(Request, json.loads((folder / "asked.json").read_bytes()), where="asked")
     except FileNotFoundError:
         return None
+
+
+def forget_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed have left; one that is at it just now has begun a moment ago."""
+    for path in folder.glob("asked.json.*.new"):
+        if time.time() - path.stat().st_mtime > _UNFINISHED_S:
+            path.unlink()
 
 
 def withdraw(folder: Path) -> None:

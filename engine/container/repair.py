@@ -54,6 +54,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
         return
     update.settle(runtime, folder)
     rename.repeat_in_spec(folder, record.name)
+    asked.forget_unfinished(folder)
     wait.until(lambda: not wait.has_unrecorded_end(folder))  # a shim that is about to tell of an end may do so
     started, end = runs.read_started(folder), runs.read_exit(folder)
     run = state.current_run(record, started, end)

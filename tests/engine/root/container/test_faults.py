@@ -104,3 +104,14 @@ def test_groups_that_belong_to_no_container_are_emptied_and_removed(host: Host) 
     assert container in groups.names()
     host.engine.repair()
     assert container not in groups.names()
+
+
+def test_a_request_that_was_being_written_when_its_writer_was_killed_is_forgotten(host: Host) -> None:
+    container = host.create("true")
+    folder = host.home / "containers" / container
+    old, fresh = folder / "asked.json.1-1.new", folder / "asked.json.2-2.new"
+    for path in (old, fresh):
+        path.write_text("{")
+    os.utime(old, (0, 0))
+    host.engine.repair()
+    assert (old.exists(), fresh.exists()) == (False, True)
