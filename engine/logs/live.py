@@ -52,7 +52,7 @@ class LiveLog:
         self._segments.close()
 
     async def follow(self) -> AsyncGenerator[Output, None]:
-        """What comes, until the run that is going on has ended; if none is, until the next one has.
+        """What comes, until the run that is going on has ended; if none is, until the next one has, or never will.
 
         Close the generator, then this, when it is left before its end.
         """
@@ -70,8 +70,8 @@ class LiveLog:
                             return
                 if is_live:
                     quiet_since = time.monotonic()
-                elif time.monotonic() - quiet_since > SUCCESSION_S:
-                    return  # its writer was killed, and nobody has gone on with the log
+                elif time.monotonic() - quiet_since > SUCCESSION_S or not self._folder.is_dir():
+                    return  # its writer was killed, and nobody has gone on with the log; or the container is gone
                 await self._wait(changes, woken)
 
     def _next(self) -> list[Piece]:

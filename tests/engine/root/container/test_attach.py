@@ -17,6 +17,7 @@ from engine import (
     InvalidSpec,
     LogConfig,
     LogDriver,
+    NotFound,
     Output,
     Session,
     Status,
@@ -132,6 +133,18 @@ async def test_a_program_that_is_over_at_once_was_seen_by_who_waited_for_it(host
         host.wait(container)
         async with reading(attachment) as reader:
             assert (await reader.end())["stdout"] == b"short\n"
+
+
+async def test_whoever_waits_for_a_start_that_never_comes_is_told(host: Host) -> None:
+    container = host.create("cat", open_stdin=True)
+    with host.engine.attach(container, stdin=True) as attachment:
+        async with reading(attachment) as reader:
+            typing = asyncio.create_task(attachment.write(b"x"))
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(host.engine.remove, container)
+            assert (await reader.end())["stdout"] == b""
+            with pytest.raises(NotFound):
+                await typing
 
 
 async def test_replay_begins_with_what_was_written_before(host: Host) -> None:
