@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.host import host, spec_of
 from bench.measure_start import runc_bundle
 from bench.programs import compile_static, rootfs_tar
-from bench.result import Result
+from bench.result import Result, against
 from engine import Engine, Image
 
 IN_A_ROW = 100
@@ -39,14 +39,8 @@ def measure(folder: Path) -> Iterator[Result]:
             for _ in range(rounds):
                 for name, cycle in cycles.items():
                     took[name].append(ms_per_container(cycle, count=max(at_once, TURN), at_once=at_once))
-            yield against_runc(NAMES[at_once], {name: statistics.median(times) for name, times in took.items()})
-
-
-def against_runc(name: str, median: dict[str, float]) -> Result:
-    """The row; without runc on this machine there is no peer and no bar."""
-    if "runc" not in median:
-        return Result(name, median["ours"], "ms")
-    return Result(name, median["ours"], "ms", bar=BAR, peer="runc run", peer_value=median["runc"])
+            ours_ms, theirs = statistics.median(took["ours"]), took.get("runc", [])
+            yield against(NAMES[at_once], ours_ms, "runc run", theirs, bar=BAR)
 
 
 Cycle = Callable[[int], None]

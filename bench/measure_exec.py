@@ -12,10 +12,10 @@ from pathlib import Path
 from bench.host import host, spec_of
 from bench.measure_start import runc_bundle
 from bench.programs import compile_static, rootfs_tar
-from bench.result import Result
+from bench.result import Result, against
 from engine import Engine, ExecSpec
 
-RUNS = 100
+RUNS = 60
 NAME = "engine exec of a program that does nothing"
 
 
@@ -28,16 +28,13 @@ def measure(folder: Path) -> Iterator[Result]:
         engine.create(container, spec_of(image, "exec", "/idle"))
         engine.start(container)
         exec_ours(engine, container)  # the first finds nothing standing ready
-        ours, theirs = [], []
+        ours: list[float] = []
+        theirs: list[float] = []
         with runc_container(engine, container, idle, nothing, folder / "bundle") as peer:
             for _ in range(RUNS):
                 ours.append(exec_ours(engine, container))
                 theirs += [exec_theirs(peer)] if peer else []
-    if not theirs:
-        yield Result(NAME, statistics.median(ours), "ms")
-        return
-    peer_ms = statistics.median(theirs)
-    yield Result(NAME, statistics.median(ours), "ms", bar=0.2, peer="runc exec", peer_value=peer_ms)
+    yield against(NAME, statistics.median(ours), "runc exec", theirs, bar=0.2)
 
 
 def exec_ours(engine: Engine, container: str) -> float:

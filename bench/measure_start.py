@@ -1,6 +1,10 @@
-"""Engine start to the first instruction of a static binary, against `runc run` on the same bundle in the same run."""
+"""Engine start to the first instruction of a static binary, against `runc run` on the same bundle in the same run.
+
+And against the floor under any start: the same system calls made by a C program (`floor.c`).
+"""
 
 import json
+import os
 import secrets
 import shutil
 import statistics
@@ -10,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from bench.floor import Floor
 from bench.host import host, spec_of
 from bench.programs import compile_static, rootfs_tar
-from bench.result import Result
+from bench.result import Result, against
 from engine import Engine, Image
 
 RUNS = 100
@@ -28,22 +33,19 @@ def measure(folder: Path) -> Iterator[Result]:
         image = engine.import_rootfs(rootfs_tar(program), reference="stamp:bench")
         usual, of_host = (create(engine, image, userns) for userns in ("", "host"))
         bundle = runc_bundle(engine, usual, program, folder / "bundle") if shutil.which("runc") else None
+        floor = Floor.make(engine, image, "/stamp", folder / "floor") if os.uname().machine == "x86_64" else None
         called: dict[str, list[int]] = {usual: [], of_host: []}
-        theirs = []
+        theirs: list[float] = []
+        least: list[float] = []
         for number in range(RUNS):
             for container in (usual, of_host) if number % 2 else (of_host, usual):
                 called[container].append(start(engine, container))
+            least += [floor.start()] if floor else []
             theirs += [run_runc(bundle)] if bundle else []
         usual_ms, of_host_ms = (median_ms(engine, container, called[container]) for container in (usual, of_host))
-    yield against_runc(usual_ms, statistics.median(theirs) if theirs else None)
+    yield against(NAME, usual_ms, "runc run", theirs, bar=0.15)
+    yield against(f"{NAME}, beside its floor", usual_ms, "the same calls in C", least, bar=3.0)
     yield Result("what the user namespace adds to it", usual_ms - of_host_ms, "ms", bar=0.3)
-
-
-def against_runc(ours_ms: float, runc_ms: float | None) -> Result:
-    """The row; without runc on this machine there is no peer and no bar."""
-    if runc_ms is None:
-        return Result(NAME, ours_ms, "ms")
-    return Result(NAME, ours_ms, "ms", bar=0.15, peer="runc run", peer_value=runc_ms)
 
 
 def create(engine: Engine, image: Image, userns: str) -> str:

@@ -1,5 +1,6 @@
 """One measured figure, as it stands in `bench/out/results.json`."""
 
+import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,3 +35,10 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """`{name, value, unit, peer, peer_value, ratio, bar, ok}`."""
         return asdict(self) | {"ratio": self.ratio, "ok": self.is_ok}
+
+
+def against(name: str, value: float, peer: str, theirs: list[float], *, bar: float) -> Result:
+    """Milliseconds beside the median of the peer's; without the peer on this machine there is no bar."""
+    if not theirs:
+        return Result(name, value, "ms")
+    return Result(name, value, "ms", bar=bar, peer=peer, peer_value=statistics.median(theirs))
