@@ -15,7 +15,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import ctypes
 import os
-import struct
 import sys
 
 from engine.sys.libc import check
@@ -26,24 +25,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    _Stack = ctypes.Array[ctypes.c_char]
-
 CLONE_VM = 0x100
 CLONE_VFORK = 0x4000
 _CLONE3 = 435
 _STACK_BYTES = 256 << 10
 _ALIGNMENT = 16
 _CSIGNAL = 0xFF
+_PROT_READ, _PROT_WRITE = 1, 2
+_MAP_PRIVATE, _MAP_ANONYMOUS, _MAP_STACK = 0x2, 0x20, 0x20000
 
-# Made here, once: see `process.clone`.
+# Made here, once: see `process.clone`. The first function that is made for C costs most: libffi then looks through
+# /proc/mounts for SELinux, and each birth would be a process in which it is the first.
 _Life = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 _CloneArgs = ctypes.c_uint64 * 11  # struct clone_args, up to and with `cgroup`
+_TwoWords = ctypes.c_uint64 * 2
 _library = ctypes.PyDLL(None, use_errno=True)
 _library.clone.argtypes = [_Life, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
 _library.syscall.restype = ctypes.c_long
+_library.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+_library.mmap.restype = ctypes.c_long
 
-
-_stacks: list[object] = []  # for good: the interpreter may look once more at the frames it had there
+_lives: list[Callable[[], NoReturn]] = []
+_child = _Life(lambda _: _live(_lives[-1]))
+_child_address = ctypes.cast(_child, ctypes.c_void_p).value or 0
 
 
 def can_spawn_into_group(machine: str) -> bool:
@@ -57,28 +61,34 @@ def spawn(flags: int, life: Callable[[], NoReturn], *, cgroup_fd: int = -1) -> t
     Returns `(pid, pidfd)` once the child has executed a program or ended. Single-threaded callers only. Raises
     KernelError.
     """
-    stack = ctypes.create_string_buffer(_STACK_BYTES)
-    _stacks.append(stack)
-    top = (ctypes.addressof(stack) + _STACK_BYTES - 4 * _ALIGNMENT) // _ALIGNMENT * _ALIGNMENT
-    child = _Life(lambda _: _live(life))
+    bottom = _map_stack()
+    top = bottom + _STACK_BYTES - 4 * _ALIGNMENT
+    _lives.append(life)
     pidfd = ctypes.c_int(-1)
     flags |= CLONE_VM | CLONE_VFORK | CLONE_PIDFD
     flags |= 0 if flags & CLONE_PARENT else _signal.SIGCHLD  # a sister has the caller's own
     if cgroup_fd < 0:
-        pid = check(_library.clone(child, top, flags, None, ctypes.byref(pidfd)), "clone")
+        pid = check(_library.clone(_child, top, flags, None, ctypes.byref(pidfd)), "clone")
     else:
-        pid = _clone3(child, stack, top, flags, pidfd, cgroup_fd)
+        pid = _clone3(bottom, top, flags, pidfd, cgroup_fd)
     return pid, pidfd.value
 
 
-def _clone3(child: object, stack: _Stack, top: int, flags: int, pidfd: ctypes.c_int, group: int) -> int:
+def _map_stack() -> int:
+    """Its lowest address. It stays for good: the interpreter may look once more at the frames it had there.
+
+    Not a buffer of ctypes', which would be filled with zeros, and that takes longer than to clone the child.
+    """
+    flags = _MAP_PRIVATE | _MAP_ANONYMOUS | _MAP_STACK
+    return check(_library.mmap(None, _STACK_BYTES, _PROT_READ | _PROT_WRITE, flags, -1, 0), "mmap")
+
+
+def _clone3(bottom: int, top: int, flags: int, pidfd: ctypes.c_int, group: int) -> int:
     """The same by clone3(2), which makes the child return to whatever its stack says.
 
     So that says: to the function, as if it had just been called.
     """
-    bottom = ctypes.addressof(stack)
-    address = ctypes.cast(child, ctypes.c_void_p).value  # type: ignore[arg-type] # a function pointer
-    struct.pack_into("<2Q", stack, top - bottom, address, 0)
+    _TwoWords.from_address(top)[:] = [_child_address, 0]
     exit_signal, flags = flags & _CSIGNAL, flags & ~_CSIGNAL | CLONE_INTO_CGROUP
     at = ctypes.addressof(pidfd)
     arguments = _CloneArgs(flags, at, 0, 0, exit_signal, bottom, top - bottom, 0, 0, 0, group)
