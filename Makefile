@@ -13,7 +13,7 @@ FRONTEND := $(shell find static/src static/build.js -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up setup setup-dev test test-v2 check bench format messages schema lock clean
+.PHONY: help up setup setup-dev test test-v2 soak check bench format messages schema lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: setup-dev ## set up, then run every test
 
 test-v2: setup-dev ## run the engine's tests that are marked v2 in a guest with pure cgroup v2
 	@tests/vm/run --timeout 3600 -- $(abspath $(BIN))/pytest -m v2 -p no:cacheprovider tests/engine $(PYTEST_ARGS)
+
+soak: setup-dev ## kill every process at every step, and start ten thousand containers: takes an hour or so
+	@$(BIN)/pytest -m soak tests/soak $(PYTEST_ARGS)
 
 check: setup-dev ## linters, types, import contracts, migrations, OpenAPI document, lock files
 	$(BIN)/ruff check

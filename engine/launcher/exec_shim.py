@@ -142,6 +142,9 @@ def adopt(
     os.setsid()
     time.sleep(delay_s)
     folder = messages.read_entry(entry_fd).folder
+    if not os.path.isdir(folder):  # the container was removed, and all that was known of its programs with it
+        launcher.send(messages.pack(messages.DONE))
+        os._exit(0)
     records.lock_shim(folder, os.getpid())
     shim = ExecShim(entry_fd, pid, descriptors, launcher)
     shim.is_parent = False

@@ -187,6 +187,8 @@ class Launcher:
         self._forget_exit(held)
         held.close()
         _reap(held.shim_pid)
+        if self.has_strays:  # its own have come here with its end
+            self._reap_strays()
         if self.ready.get(held.word) is held:
             del self.ready[held.word]  # killed while it waited; the next start forks its own
         else:

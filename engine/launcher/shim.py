@@ -224,10 +224,15 @@ def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: 
 
 
 def _succeed(plan: messages.Plan) -> int | None:
-    """The lock of a shim that is gone; None when the next run has begun, which has a shim of its own."""
+    """The lock of a shim that is gone; None when the next run has begun, which has a shim of its own.
+
+    None too when the container was removed, which nobody was there to keep waiting.
+    """
     while not succession.has_begun(plan.folder, plan.run + 1):
         try:
             return records.lock_shim(plan.folder, os.getpid(), is_waiting=False)
         except BlockingIOError:  # the killed one had given its lock to a run that is just being born
             time.sleep(_BIRTH_S)
+        except FileNotFoundError:
+            return None
     return None
