@@ -9,26 +9,38 @@ from pathlib import Path
 from engine.container import runs, state, wait
 from engine.container.runtime import Runtime
 from engine.container.start import start_locked
-from engine.errors import EngineError, LauncherUnavailable, NotFound
+from engine.errors import Conflict, EngineError, LauncherUnavailable, NotFound
 from engine.launcher import client, policy, records
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
 
 
 def resume(runtime: Runtime) -> None:
-    """Start what is due. A start that fails is recorded with the container; without a launcher nothing is changed."""
+    """Start what is due. A start that fails is recorded with the container; without a launcher nothing is changed.
+
+    One that shares namespaces with another that does not run yet is tried again after the others.
+    """
     due = [container_id for container_id in runtime.ids() if _is_due(runtime.folder(container_id)) is not None]
     if not due or not wait.until(lambda: _answers(runtime)):
         return
     wait.await_successors([runtime.folder(container_id) for container_id in due])
-    for container_id in due:
-        try:
-            with runtime.locked(container_id) as folder:
-                current = _is_due(folder)
-                if current is not None:
-                    start_locked(runtime, folder, current, restarts=current.restart_count + 1)
-        except EngineError:
-            continue  # it was removed meanwhile, or its state says why it could not be started
+    while due:
+        waiting = [container_id for container_id in due if not _start(runtime, container_id)]
+        due = waiting if len(waiting) < len(due) else []
+
+
+def _start(runtime: Runtime, container_id: str) -> bool:
+    """False if it may be started when others have been."""
+    try:
+        with runtime.locked(container_id) as folder:
+            current = _is_due(folder)
+            if current is not None:
+                start_locked(runtime, folder, current, restarts=current.restart_count + 1)
+    except Conflict:
+        return False
+    except EngineError:
+        return True  # it was removed meanwhile, or its state says why it could not be started
+    return True
 
 
 def _answers(runtime: Runtime) -> bool:

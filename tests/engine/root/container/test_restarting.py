@@ -31,6 +31,17 @@ def has_shim(host: Host, container: str) -> bool:
     return records.has_shim(str(folder_of(host, container)))
 
 
+def kill_all_that_guards(host: Host, *containers: str) -> None:
+    """Kill launcher, shims and programs; return when they are gone."""
+    pids = [pid for container in containers if (pid := host.engine.state(container).pid)]
+    host.launcher.kill()
+    host.launcher.wait()
+    for victim in [*(shim_of(host, container) for container in containers), *pids]:
+        os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not any(has_shim(host, container) for container in containers), "the shims have gone")
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the programs have gone")
+
+
 def wait_for_run(host: Host, container: str, run: int, status: Status = Status.RUNNING) -> ContainerState:
     def has_come() -> bool:
         state = host.engine.state(container)
@@ -203,23 +214,28 @@ def test_without_a_launcher_the_next_run_waits_for_its_successor(host: Host) -> 
 
 def test_when_all_that_guarded_it_is_killed_the_next_start_of_the_host_brings_it_back(host: Host) -> None:
     waiting = host.start("false", restart=ALWAYS)
-    wait_for_run(host, waiting, 3, Status.RESTARTING)
+    before = wait_for_run(host, waiting, 3, Status.RESTARTING)
     running, stopped = host.start("sleep", "60", restart=UNLESS_STOPPED), host.start("sleep", "60", restart=ALWAYS)
     host.engine.stop(stopped, timeout_s=0)
-    pid = host.engine.state(running).pid
-    host.launcher.kill()
-    host.launcher.wait()
-    for victim in (shim_of(host, waiting), shim_of(host, running), pid):
-        os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: not has_shim(host, waiting) and not has_shim(host, running), "the shims have gone")
+    kill_all_that_guards(host, waiting, running)
     host.launcher = start_launcher(host.run)
     states = {state.id: state for state in host.engine.repair()}
     assert states[running].status is Status.RUNNING
     assert (states[running].run, states[running].restart_count) == (2, 1)
-    assert states[waiting].run == 4
+    assert states[waiting].run > before.run
     assert states[stopped].status is Status.EXITED
     for container in (waiting, running):
         host.engine.stop(container, timeout_s=0)
+
+
+def test_after_a_reboot_those_that_share_come_after_the_one_they_share_with(host: Host) -> None:
+    partner = host.start("sleep", "60", restart=UNLESS_STOPPED)
+    name = host.engine.state(partner).name
+    sharing = [host.start("sleep", "60", restart=UNLESS_STOPPED, network=f"container:{name}") for _ in range(3)]
+    kill_all_that_guards(host, partner, *sharing)
+    host.launcher = start_launcher(host.run)
+    states = {state.id: state for state in host.engine.repair()}
+    assert {states[container].status for container in (partner, *sharing)} == {Status.RUNNING}
 
 
 def test_after_a_reboot_always_brings_back_even_what_was_stopped(host: Host) -> None:
