@@ -13,6 +13,7 @@ import select
 import sys
 
 from engine.launcher import birth, entering, exec_shim, link, messages, shim
+from engine.launcher.zygote import NAMES, Zygote, live
 from engine.sys import process, spawn
 
 TYPE_CHECKING = False
@@ -27,8 +28,6 @@ _STREAMS_AT = 4  # in a container's descriptors, behind plan, pidfd, log and id 
 
 
 NAME = "moorage-launch"
-_NAMES = {messages.START: "moorage-shim", messages.EXEC: "moorage-exec"}
-_LIVES: dict[bytes, Callable[[link.Link], NoReturn]] = {messages.START: shim.run, messages.EXEC: exec_shim.run}
 _HEIRS: dict[bytes, Callable[[int, int, str, list[int], link.Link, float], NoReturn]] = {
     messages.START: shim.adopt,
     messages.EXEC: exec_shim.adopt,
@@ -89,6 +88,8 @@ class Launcher:
         gc.collect()
         gc.disable()  # a collection in a child would touch, and so copy, every page it shares with this process
         gc.freeze()
+        self.zygote = Zygote(self.path)
+        process.set_name(NAME)
         self._stand_ready(messages.START)
         while True:
             events = self.poll.poll(_LULL_MS if self.wants_exec else None)
@@ -114,7 +115,7 @@ class Launcher:
         self.poll.unregister(caller.fileno())
         message, descriptors = link.receive(caller)
         word, fields = messages.unpack(message)
-        if word in _LIVES and descriptors:
+        if word in NAMES and descriptors:
             self._begin(word, caller, descriptors)
         elif word in _HOLDS:
             self._hold(Held(caller, 0, _HOLDS[word]), fields, descriptors)
@@ -153,12 +154,14 @@ class Launcher:
 
     def _fork_shim(self, word: bytes) -> Held:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        up, life = link.Link(self.path, theirs), _LIVES[word]
-        pid = _fork(word, lambda: life(up), theirs.fileno())
+        held = Held(ours, self.zygote.fork_shim(word, theirs.fileno()), word)
         theirs.close()
-        held = Held(ours, pid, word)
         self._watch(held)
         return held
+
+    def _reap_shim(self, pid: int) -> None:
+        if _reap(pid) is None:
+            self.zygote.reap(pid)
 
     def _reap_strays(self) -> None:
         """Wait for what shims that were killed had begun: from then on it is this process's, and nobody else's."""
@@ -186,7 +189,7 @@ class Launcher:
             return
         self._forget_exit(held)
         held.close()
-        _reap(held.shim_pid)
+        self._reap_shim(held.shim_pid)
         if self.has_strays:  # its own have come here with its end
             self._reap_strays()
         if self.ready.get(held.word) is held:
@@ -208,18 +211,18 @@ class Launcher:
     def _replace(self, held: Held) -> None:
         """The shim is gone without a word: fork another for its container."""
         print(f"moorage-launcher: the shim of process {held.pid} died; another takes over", file=sys.stderr, flush=True)
-        _reap(held.shim_pid)
+        self._reap_shim(held.shim_pid)
         held.socket.close()
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         delay = min(held.respawns * _DELAY_S, _LONGEST_DELAY_S)
         plan_fd, *descriptors = held.descriptors
-        up, life = link.Link(self.path, theirs), _HEIRS[held.word]
-        pid = _fork(
-            held.word,
-            lambda: life(plan_fd, held.pid, held.kinds, descriptors, up, delay),
-            theirs.fileno(),
-            *held.descriptors,
-        )
+        up = link.Link(self.path, theirs)
+        process.set_name(NAMES[held.word])
+        pid = os.fork()
+        if pid == 0:
+            process.keep_only(theirs.fileno(), *held.descriptors)
+            live(_HEIRS[held.word], plan_fd, held.pid, held.kinds, descriptors, up, delay)
+        process.set_name(NAME)
         theirs.close()
         held.socket, held.shim_pid = ours, pid
         held.respawns += 1
@@ -269,25 +272,6 @@ def _send(socket: _socket.socket, word: bytes, descriptors: list[int]) -> bool:
     except ConnectionError:
         return False
     return True
-
-
-def _fork(word: bytes, life: Callable[[], NoReturn], *kept: int) -> int:
-    """Fork a process that lives `life`, and has of this one's descriptors those `kept`; its pid.
-
-    Whatever goes wrong there ends that process only, and never unwinds into the launcher's own code.
-    """
-    process.set_name(_NAMES[word])  # which is inherited: what is done here costs the child no memory
-    pid = os.fork()
-    if pid:
-        process.set_name(NAME)
-        return pid
-    try:
-        process.keep_only(*kept)
-        life()
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        os._exit(1)
 
 
 def _ended_child() -> int:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,10 @@ def shim_of(host: Host, container: str) -> int:
     return int((host.home / "containers" / container / "shim.lock").read_text())
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_the_launchers_death_stops_no_container_and_loses_no_line_or_exit(host: Host) -> None:
     container = host.start("sh", "-c", COUNT.format(n=50))
     host.restart_launcher()
@@ -40,6 +45,15 @@ def test_the_shims_death_stops_no_container_and_loses_no_line_or_exit(host: Host
         wait_until(lambda: shim_of(host, container) != killed, "another has taken over")  # noqa: B023
     assert host.wait(container).exit_code == 5
     assert host.output(container).split() == [str(n) for n in range(1, 61)]
+
+
+def test_the_zygotes_death_is_made_up_for_at_the_next_start(host: Host) -> None:
+    container = host.start("sh", "-c", COUNT.format(n=30))
+    zygote = parent_of(shim_of(host, container))
+    assert zygote != host.launcher.pid
+    os.kill(zygote, signal.SIGKILL)
+    assert [host.finish("sh", "-c", f"exit {code}")[0].exit_code for code in range(3)] == [0, 1, 2]
+    assert host.wait(container).exit_code == 5
 
 
 def test_a_shim_finds_a_restarted_launcher_which_then_guards_it(host: Host) -> None:

@@ -187,11 +187,12 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_the_shim_is_all_that_is_between_launcher_and_container(host: Host) -> None:
+def test_zygote_and_shim_are_all_that_is_between_launcher_and_container(host: Host) -> None:
     container = host.start("sleep", "60")
     pid = host.engine.state(container).pid
-    wait_until(lambda: parent_of(parent_of(pid)) == host.launcher.pid, "the process of the birth has gone")
+    wait_until(lambda: parent_of(parent_of(parent_of(pid))) == host.launcher.pid, "the process of the birth has gone")
     shim = parent_of(pid)
+    assert Path(f"/proc/{parent_of(shim)}/comm").read_text().strip() == "moorage-zygote"
     assert Path(f"/proc/{shim}/comm").read_text().strip() == "moorage-shim"
     host.engine.remove(container, force=True)
     wait_until(lambda: not Path(f"/proc/{shim}").exists(), "the shim has gone")
