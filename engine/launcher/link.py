@@ -6,6 +6,7 @@ On that descriptors go up for safe keeping, and an exit status may come down.
 from __future__ import annotations
 
 import _socket
+import os
 import select
 import struct
 
@@ -79,6 +80,13 @@ class Link:
         self.socket: _socket.socket | None = socket
         self.poll: select.poll | None = None
         self.exit_status: int | None = None
+
+    def lower(self) -> None:
+        """Take the lowest descriptor that is free: the launcher has thousands, and select(2) knows 1024."""
+        if self.socket is not None:
+            low = _socket.socket(self.socket.family, self.socket.type, 0, os.dup(self.socket.fileno()))
+            self.socket.close()
+            self.socket = low
 
     @property
     def is_connected(self) -> bool:

@@ -1,8 +1,11 @@
 """create, start, stop, kill, restart, remove: what each does, and what it leaves."""
 
 import os
+import resource
+import socket
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -243,3 +246,20 @@ def test_a_plan_kept_from_before_its_bundle_was_replaced_is_not_used(host: Host)
     host.engine.start(container)
     host.wait(container)
     assert host.output(container) == "old\nnew\n"
+
+
+def test_shims_of_a_launcher_with_thousands_of_descriptors_sleep_and_wake(host: Host) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with ExitStack() as callers:
+        for pid in (os.getpid(), host.launcher.pid):
+            before = resource.prlimit(pid, resource.RLIMIT_NOFILE, (4096, most))
+            callers.callback(resource.prlimit, pid, resource.RLIMIT_NOFILE, before)
+        for _ in range(1100):
+            caller = callers.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            caller.connect(str(host.run / "launcher.sock"))
+        containers = [host.start("sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done") for _ in range(3)]
+        guards = [(host.home / "containers" / container / "shim.lock").read_text() for container in containers]
+        for container in containers:
+            assert host.engine.stop(container).exit_code == 3
+    locks = [(host.home / "containers" / container / "shim.lock").read_text() for container in containers]
+    assert locks == guards  # none of them died and was replaced
