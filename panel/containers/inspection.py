@@ -56,6 +56,17 @@ def bundle(container: Container) -> dict[str, Any]:
     }
 
 
+def last_death(container: Container) -> dict[str, Any] | None:
+    """The certificate of its last run that has ended, with `cpu_s`; None without one or when its host is away."""
+    has_ended = container.exit_code is not None or container.restart_count > 0
+    deaths = bundle(container)["deaths"] if has_ended else []
+    if not deaths:
+        return None
+    cpu_ns = deaths[0]["usage"]["cpu_ns"]
+    found: dict[str, Any] = deaths[0] | {"cpu_s": None if cpu_ns is None else cpu_ns / 1e9}
+    return found
+
+
 def _stamp(row: Model, name: str) -> str | None:
     moment = getattr(row, name)
     return moment.isoformat() if moment else None

@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 
-from panel.containers import services
-from panel.containers.forms import ContainerFilter, CreateForm
-from panel.containers.inspection import inspected
+from panel.containers import services, trust
+from panel.containers.create_form import CreateForm
+from panel.containers.forms import ContainerFilter
+from panel.containers.inspection import inspected, last_death
 from panel.containers.models import Container
 from panel.errors import Refused
 from panel.images.models import Image
@@ -79,8 +80,12 @@ class Overview(ContainerPage):
     part_name = "containers/_overview.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds the image, whose command and entrypoint count where the container has none of its own."""
-        return super().get_context_data(**kwargs) | {"image": services.image_of(self.object)}
+        """Adds the image, whose command and entrypoint count where the container has none of its own, and its end."""
+        return super().get_context_data(**kwargs) | {
+            "image": services.image_of(self.object),
+            "death": last_death(self.object),
+            "trusted": trust.held(self.object) if self.object.spec else [],
+        }
 
 
 class Logs(ContainerPage):
@@ -106,13 +111,19 @@ class Create(Page):
 
     permission_required = "containers.create"
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the visitor may give a container more of its host."""
+        return may(self.request, trust.PERMISSION)
+
     def get(self, request: HttpRequest) -> HttpResponse:
         """An empty form."""
-        return self.show(CreateForm(initial={"image": request.GET.get("image", ""), "start": True}))
+        asked = {"image": request.GET.get("image", ""), "start": True}
+        return self.show(CreateForm(initial=asked, is_trusted=self.is_trusted))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Create it and go to its page, or show what is wrong beside the fields."""
-        form = CreateForm(request.POST)
+        form = CreateForm(request.POST, is_trusted=self.is_trusted)
         if form.is_valid():
             try:
                 operation = services.create(actor=self.actor, spec=form.to_spec(), start=form.cleaned_data["start"])
@@ -174,6 +185,22 @@ class Kill(ContainerAction):
     def act(self, row: Container) -> Operation:
         """The service of the same name."""
         return services.kill(actor=self.actor, container=row)
+
+
+class Pause(ContainerAction):
+    """Let it stand still."""
+
+    def act(self, row: Container) -> Operation:
+        """The service of the same name."""
+        return services.pause(actor=self.actor, container=row)
+
+
+class Unpause(ContainerAction):
+    """Let it run on."""
+
+    def act(self, row: Container) -> Operation:
+        """The service of the same name."""
+        return services.unpause(actor=self.actor, container=row)
 
 
 class Remove(ContainerAction):

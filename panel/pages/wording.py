@@ -14,6 +14,14 @@ OPERATIONS: dict[str, str | Promise] = {
     "containers.kill": _("Kill container"),
     "containers.restart": _("Restart container"),
     "containers.remove": _("Remove container"),
+    "containers.pause": _("Pause container"),
+    "containers.unpause": _("Resume container"),
+    "containers.rename": _("Rename container"),
+    "containers.update": _("Change container"),
+    "containers.exec": _("Run a program in a container"),
+    "containers.commit": _("Make an image of a container"),
+    "containers.copy_in": _("Copy files into a container"),
+    "containers.prune": _("Remove containers that do not run"),
     "images.load": _("Load image archive"),
     "images.import_rootfs": _("Import root filesystem"),
     "images.import": _("Import root filesystem"),
@@ -52,6 +60,8 @@ ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "containers.found": _("Container found on the host"),
     "containers.vanished": _("Container gone from the host"),
     "containers.expired": _("Container removed after its end or its time"),
+    "containers.export": _("Export a container's files"),
+    "containers.copy_out": _("Read files of a container"),
     "pages.open": _("Open a page"),
 }
 
@@ -67,6 +77,23 @@ HOW: dict[str, str | Promise] = {
     "token": _("API token"),
     "cli": _("command line"),
     "system": _("the panel itself"),
+}
+
+ENDED_BY: dict[str, str | Promise] = {
+    "stop": _("%(by)s stopped it"),
+    "kill": _("%(by)s killed it"),
+    "restart": _("%(by)s restarted it"),
+    "remove": _("%(by)s removed it"),
+    "start": _("%(by)s started it anew"),
+    "expire": _("its time to live was over"),
+    "unhealthy": _("its health check failed"),
+}
+
+RESTARTS: dict[str, str | Promise] = {
+    "no": _("never"),
+    "on-failure": _("after a failure"),
+    "always": _("always"),
+    "unless-stopped": _("unless it was stopped"),
 }
 
 ROLES: dict[str, str | Promise] = {"viewer": _("viewer"), "operator": _("operator"), "admin": _("administrator")}
@@ -116,3 +143,29 @@ def capability_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value) or gettext("none")
     return str(value) if value not in (None, "") else gettext("no")
+
+
+def ended_words(asked: dict[str, Any] | None) -> str:
+    """Who wanted a container's end, as its death certificate has it (`engine.Death.asked`); nobody, if that is None."""
+    if not asked:
+        return gettext("nobody; it ended by itself")
+    words = str(ENDED_BY.get(asked["verb"], asked["verb"]))
+    return words % {"by": asked["by"] or gettext("somebody on the host")}
+
+
+def restart_words(policy: dict[str, Any] | None) -> str:
+    """When a container is started again (`engine.RestartPolicy`)."""
+    name = (policy or {}).get("name") or "no"
+    words = str(RESTARTS.get(name, name))
+    most = (policy or {}).get("max_retries")
+    return gettext("%(when)s, %(most)d times at most") % {"when": words, "most": most} if most else words
+
+
+def seconds_words(seconds: float | None) -> str:
+    """A length of time: 34 ms, 2.1 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    if seconds is None:
+        return ""
+    for size, name, part, part_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {name} {seconds % size // part:.0f} {part_name}"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

@@ -29,6 +29,9 @@ for _filter in (
     wording.role_words,
     wording.capability_words,
     wording.capability_value,
+    wording.ended_words,
+    wording.restart_words,
+    wording.seconds_words,
 ):
     register.filter(_filter)
 
@@ -132,10 +135,9 @@ def took(operation: Operation) -> str:
     """How long an operation took from when it was asked: 34 ms, 2.1 s, 3 min 5 s."""
     if operation.finished_at is None:
         return ""
-    seconds = (operation.finished_at - (operation.started_at or operation.queued_at)).total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return wording.seconds_words(
+        (operation.finished_at - (operation.started_at or operation.queued_at)).total_seconds()
+    )
 
 
 @register.filter

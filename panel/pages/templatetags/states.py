@@ -19,12 +19,14 @@ UNDER_WAY: dict[str, str | Promise] = {
     "containers.restart": gettext_lazy("Restarting"),
     "containers.kill": gettext_lazy("Being killed"),
     "containers.remove": gettext_lazy("Being removed"),
+    "containers.pause": gettext_lazy("Being paused"),
+    "containers.unpause": gettext_lazy("Being resumed"),
 }
 SIGNALS = {129: "HUP", 130: "INT", 131: "QUIT", 134: "ABRT", 137: "KILL", 139: "SEGV", 143: "TERM"}
 
 
 def badge(tone: str, words: str, more: str = "") -> SafeString:
-    """A badge of tone `go`, `fail`, `wait` or none."""
+    """A badge of tone `go`, `fail`, `wait`, `still` or none."""
     return format_html('<span class="state{}" title="{}">{}</span>', f" state-{tone}" if tone else "", more, words)
 
 
@@ -39,9 +41,9 @@ def container_state(container: Container) -> SafeString:
         return badge("wait", str(words))
     match container.status:
         case status.RUNNING:
-            return badge("go", _("Running"))
+            return _running(container)
         case status.PAUSED:
-            return badge("", _("Paused"))
+            return badge("still", _("Paused"), _("Nothing in it moves until it is resumed."))
         case status.RESTARTING:
             return badge("fail", _("Waits to run again (%(code)s)") % {"code": container.exit_code}, container.error)
         case status.CREATING:
@@ -53,6 +55,17 @@ def container_state(container: Container) -> SafeString:
         case status.FAILED:
             return badge("fail", _("Could not be created"), container.error)
     return _ended(container)
+
+
+def _running(container: Container) -> SafeString:
+    match container.health:
+        case "unhealthy":
+            return badge("fail", _("Unhealthy"), _("It runs, but its health check fails."))
+        case "starting":
+            return badge("wait", _("Running, being checked"), _("Its health check has not succeeded yet."))
+        case "healthy":
+            return badge("go", _("Healthy"), _("It runs, and its health check succeeds."))
+    return badge("go", _("Running"))
 
 
 def _ended(container: Container) -> SafeString:

@@ -1,0 +1,211 @@
+"""The form a container is created with: what nearly everyone fills in, and the rest in sections that unfold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from panel.containers.forms import MIB, CommandField, LimitsForm, lines
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some fields under one heading; it is open when something in it is filled in or wrong."""
+
+    title: str | Promise
+    hint: str | Promise
+    wide: tuple[forms.BoundField, ...]
+    short: tuple[forms.BoundField, ...]
+    is_open: bool
+
+
+class CreateForm(LimitsForm):
+    """What is asked of a new container. `to_spec` is `engine.ContainerSpec` as JSON; the service checks its values.
+
+    `is_trusted` shows what gives a container more of its host.
+    """
+
+    image = forms.CharField(label=_("Image"), help_text=_("A reference or an id of an image on the host."))
+    name = forms.CharField(label=_("Name"), required=False, help_text=_("Left empty, it gets a friendly one."))
+    command = CommandField(label=_("Command"), required=False, help_text=_("Replaces the image's command."))
+    start = forms.BooleanField(label=_("Start it now"), required=False, initial=True)
+
+    entrypoint = CommandField(label=_("Entrypoint"), required=False, help_text=_("Replaces the image's entrypoint."))
+    env = forms.CharField(
+        label=_("Environment"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "placeholder": "NAME=value"}),
+        help_text=_("One NAME=value a line, added to the image's own."),
+    )
+    cwd = forms.CharField(label=_("Working directory"), required=False)
+    user = forms.CharField(label=_("User"), required=False, help_text=_("Name or number, with :group if wanted."))
+    hostname = forms.CharField(label=_("Host name"), required=False)
+    tty = forms.BooleanField(label=_("Terminal"), required=False, help_text=_("Give its programs a terminal."))
+    init = forms.BooleanField(
+        label=_("Reaping first process"), required=False, help_text=_("For programs that leave children behind.")
+    )
+
+    auto_remove = forms.BooleanField(label=_("Remove it after its end"), required=False)
+    ttl_minutes = forms.FloatField(
+        label=_("Remove it after (minutes)"), required=False, help_text=_("Running or not; empty is never.")
+    )
+    health_command = forms.CharField(
+        label=_("Health check"), required=False, help_text=_("A command of a shell inside it; 0 means that it is well.")
+    )
+    health_interval_s = forms.FloatField(label=_("Every (seconds)"), required=False)
+    health_retries = forms.IntegerField(
+        label=_("Failures until unhealthy"), required=False, help_text=_("In a row; 3 unless said otherwise.")
+    )
+    restart_when_unhealthy = forms.BooleanField(
+        label=_("End it when it is unhealthy"), required=False, help_text=_("So that it is started again.")
+    )
+
+    mounts = forms.CharField(
+        label=_("Volumes"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "data:/var/lib/data"}),
+        help_text=_("One NAME:/path a line, with :ro if it is only read."),
+    )
+    tmpfs = forms.CharField(
+        label=_("Folders in memory"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "/run"}),
+        help_text=_("One /path a line; what is in them is gone with each run."),
+    )
+    shm_mib = forms.IntegerField(
+        label=_("Shared memory (MiB)"), required=False, help_text=_("64 unless said otherwise.")
+    )
+    read_only = forms.BooleanField(label=_("Read-only root"), required=False)
+
+    NETWORKS = [("none", _("None: only loopback")), ("host", _("Host: the host's own network"))]
+    network = forms.ChoiceField(label=_("Network"), choices=NETWORKS, initial="none")
+    extra_hosts = forms.CharField(
+        label=_("Known hosts"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "db:10.0.0.5"}),
+        help_text=_("One name:address a line, for /etc/hosts."),
+    )
+    cap_drop = forms.CharField(
+        label=_("Capabilities taken away"), required=False, help_text=_("Names with spaces between them, or ALL.")
+    )
+    cap_add = forms.CharField(label=_("Further capabilities"), required=False, help_text=_("Such as SYS_PTRACE."))
+    userns_host = forms.BooleanField(
+        label=_("The host's user ids"), required=False, help_text=_("Its root is then root on the host.")
+    )
+    privileged = forms.BooleanField(
+        label=_("Privileged"),
+        required=False,
+        help_text=_("Takes nearly every guard away: it can do what the host can."),
+    )
+
+    BASIC = ("image", "name", "command")
+    TRUSTED = ("cap_add", "userns_host", "privileged")
+    # title, hint, fields as wide as the form, fields side by side
+    SECTIONS: tuple[tuple[Any, Any, tuple[str, ...], tuple[str, ...]], ...] = (
+        (
+            _("Program"),
+            _("environment, user, terminal"),
+            ("env", "tty", "init"),
+            ("entrypoint", "cwd", "user", "hostname"),
+        ),
+        (_("Limits"), _("memory, processors, processes"), (), tuple(LimitsForm.LIMITS.values())),
+        (
+            _("Life"),
+            _("restarts, health check, time to live"),
+            ("health_command", "restart_when_unhealthy", "auto_remove"),
+            ("restart", "restart_retries", "health_interval_s", "health_retries", "ttl_minutes"),
+        ),
+        (_("Files"), _("volumes, memory, read-only root"), ("mounts", "tmpfs", "read_only"), ("shm_mib",)),
+        (
+            _("Network and rights"),
+            _("network, known hosts, capabilities"),
+            ("network", "extra_hosts", "userns_host", "privileged"),
+            ("cap_drop", "cap_add"),
+        ),
+    )
+    typed = ("image", "name", "command", "entrypoint", "env", "cwd", "user", "hostname", "health_command", "mounts")
+    mono = ("command", "entrypoint", "env", "cwd", "health_command", "mounts", "tmpfs", "extra_hosts")
+    places = LimitsForm.PLACES | {
+        "restart": "restart",
+        "shm_size_bytes": "shm_mib",
+        "ttl_s": "ttl_minutes",
+        "health.interval_s": "health_interval_s",
+        "health.retries": "health_retries",
+        "health": "health_command",
+        "userns": "userns_host",
+    }
+
+    def __init__(self, *args: Any, is_trusted: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if is_trusted:
+            self.fields["mounts"].help_text = _("One NAME:/path or /path/of/host:/path a line, with :ro if only read.")
+        else:
+            self._leave_out_trust()
+        self.fields["image"].widget.attrs |= {"list": "images"}
+
+    def _leave_out_trust(self) -> None:
+        """Not asked of everyone. Who sends it all the same is refused by the service, which writes that down."""
+        for name in self.TRUSTED:
+            del self.fields[name]
+        network = self.fields["network"]
+        assert isinstance(network, forms.ChoiceField)  # noqa: S101 - it is, a few lines above
+        network.choices = self.NETWORKS[:1]
+
+    def basic_fields(self) -> list[forms.BoundField]:
+        """What nearly everyone fills in."""
+        return [self[name] for name in self.BASIC]
+
+    def sections(self) -> list[Section]:
+        """The rest."""
+        return [
+            Section(title, hint, self._bound(wide), self._bound(short), self._is_touched({*wide, *short}))
+            for title, hint, wide, short in self.SECTIONS
+        ]
+
+    def _bound(self, names: tuple[str, ...]) -> tuple[forms.BoundField, ...]:
+        return tuple(self[name] for name in names if name in self.fields)
+
+    def _is_touched(self, names: set[str]) -> bool:
+        return self.is_bound and bool(names & ({*self.changed_data, *self.errors} - {"network", "restart"}))
+
+    def to_spec(self) -> dict[str, Any]:
+        """What was asked, under the specification's names; what was left empty is not in it."""
+        given: dict[str, Any] = {"cap_add": "", "userns_host": False, "privileged": False} | self.cleaned_data
+        spec = {name: given[name] for name in ("image", "name", "command", "entrypoint", "cwd", "user", "hostname")}
+        spec |= {name: given[name] for name in ("tty", "init", "read_only", "network", "privileged", "auto_remove")}
+        spec |= {name: lines(given[name]) for name in ("env", "extra_hosts")}
+        spec |= {name: given[name].replace(",", " ").split() for name in ("cap_add", "cap_drop")}
+        spec["userns"] = "host" if given["userns_host"] else ""
+        spec["resources"] = {name: value for name, value in self.limits().items() if value is not None}
+        spec["restart"] = self.restart_policy()
+        spec["restart_when_unhealthy"] = given["restart_when_unhealthy"]
+        spec["health"] = self._health()
+        spec["mounts"] = [_mount(line) for line in lines(given["mounts"])]
+        spec["mounts"] += [{"type": "tmpfs", "target": line} for line in lines(given["tmpfs"])]
+        if given["shm_mib"] is not None:
+            spec["shm_size_bytes"] = given["shm_mib"] * MIB
+        if given["ttl_minutes"] is not None:
+            spec["ttl_s"] = given["ttl_minutes"] * 60
+        return {name: value for name, value in spec.items() if value not in ("", [], {})}
+
+    def _health(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        health = {"interval_s": given["health_interval_s"], "retries": given["health_retries"]}
+        if given["health_command"]:
+            health["test"] = ["CMD-SHELL", given["health_command"]]
+        return {name: value for name, value in health.items() if value is not None}
+
+
+def _mount(line: str) -> dict[str, Any]:
+    """A line as `docker run -v` reads it: `source:target[:ro]`, or a target alone for a volume without a name."""
+    source, colon, rest = line.partition(":")
+    if not colon:
+        return {"type": "volume", "target": line}
+    target, _, mode = rest.partition(":")
+    kind = "bind" if source.startswith("/") else "volume"
+    mount = {"type": kind, "source": source, "target": target}
+    return (
+        mount if not mode or mode == "rw" else mount | {"read_only": True} if mode == "ro" else mount | {"target": rest}
+    )
