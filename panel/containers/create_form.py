@@ -12,12 +12,11 @@ from panel.containers.forms import MIB, CommandField, LimitsForm, lines
 
 @dataclass(frozen=True)
 class Section:
-    """Some fields under one heading; it is open when something in it is filled in or wrong."""
+    """Rows of fields under one heading; it is open when something in it is filled in or wrong."""
 
     title: str | Promise
     hint: str | Promise
-    wide: tuple[forms.BoundField, ...]
-    short: tuple[forms.BoundField, ...]
+    rows: tuple[tuple[forms.BoundField, ...], ...]
     is_open: bool
 
 
@@ -102,27 +101,33 @@ class CreateForm(LimitsForm):
 
     BASIC = ("image", "name", "command")
     TRUSTED = ("cap_add", "userns_host", "privileged")
-    # title, hint, fields as wide as the form, fields side by side
-    SECTIONS: tuple[tuple[Any, Any, tuple[str, ...], tuple[str, ...]], ...] = (
+    # title, hint, and rows of fields that stand side by side
+    SECTIONS: tuple[tuple[Any, Any, tuple[tuple[str, ...], ...]], ...] = (
         (
             _("Program"),
             _("environment, user, terminal"),
-            ("env", "tty", "init"),
-            ("entrypoint", "cwd", "user", "hostname"),
+            (("env",), ("entrypoint", "cwd", "user", "hostname"), ("tty", "init")),
         ),
-        (_("Limits"), _("memory, processors, processes"), (), tuple(LimitsForm.LIMITS.values())),
+        (_("Limits"), _("memory, processors, processes"), (tuple(LimitsForm.LIMITS.values()),)),
         (
             _("Life"),
             _("restarts, health check, time to live"),
-            ("health_command", "restart_when_unhealthy", "auto_remove"),
-            ("restart", "restart_retries", "health_interval_s", "health_retries", "ttl_minutes"),
+            (
+                ("restart", "restart_retries"),
+                ("health_command",),
+                ("health_interval_s", "health_retries", "restart_when_unhealthy"),
+                ("ttl_minutes", "auto_remove"),
+            ),
         ),
-        (_("Files"), _("volumes, memory, read-only root"), ("mounts", "tmpfs", "read_only"), ("shm_mib",)),
+        (
+            _("Files"),
+            _("volumes, memory, read-only root"),
+            (("mounts",), ("tmpfs",), ("shm_mib", "read_only")),
+        ),
         (
             _("Network and rights"),
             _("network, known hosts, capabilities"),
-            ("network", "extra_hosts", "userns_host", "privileged"),
-            ("cap_drop", "cap_add"),
+            (("network",), ("extra_hosts",), ("cap_drop", "cap_add"), ("userns_host", "privileged")),
         ),
     )
     typed = ("image", "name", "command", "entrypoint", "env", "cwd", "user", "hostname", "health_command", "mounts")
@@ -159,13 +164,12 @@ class CreateForm(LimitsForm):
 
     def sections(self) -> list[Section]:
         """The rest."""
-        return [
-            Section(title, hint, self._bound(wide), self._bound(short), self._is_touched({*wide, *short}))
-            for title, hint, wide, short in self.SECTIONS
-        ]
+        return [Section(title, hint, *self._rows(rows)) for title, hint, rows in self.SECTIONS]
 
-    def _bound(self, names: tuple[str, ...]) -> tuple[forms.BoundField, ...]:
-        return tuple(self[name] for name in names if name in self.fields)
+    def _rows(self, rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[tuple[forms.BoundField, ...], ...], bool]:
+        """The fields there are, and whether one of them was touched."""
+        bound = tuple(tuple(self[name] for name in row if name in self.fields) for row in rows)
+        return tuple(row for row in bound if row), self._is_touched({name for row in rows for name in row})
 
     def _is_touched(self, names: set[str]) -> bool:
         return self.is_bound and bool(names & ({*self.changed_data, *self.errors} - {"network", "restart"}))

@@ -56,15 +56,22 @@ def bundle(container: Container) -> dict[str, Any]:
     }
 
 
-def last_death(container: Container) -> dict[str, Any] | None:
-    """The certificate of its last run that has ended, with `cpu_s`; None without one or when its host is away."""
-    has_ended = container.exit_code is not None or container.restart_count > 0
-    deaths = bundle(container)["deaths"] if has_ended else []
-    if not deaths:
-        return None
-    cpu_ns = deaths[0]["usage"]["cpu_ns"]
-    found: dict[str, Any] = deaths[0] | {"cpu_s": None if cpu_ns is None else cpu_ns / 1e9}
-    return found
+def lately(container: Container) -> dict[str, Any]:
+    """`death`, the certificate of its last run that has ended (with `cpu_s`), and `check`, its last health check.
+
+    Each is None where there is none, and when its host is away, which is asked only if there is something to tell.
+    """
+    has_ended = not container.is_running and container.exit_code is not None
+    if not (has_ended or container.restart_count or container.health):
+        return {"death": None, "check": None}
+    found = bundle(container)
+    deaths, checks = found["deaths"], (found["health_checks"] or {}).get("log", []) if container.health else []
+    return {"death": _with_seconds(deaths[0]) if deaths else None, "check": checks[-1] if checks else None}
+
+
+def _with_seconds(death: dict[str, Any]) -> dict[str, Any]:
+    cpu_ns = death["usage"]["cpu_ns"]
+    return death | {"cpu_s": None if cpu_ns is None else cpu_ns / 1e9}
 
 
 def _stamp(row: Model, name: str) -> str | None:

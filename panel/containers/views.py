@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.containers import services, trust
 from panel.containers.create_form import CreateForm
 from panel.containers.forms import ContainerFilter
-from panel.containers.inspection import inspected, last_death
+from panel.containers.inspection import inspected, lately
 from panel.containers.models import Container
 from panel.errors import Refused
 from panel.images.models import Image
@@ -83,8 +83,8 @@ class Overview(ContainerPage):
         """Adds the image, whose command and entrypoint count where the container has none of its own, and its end."""
         return super().get_context_data(**kwargs) | {
             "image": services.image_of(self.object),
-            "death": last_death(self.object),
             "trusted": trust.held(self.object) if self.object.spec else [],
+            **lately(self.object),
         }
 
 

@@ -198,3 +198,103 @@ def test_the_tabs_of_a_container(viewer: User, local: Host) -> None:
     assert f'data-path="/ws/containers/{container.pk}/logs/"' in logs
     assert "&quot;exit_code&quot;: 127" in browser.get(f"/containers/{container.pk}/inspect/").content.decode()
     assert browser.get(f"/containers/{'0' * 64}/").status_code == 404
+
+
+def test_the_form_asks_for_restarts_health_volumes_and_rights(admin: User, image: Image) -> None:
+    given = {
+        "image": "busybox",
+        "network": "host",
+        "restart": "on-failure",
+        "restart_retries": "3",
+        "health_command": "true",
+        "health_retries": "2",
+        "ttl_minutes": "1.5",
+        "mounts": "data:/data:ro\n/etc:/host\n/scratch",
+        "tmpfs": "/run",
+        "cap_drop": "NET_RAW, chown",
+        "privileged": "on",
+        "shm_mib": "8",
+    }
+    signed_in(admin).post("/containers/create/", given)
+    spec = Container.objects.get().spec
+    assert spec["restart"] == {"name": "on-failure", "max_retries": 3}
+    assert (spec["health"]["test"], spec["health"]["retries"]) == (["CMD-SHELL", "true"], 2)
+    assert (spec["ttl_s"], spec["shm_size_bytes"], spec["privileged"]) == (90, 8 << 20, True)
+    assert spec["cap_drop"] == ["NET_RAW", "chown"]
+    mounts = [(mount["type"], mount["source"], mount["target"], mount["read_only"]) for mount in spec["mounts"]]
+    assert mounts == [
+        ("volume", "data", "/data", True),
+        ("bind", "/etc", "/host", False),
+        ("volume", "", "/scratch", False),
+        ("tmpfs", "", "/run", False),
+    ]
+
+
+def test_what_takes_trust_is_neither_shown_to_everyone_nor_taken_from_them(operator: User, image: Image) -> None:
+    browser = signed_in(operator)
+    page = browser.get("/containers/create/").content.decode()
+    assert "Privileged" not in page
+    assert 'value="host"' not in page
+    for given in ({"privileged": "on"}, {"network": "host"}, {"mounts": "/etc:/host"}):
+        answer = browser.post("/containers/create/", {"image": "busybox", "network": "none", **given})
+        assert answer.status_code == 403
+    assert AuditEntry.objects.filter(action="containers.create", outcome="denied").count() == 3
+    assert not Container.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"restart": "always", "restart_retries": "2"}, "restart_retries"),
+        ({"health_command": "true", "health_interval_s": "0"}, "health_interval_s"),
+        ({"mounts": "data:relative"}, "mounts"),
+        ({"cap_drop": "FLY"}, "cap_drop"),
+        ({"ttl_minutes": "0"}, "ttl_minutes"),
+        ({"memory_mib": "64", "memory_swap_mib": "32"}, "memory_swap_mib"),
+    ],
+)
+def test_what_is_wrong_opens_its_section(operator: User, image: Image, given: dict[str, str], field: str) -> None:
+    answer = signed_in(operator).post("/containers/create/", {"image": "busybox", "network": "none", **given})
+    form = answer.context["form"]
+    assert list(form.errors) == [field]
+    opened = {bound.name for section in form.sections() if section.is_open for row in section.rows for bound in row}
+    assert field in opened
+
+
+def test_only_what_was_changed_on_the_page_is_changed(operator: User, local: Host) -> None:
+    container = make(local, "web", status="running")
+    container.spec["resources"] = {"memory_bytes": (64 << 20) + 1, "cpus": 0.5, "pids": 10}
+    container.save()
+    browser = signed_in(operator)
+    assert b'value="64"' in browser.get(f"/containers/{container.pk}/change/").content
+    browser.post(f"/containers/{container.pk}/change/", {"memory_mib": "64", "cpus": "", "pids": "20", "restart": "no"})
+    assert Operation.objects.get().payload["change"] == {"resources": {"cpus": None, "pids": 20}}
+
+
+def test_a_change_that_is_refused_is_said_beside_its_field(operator: User, local: Host) -> None:
+    container = make(local, "web", status="running")
+    make(local, "taken")
+    browser = signed_in(operator)
+    answer = browser.post(f"/containers/{container.pk}/change/", {"cpus": "9999", "restart": "no"})
+    assert (answer.status_code, list(answer.context["limits"].errors)) == (422, ["cpus"])
+    answer = browser.post(f"/containers/{container.pk}/rename/", {"name": "taken"})
+    assert (answer.status_code, list(answer.context["rename"].errors)) == (422, ["name"])
+    container.refresh_from_db()
+    assert container.name == "web"
+
+
+def test_a_viewer_changes_nothing(viewer: User, local: Host) -> None:
+    container = make(local, "web", status="running")
+    browser = signed_in(viewer)
+    assert browser.get(f"/containers/{container.pk}/change/").status_code == 403
+    assert browser.get("/containers/prune/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("health", "words"), [("healthy", "Healthy"), ("unhealthy", "Unhealthy"), ("starting", "being checked")]
+)
+def test_health_is_told_in_the_state(viewer: User, local: Host, health: str, words: str) -> None:
+    make(local, "web", status="running", health=health)
+    assert words in signed_in(viewer).get("/containers/").content.decode()
+    found = signed_in(viewer).get("/containers/?state=look").context["object_list"]
+    assert len(found) == (health == "unhealthy")
