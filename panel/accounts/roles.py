@@ -7,13 +7,16 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
-VIEWER = frozenset({"containers.view", "containers.logs", "images.view", "operations.view", "hosts.view"})
+VIEWER = frozenset(
+    {"containers.view", "containers.logs", "images.view", "operations.view", "hosts.view", "volumes.view"}
+)
 OPERATOR = VIEWER | {
     "containers.create",
     "containers.operate",
     "containers.exec",
     "containers.files",
     "containers.delete",
+    "volumes.manage",
     "images.load",
     "images.delete",
     "operations.cancel",

@@ -19,6 +19,7 @@ from panel.agent.reports import Reporter, Send, listen
 from panel.agent.sessions import get_attach, get_exec, get_exec_state, post_exec, post_resize
 from panel.agent.sockets import observed_socket, request_socket
 from panel.agent.uploads import delete_upload, put_upload
+from panel.agent.volumes import get_volume, get_volumes
 from panel.environment import Environment
 
 VERSION = "1"
@@ -57,6 +58,8 @@ def application(engine: Engine) -> web.Application:
             web.get("/v1/containers/{id}/archive", get_archive),
             web.get("/v1/containers/{id}/path", get_path),
             web.get("/v1/prunable", get_prunable),
+            web.get("/v1/volumes", get_volumes),
+            web.get("/v1/volumes/{name}", get_volume),
             web.put("/v1/uploads/{id}", put_upload),
             web.delete("/v1/uploads/{id}", delete_upload),
         ]

@@ -10,7 +10,8 @@ from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.audit.subject import Subject
 from panel.door import service
-from panel.errors import Invalid, Missing
+from panel.errors import Invalid
+from panel.hosts.choice import host_named
 from panel.hosts.models import Host
 from panel.images.models import Image
 from panel.operations import services as operations
@@ -69,14 +70,6 @@ def remove(*, actor: Actor, image: Image, name: str = "", force: bool = False) -
     return operations.request(
         actor=actor, kind="images.remove", host=image.host_id, subject=image.subject, payload=payload
     )
-
-
-def host_named(name: str) -> Host:
-    """The host of that name, the first one without a name; Missing if there is none."""
-    host = Host.objects.filter(pk=name).first() if name else Host.objects.order_by("created_at").first()
-    if host is None:
-        raise Missing(_("There is no host %(name)s.") % {"name": name}, field="host")
-    return host
 
 
 def _load_arrived(ticket: Ticket, size_bytes: int) -> Operation:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 OPERATIONS: dict[str, str | Promise] = {
@@ -22,6 +22,9 @@ OPERATIONS: dict[str, str | Promise] = {
     "containers.commit": _("Make an image of a container"),
     "containers.copy_in": _("Copy files into a container"),
     "containers.prune": _("Remove containers that do not run"),
+    "volumes.create": _("Create volume"),
+    "volumes.remove": _("Remove volume"),
+    "volumes.prune": _("Remove volumes that are not used"),
     "images.load": _("Load image archive"),
     "images.import_rootfs": _("Import root filesystem"),
     "images.import": _("Import root filesystem"),
@@ -158,7 +161,10 @@ def restart_words(policy: dict[str, Any] | None) -> str:
     name = (policy or {}).get("name") or "no"
     words = str(RESTARTS.get(name, name))
     most = (policy or {}).get("max_retries")
-    return gettext("%(when)s, %(most)d times at most") % {"when": words, "most": most} if most else words
+    if not most:
+        return words
+    text = ngettext("%(when)s, %(most)d time at most", "%(when)s, %(most)d times at most", most)
+    return text % {"when": words, "most": most}
 
 
 def seconds_words(seconds: float | None) -> str:

@@ -11,10 +11,12 @@ from panel.images.api import ImageViewSet
 from panel.operations.api import OperationViewSet
 from panel.rest.docs import DocumentView, SchemaView
 from panel.rest.missing import MissingView
+from panel.volumes.api import VolumeViewSet
 
 router = SimpleRouter()
 router.register("containers", ContainerViewSet, "container")
 router.register("images", ImageViewSet, "image")
+router.register("volumes", VolumeViewSet, "volume")
 router.register("operations", OperationViewSet, "operation")
 router.register("audit", AuditViewSet, "audit")
 router.register("hosts", HostViewSet, "host")

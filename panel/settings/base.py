@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "panel.hosts",
     "panel.operations",
     "panel.images",
+    "panel.volumes",
     "panel.containers",
     "panel.dashboard",
     "panel.pages",

@@ -133,3 +133,22 @@ def test_a_value_nobody_knows_is_refused_by_its_name(panel: Panel, image: str) -
     assert (status, problem["errors"][0]["field"]) == (422, "health.interval_s")
     status, problem = panel.request("POST", "containers/", {"image": image, "start": "perhaps"})
     assert (status, problem["errors"][0]["field"]) == (422, "start")
+
+
+def test_volumes_are_made_used_and_removed(panel: Panel, image: str) -> None:
+    made = done(panel, "POST", "volumes/", {"name": "e2e-rest", "labels": {"team": "blue"}})
+    assert made["result"]["volume"]["labels"] == {"team": "blue"}
+    mounts = [{"type": "volume", "source": "e2e-rest", "target": "/data"}, {"type": "volume", "target": "/own"}]
+    container = create(panel, image, name="user-of-e2e", command=["true"], mounts=mounts)
+    assert panel.request("GET", "volumes/e2e-rest/")[1]["used_by"] == ["user-of-e2e"]
+    assert "e2e-rest" in [volume["name"] for volume in panel.request("GET", "volumes/")[1]["results"]]
+    status, problem = panel.request("DELETE", "volumes/e2e-rest/", wait_s=30)
+    assert (status, problem["code"]) == (409, "conflict")
+
+    own = panel.request("GET", f"containers/{container}/inspect/")[1]["volumes"]["/own"]
+    done(panel, "DELETE", f"containers/{container}/?force=1&with_volumes=1")
+    assert panel.request("GET", f"volumes/{own}/")[0] == 404
+    unused = panel.request("GET", "volumes/?unused=1&with_named=1")[1]["results"]
+    assert "e2e-rest" in [volume["name"] for volume in unused]
+    done(panel, "DELETE", "volumes/e2e-rest/")
+    assert "removed" in done(panel, "POST", "volumes/prune/", {})["result"]

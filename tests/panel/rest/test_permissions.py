@@ -27,6 +27,7 @@ PAGES = {"docs/"}  # for the signed-in; tests/panel/rest/test_lists.py
 ID = "ef" * 32
 SAMPLES = {
     "(?P<pk>[a-zA-Z0-9][a-zA-Z0-9_.-]*)": ID,
+    "(?P<name>[a-zA-Z0-9][a-zA-Z0-9_.-]*)": "data",
     "(?P<pk>\\d+)": "1",
     "(?P<number>\\d+)": "1",
     "(?P<pk>[a-z0-9-]+)": "local",
@@ -112,6 +113,9 @@ CHANGES = [
     ("post", "containers/prune/", "containers.prune"),
     ("delete", f"containers/{ID}/", "containers.remove"),
     ("post", "images/load/", "images.load"),
+    ("post", "volumes/", "volumes.create"),
+    ("delete", "volumes/data/", "volumes.remove"),
+    ("post", "volumes/prune/", "volumes.prune"),
     ("post", "images/import/?reference=a:b", "images.import"),
 ]
 
@@ -136,7 +140,7 @@ def test_a_viewer_changes_nothing_and_each_attempt_is_written_down(
 def test_a_stranger_sees_nothing(stranger: User) -> None:
     client = rest(stranger)
 
-    for path in ("containers/", "images/", "operations/", "audit/", "hosts/"):
+    for path in ("containers/", "images/", "volumes/", "operations/", "audit/", "hosts/"):
         assert client.get(f"/api/v1/{path}").status_code == 403
     assert client.get("/api/v1/me/").json()["permissions"] == []
 

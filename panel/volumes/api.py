@@ -1,0 +1,138 @@
+"""`/api/v1/volumes/`: the volumes of the host, as it tells of them, and their creation and removal."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from engine import Volume
+from panel.accounts.actors import Actor
+from panel.containers import live
+from panel.hosts.choice import host_named
+from panel.operations.api import ANSWERS, PREFER, accepted
+from panel.rest.described import Describer
+from panel.rest.permissions import SIGNED_IN
+from panel.volumes import services
+
+DESCRIBED = Describer(
+    {
+        "Volume": {
+            "mountpoint": "its folder on the host",
+            "is_anonymous": "made for one container, without a name of its own",
+            "used_by": "names of containers",
+        }
+    }
+)
+TOLD = {
+    "name": "data",
+    "driver": "local",
+    "mountpoint": "/var/lib/moorage/volumes/data/_data",
+    "created_at": "2026-01-01T00:00:00.000000Z",
+    "labels": {},
+    "is_anonymous": False,
+    "used_by": ["web"],
+}
+VOLUME = OpenApiExample("A volume in use", value=TOLD, response_only=True)
+NEW = OpenApiExample("A volume", value={"name": "data", "labels": {"team": "blue"}}, request_only=True)
+PRUNE = OpenApiExample("Those with names too", value={"with_named": True}, request_only=True)
+
+VolumeSerializer = extend_schema_serializer(examples=[VOLUME])(DESCRIBED.plain(Volume))
+
+
+@extend_schema_serializer(examples=[NEW])
+class NewVolumeSerializer(serializers.Serializer[Any]):
+    """A volume to be made, unless it is there."""
+
+    name = serializers.CharField(required=False, default="", help_text="one of 64 digits is chosen if it is left out")
+    labels = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
+    host = serializers.CharField(required=False, default="", help_text="the first one if it is left out")
+
+
+@extend_schema_serializer(examples=[PRUNE])
+class PruneVolumesSerializer(serializers.Serializer[Any]):
+    """Which of the volumes that no container uses are meant."""
+
+    with_named = serializers.BooleanField(
+        required=False, default=False, help_text="those with a name of their own as well"
+    )
+    host = serializers.CharField(required=False, default="", help_text="the first one if it is left out")
+
+
+class VolumeViewSet(GenericViewSet[Any]):
+    """Volumes of the host."""
+
+    serializer_class = VolumeSerializer
+    filter_backends = ()
+    lookup_url_kwarg = "name"
+    lookup_value_regex = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
+    permissions = {
+        **dict.fromkeys(("list", "retrieve"), "volumes.view"),
+        # Their services ask, so that a refusal is an audit row.
+        **dict.fromkeys(("create", "destroy", "prune"), SIGNED_IN),
+    }
+    documented_permissions = dict.fromkeys(("create", "destroy", "prune"), "volumes.manage")
+
+    @extend_schema(
+        summary="List volumes",
+        description="With `unused` those that a prune would remove.",
+        parameters=[
+            OpenApiParameter("unused", bool, description="only those no container uses and that have no own name"),
+            OpenApiParameter("with_named", bool, description="of the unused, those with a name of their own too"),
+        ],
+        responses=VolumeSerializer(many=True),
+    )
+    def list(self, request: Request) -> Response:
+        """All of them, by name."""
+        query = [
+            (name, request.query_params[name]) for name in ("unused", "with_named") if name in request.query_params
+        ]
+        page = self.paginate_queryset(live.read("volumes", query)["volumes"])
+        return self.get_paginated_response(page)
+
+    @extend_schema(summary="Show a volume", responses=VolumeSerializer)
+    def retrieve(self, request: Request, name: str) -> Response:
+        """With the containers that use it."""
+        return Response(live.read(f"volumes/{name}"))
+
+    @extend_schema(summary="Create a volume", request=NewVolumeSerializer, parameters=[PREFER], responses=ANSWERS)
+    def create(self, request: Request) -> Response:
+        """Make it, unless it is there; the operation's result tells of it."""
+        asked = self.asked(NewVolumeSerializer)
+        host = host_named(asked.pop("host"))
+        return accepted(request, services.create(actor=Actor.from_request(request), host=host, **asked))
+
+    @extend_schema(
+        summary="Remove a volume",
+        description="With its files. Refused while a container uses it.",
+        parameters=[PREFER, OpenApiParameter("force", bool, description="one that is gone already is no error")],
+        responses=ANSWERS,
+    )
+    def destroy(self, request: Request, name: str) -> Response:
+        """Remove it."""
+        force = request.query_params.get("force", "").lower() in ("1", "true")
+        actor = Actor.from_request(request)
+        return accepted(request, services.remove(actor=actor, host=host_named(""), name=name, force=force))
+
+    @extend_schema(
+        summary="Remove volumes that no container uses",
+        description='The operation\'s result is `{"removed": [name, …], "freed_bytes"}`.',
+        request=PruneVolumesSerializer,
+        parameters=[PREFER],
+        responses=ANSWERS,
+    )
+    @action(detail=False, methods=["post"])
+    def prune(self, request: Request) -> Response:
+        """Remove every one that is meant."""
+        asked = self.asked(PruneVolumesSerializer)
+        host = host_named(asked.pop("host"))
+        return accepted(request, services.prune(actor=Actor.from_request(request), host=host, **asked))
+
+    def asked(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The request's body, checked."""
+        form = serializer(data=self.request.data)
+        form.is_valid(raise_exception=True)
+        return dict(form.validated_data)
