@@ -23,7 +23,7 @@ def _asked(spec: ContainerSpec) -> Iterator[str]:
     for name in ("network", "pid", "ipc", "uts", "userns"):
         if getattr(spec, name) == "host":
             yield name
-    if spec.cgroup_namespace is CgroupNamespace.HOST:
+    if spec.cgroup_namespace == CgroupNamespace.HOST:
         yield "cgroup_namespace"
     if any(mount.type is MountType.BIND for mount in spec.mounts):
         yield "mounts"
