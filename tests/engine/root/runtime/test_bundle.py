@@ -146,21 +146,21 @@ def test_clocks_are_shifted_in_a_time_namespace(oci: OciRuntime) -> None:
 
 
 def test_control_groups_are_where_the_bundle_says(oci: OciRuntime) -> None:
-    changes = {"linux__cgroupsPath": "/moorage-test/inside", "linux__resources": {"pids": {"limit": 7}}}
+    changes = {"linux__cgroupsPath": "/moorage/test-inside", "linux__resources": {"pids": {"limit": 7}}}
     container_id = oci.start(oci.bundle("sleep", "60", **changes))
     groups = Path(f"/proc/{oci.state(container_id)['pid']}/cgroup").read_text()
-    assert ":/moorage-test/inside" in groups
+    assert ":/moorage/test-inside" in groups
     with pytest.raises(RuntimeError, match="rmdir"):
-        oci.create(oci.bundle("true", linux__cgroupsPath="/moorage-test/inside"))
+        oci.create(oci.bundle("true", linux__cgroupsPath="/moorage/test-inside"))
     oci.call("delete", "--force", container_id, check=True)
-    assert not list(Path("/sys/fs/cgroup").glob("**/moorage-test/inside"))
+    assert not list(Path("/sys/fs/cgroup").glob("**/moorage/test-inside"))
 
 
 def test_no_group_is_left_of_limits_that_cannot_be_kept(oci: OciRuntime) -> None:
-    bundle = oci.bundle("true", linux__cgroupsPath="/moorage-test/refused", linux__resources={"cpu": {"cpus": "4000"}})
+    bundle = oci.bundle("true", linux__cgroupsPath="/moorage/test-refused", linux__resources={"cpu": {"cpus": "4000"}})
     with pytest.raises(RuntimeError, match="cpus"):
         oci.create(bundle)
-    assert not list(Path("/sys/fs/cgroup").glob("**/moorage-test/refused"))
+    assert not list(Path("/sys/fs/cgroup").glob("**/moorage/test-refused"))
 
 
 def test_a_memory_limit_that_only_the_program_fits_in_is_kept(oci: OciRuntime) -> None:
