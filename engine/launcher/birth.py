@@ -219,6 +219,10 @@ may_spawn = False
 
 
 def _may_share_memory(plan: Plan, machine: str, waiting: Pauses) -> bool:
-    """Not with one that others in its namespaces might look into, nor with one that waits for what its parent does."""
+    """Not with one that others in its namespaces might look into, nor with one that waits for what its parent does.
+
+    Nor with one in another time namespace: older kernels (6.1) answer EINVAL to that.
+    """
     fits_group = not plan.cgroup_v2 or spawn.can_spawn_into_group(machine)
-    return may_spawn and fits_group and not plan.joins and waiting is pauses.NONE
+    has_own_clocks = plan.time_offsets is not None
+    return may_spawn and fits_group and not plan.joins and not has_own_clocks and waiting is pauses.NONE
