@@ -176,9 +176,11 @@ def run(launcher: link.Link) -> NoReturn:
         ours.send(messages.GO)
         born, descriptors = link.receive(ours)
     ours.close()
-    os.waitpid(child, 0)
+    if not born or _outlives(child, descriptors):
+        os.waitpid(child, 0)
+        child = 0
     if born:
-        if born.endswith(_NO_CARE):
+        if child == 0 and born.endswith(_NO_CARE):
             _sleep(descriptors, launcher)
         plan_fd, lock, *held = descriptors
         _, pid, kinds, needs_care = born.split(b"\0")
@@ -189,8 +191,21 @@ def run(launcher: link.Link) -> NoReturn:
         shim.finish()
     else:
         process.reap_all()  # a first process that failed is a child of this one
+    if child:
+        os.waitpid(child, 0)
     launcher.send(messages.pack(messages.DONE))
     os._exit(0)
+
+
+def _outlives(birth_pid: int, descriptors: list[int]) -> bool:
+    """Whether the program goes on after birth has ended: then birth can be waited for.
+
+    It is not waited for otherwise: the kernel takes milliseconds to undo its mounts, and many a program ends sooner.
+    """
+    birth_fd, pidfd = os.pidfd_open(birth_pid), descriptors[2]
+    has_ended, _, _ = select.select([birth_fd, pidfd], (), ())
+    os.close(birth_fd)
+    return birth_fd in has_ended
 
 
 def _sleep(descriptors: list[int], launcher: link.Link) -> None:
