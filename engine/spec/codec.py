@@ -134,7 +134,7 @@ def _list(item_hint: Any, oci: bool, is_strict: bool) -> Convert:
     def to_tuple(value: Any, where: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise InvalidSpec(where, "must be a list")
-        if item_hint is str and all(type(item) is str and "\0" not in item for item in value):
+        if item_hint is str and all(type(item) is str and item.isascii() and "\0" not in item for item in value):
             return tuple(value)  # the usual case, and a long one in seccomp profiles
         return tuple(convert(item, f"{where}[{index}]") for index, item in enumerate(value))
 
@@ -147,7 +147,7 @@ def _mapping(item_hint: Any, oci: bool, is_strict: bool) -> Convert:
     def to_dict(value: Any, where: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise InvalidSpec(where, "must be an object")
-        return {key: convert(item, _join(where, key)) for key, item in value.items()}
+        return {_text(key, _join(where, key)): convert(item, _join(where, key)) for key, item in value.items()}
 
     return to_dict
 
@@ -168,9 +168,23 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
         if hint is float and type(value) is int:
             return float(value)
         raise InvalidSpec(where, f"must be {_WORDS.get(hint, str(hint))}")
-    if hint is str and "\0" in value:
+    return _text(value, where) if hint is str else value
+
+
+def _text(value: str, where: str) -> str:
+    """The kernel ends a text at the first NUL byte; and halves of a surrogate pair, which JSON can spell, are none."""
+    if "\0" in value:
         raise InvalidSpec(where, "must not hold a NUL byte")
+    if not _is_encodable(value):
+        raise InvalidSpec(where, "must be text that UTF-8 can encode")
     return value
+
+
+def _is_encodable(value: str) -> bool:
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def key_of(field: "dataclasses.Field[Any]", *, oci: bool) -> str:
@@ -195,4 +209,5 @@ def _is_omitted(field: "dataclasses.Field[Any]", value: Any) -> bool:
 
 
 def _join(where: str, key: str) -> str:
+    key = key if key.isascii() else key.encode(errors="replace").decode()  # whoever shows it must be able to
     return f"{where}.{key}" if where else key

@@ -135,7 +135,10 @@ class Walk:
             os.close(go)
             wait_until(lambda: os.waitpid(caller, os.WNOHANG)[0], f"{name} comes to an end", timeout_s=_LONGEST_S)
             fell_at = blow.look(timeout_s=0.1 if name == "restart by policy" else 0)
-        self._repair(container, verb)
+        try:
+            self._repair(container, verb)
+        finally:
+            self.host.engine.remove(container, force=True)  # so that one failure is not everybody's
         return fell_at
 
     def _roles(self, container: str) -> dict[int, str]:
