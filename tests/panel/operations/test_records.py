@@ -239,3 +239,47 @@ class TestCancelling:
 
         with pytest.raises(Conflicting):
             services.cancel(actor=acting(operator), operation=operation)
+
+
+@pytest.fixture
+def renaming(operation: Operation) -> Operation:
+    """A container that is called "two" here already, and "one" on its host still."""
+    Container.objects.update(name="two", spec={"name": "two", "image": "busybox"})
+    Operation.objects.update(kind="containers.rename", payload={"id": ID, "name": "two"})
+    operation.refresh_from_db()
+    return operation
+
+
+def test_a_name_the_host_did_not_take_is_given_back(renaming: Operation) -> None:
+    finish(renaming, "failed", error={"code": "conflict", "message": "no", "hint": ""})
+    container = Container.objects.get()
+    assert (container.name, container.spec["name"]) == ("one", "one")
+
+
+def test_a_name_is_kept_that_the_host_took_or_that_is_newer(renaming: Operation) -> None:
+    finish(renaming)
+    assert Container.objects.get().name == "two"
+    Operation.objects.update(status="running")
+    Container.objects.update(name="three")
+    finish(renaming, "failed")
+    assert Container.objects.get().name == "three"
+
+
+def test_a_name_that_was_taken_meanwhile_cannot_be_given_back(renaming: Operation, local: Host) -> None:
+    Container.objects.create(name="one", host=local, image="busybox")
+    finish(renaming, "failed")
+    assert Container.objects.get(pk=ID).name == "two"
+
+
+@pytest.mark.parametrize(("outcome", "memory"), [("done", 1 << 26), ("failed", None), ("cancelled", None)])
+def test_a_specification_follows_when_its_host_has_changed_the_container(
+    operation: Operation, outcome: str, memory: int | None
+) -> None:
+    Container.objects.update(spec={"name": "one", "image": "busybox", "resources": {"cpus": 1.0}})
+    change = {"resources": {"memory_bytes": 1 << 26, "cpus": None}, "restart": {"name": "always"}}
+    Operation.objects.update(kind="containers.update", payload={"id": ID, "change": change})
+    finish(operation, outcome)
+    spec = Container.objects.get().spec
+    assert spec["resources"].get("memory_bytes") == memory
+    assert spec["resources"]["cpus"] == (None if memory else 1.0)
+    assert spec.get("restart", {}).get("name") == ("always" if memory else None)
