@@ -190,7 +190,8 @@ def run(launcher: link.Link) -> NoReturn:
         shim.watch()
         shim.finish()
     else:
-        process.reap_all()  # a first process that failed is a child of this one
+        process.kill_children()  # birth may have been killed with a program on its way that nobody could guard
+        process.reap_all()
     if child:
         os.waitpid(child, 0)
     launcher.send(messages.pack(messages.DONE))

@@ -109,6 +109,17 @@ def sethostname(name: str) -> None:
     check(libc.sethostname(encoded, len(encoded)), "sethostname", name)
 
 
+def kill_children() -> None:
+    """SIGKILL to every child of this single-threaded process; none where the kernel does not list them (proc(5))."""
+    pid = os.getpid()
+    try:
+        listed = _read(f"/proc/{pid}/task/{pid}/children")
+    except FileNotFoundError:
+        return
+    for child in listed.split():
+        os.kill(int(child), _signal.SIGKILL)
+
+
 def reap_all() -> None:
     """Wait for every child to end."""
     while True:

@@ -55,8 +55,8 @@ def _with_exec_shim(host: Host) -> str:
     _exec(host, container)
     (lock,) = (host.home / "containers" / container / "exec").glob("*/shim.lock")
     used = int(lock.read_text())
-    wait_until(lambda: set(_children(host.launcher.pid, "moorage-exec")) - {used}, "an exec shim stands ready")
-    wait_until(lambda: used not in _children(host.launcher.pid, "moorage-exec"), "the first has ended")
+    wait_until(lambda: set(_forked(host.launcher.pid, "moorage-exec")) - {used}, "an exec shim stands ready")
+    wait_until(lambda: used not in _forked(host.launcher.pid, "moorage-exec"), "the first has ended")
     return container
 
 
@@ -147,7 +147,7 @@ class Walk:
         guard = int(lock.read_text()) if lock.exists() and records.has_shim(str(lock.parent)) else 0
         wait_until(lambda: _ready(launcher, guard), "a pair stands ready")
         shim, birth = _ready(launcher, guard)
-        waiting = dict.fromkeys(_children(launcher, "moorage-exec"), "exec shim")
+        waiting = dict.fromkeys(_forked(launcher, "moorage-exec"), "exec shim")
         return waiting | {launcher: "launcher", shim: "shim", birth: "birth"} | ({guard: "guard"} if guard else {})
 
     def _repair(self, container: str, verb: Verb) -> None:
@@ -184,8 +184,8 @@ class Walk:
         left = [f"folder {entry}" for entry in os.listdir(host.home / "containers")]
         left += [f"group {name}" for name in host.engine._runtime.cgroups.names()]
         left += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(host.home) in line]
-        expected = {launcher, *_children(launcher, "moorage-exec")[:1]}
-        for shim in _children(launcher, "moorage-shim")[:1]:
+        expected = {launcher, *_children(launcher, "moorage-zygote"), *_forked(launcher, "moorage-exec")[:1]}
+        for shim in _forked(launcher, "moorage-shim")[:1]:
             expected |= {shim, *_children(shim)[:1]}
         left += [f"process {pid} {_name(pid)}" for pid in _of(host) - expected]
         more = self._descriptors() - self.descriptors
@@ -194,7 +194,7 @@ class Walk:
     def _descriptors(self) -> int:
         """How many the launcher has, but for one that leads to an exec shim that stands ready."""
         launcher = self.host.launcher.pid
-        return len(os.listdir(f"/proc/{launcher}/fd")) - len(_children(launcher, "moorage-exec"))
+        return len(os.listdir(f"/proc/{launcher}/fd")) - len(_forked(launcher, "moorage-exec"))
 
 
 def _fork(act: Callable[[], object]) -> tuple[int, int]:
@@ -221,6 +221,12 @@ def _children(pid: int, name: str = "") -> list[int]:
     return []
 
 
+def _forked(launcher: int, name: str) -> list[int]:
+    """Processes of this name that the launcher forked, or its zygote did."""
+    parents = [launcher, *_children(launcher, "moorage-zygote")]
+    return [child for parent in parents for child in _children(parent, name)]
+
+
 def _name(pid: int) -> str:
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
@@ -230,7 +236,7 @@ def _name(pid: int) -> str:
 def _ready(launcher: int, guard: int = 0) -> list[int]:
     """The pair that stands ready, shim and birth, once birth has made its namespaces; `guard` is no part of it."""
     ours = os.readlink("/proc/self/ns/mnt")
-    for shim in _children(launcher, "moorage-shim"):
+    for shim in _forked(launcher, "moorage-shim"):
         for birth in _children(shim) if shim != guard else []:
             with suppress(FileNotFoundError, ProcessLookupError):
                 if os.readlink(f"/proc/{birth}/ns/mnt") != ours and not _children(birth):
