@@ -34,15 +34,25 @@ def repair(runtime: Runtime) -> list[ContainerState]:
     _remove_stray_groups(runtime)
     reap.reap(runtime)
     resume.resume(runtime)
-    return [state.load(runtime.folder(container_id)) for container_id in runtime.ids()]
+    return _states(runtime)
+
+
+def _states(runtime: Runtime) -> list[ContainerState]:
+    found = []
+    for container_id in runtime.ids():
+        try:
+            found.append(state.load(runtime.folder(container_id)))
+        except NotFound:
+            continue  # removed by somebody else meanwhile
+    return found
 
 
 def _remove_leftovers(runtime: Runtime) -> None:
-    """Folders of creations and removals that were cut short."""
+    """Folders of creations and removals that were cut short, and what was written into one that had gone."""
     if not runtime.containers.is_dir():
         return
     for entry in os.scandir(runtime.containers):
-        if entry.name.endswith((".new", ".removed")):
+        if entry.name.endswith((".new", ".removed")) or not os.path.exists(f"{entry.path}/state.json"):
             Snapshot(Path(entry.path)).release()
             remove_tree(Path(entry.path))
 

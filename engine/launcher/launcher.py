@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _LISTEN_BACKLOG = 128
 _DELAY_S, _LONGEST_DELAY_S = 0.1, 30.0  # for each shim of the same run that died before
 _LULL_MS = 20
+_STRAYS_MS = 200
 _STREAMS_AT = 4  # in a container's descriptors, behind plan, pidfd, log and id locks
 
 
@@ -92,9 +93,9 @@ class Launcher:
         process.set_name(NAME)
         self._stand_ready(messages.START)
         while True:
-            events = self.poll.poll(_LULL_MS if self.wants_exec else None)
+            events = self.poll.poll(_LULL_MS if self.wants_exec else _STRAYS_MS if self.has_strays else None)
             if not events:
-                self._stand_ready(messages.EXEC)
+                self._use_lull()
             for fd, _ in events:
                 if fd == self.listener.fileno():
                     self._accept()
@@ -104,6 +105,12 @@ class Launcher:
                     self._pass_on_exit(self.exits.pop(fd), fd)
                 elif fd in self.callers:
                     self._hear_caller(self.callers.pop(fd))
+
+    def _use_lull(self) -> None:
+        if self.wants_exec:
+            self._stand_ready(messages.EXEC)
+        if self.has_strays:
+            self._reap_strays()
 
     def _accept(self) -> None:
         fd, _ = self.listener._accept()  # type: ignore[attr-defined] # the typed accept is in `socket`, a large module
@@ -164,11 +171,14 @@ class Launcher:
             self.zygote.reap(pid)
 
     def _reap_strays(self) -> None:
-        """Wait for what shims that were killed had begun: from then on it is this process's, and nobody else's."""
-        self.has_strays = True
+        """Wait for what shims that were killed had begun: from then on it is this process's, and nobody else's.
+
+        A container does not come to its end while one of its processes is dead and not waited for.
+        """
         known = {pid for held in self.held.values() for pid in (held.pid, held.shim_pid)}
         while (pid := _ended_child()) and pid not in known:
             os.waitpid(pid, 0)
+        self.has_strays = not _children() <= known | {self.zygote.pid}
 
     def _watch(self, held: Held) -> None:
         self.held[held.socket.fileno()] = held
@@ -272,6 +282,11 @@ def _send(socket: _socket.socket, word: bytes, descriptors: list[int]) -> bool:
     except ConnectionError:
         return False
     return True
+
+
+def _children() -> set[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return set(map(int, file.read().split()))
 
 
 def _ended_child() -> int:

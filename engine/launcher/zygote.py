@@ -29,6 +29,7 @@ class Zygote:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self.pid = 0
         self._socket = self._fork()
 
     def fork_shim(self, word: bytes, up: int) -> int:
@@ -37,6 +38,7 @@ class Zygote:
             return self._ask(word, up)
         except ConnectionError:
             self._socket.close()
+            _reap(self.pid)
             self._socket = self._fork()
             return self._ask(word, up)
 
@@ -63,6 +65,7 @@ class Zygote:
             process.keep_only(theirs.fileno())
             live(_serve, self._path, theirs)
         theirs.close()
+        self.pid = pid
         return ours
 
 
@@ -77,13 +80,12 @@ def _serve(path: str, launcher: _socket.socket) -> NoReturn:
             continue
         socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, descriptors[0])
         up, life = link.Link(path, socket), _LIVES[word]
-        process.set_name(NAMES[word])  # which is inherited: what is done here costs the child no memory
         pid = os.fork()
         if pid == 0:
+            process.set_name(NAMES[word])
             launcher.close()  # there is nothing else of this process's to let go
             live(life, up)
         socket.close()
-        process.set_name(NAME)
         launcher.send(b"%d" % pid)
 
 

@@ -262,7 +262,10 @@ def take_lock(folder: str) -> int:
 
     A `LogWriter` takes it over as `lock`. Raises `OSError` with EAGAIN if another has it.
     """
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    try:  # noqa: SIM105 - contextlib is not for a shim to carry
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        pass  # and nothing else: what held it may have been removed for good
     lock = os.open(f"{folder}/{LOCK_NAME}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.fcntl(lock, fcntl.F_OFD_SETLK, FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
