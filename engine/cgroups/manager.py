@@ -170,13 +170,13 @@ class CgroupManager:
 
     def names(self) -> set[str]:
         """Every group right below this manager's parent."""
-        return {
-            entry.name
-            for hierarchy in self.hierarchies
-            if (hierarchy.root / self.parent).is_dir()
-            for entry in os.scandir(hierarchy.root / self.parent)
-            if entry.is_dir()
-        }
+        found: set[str] = set()
+        for hierarchy in self.hierarchies:
+            folder = hierarchy.root / self.parent
+            if folder.is_dir():
+                with os.scandir(folder) as entries:
+                    found.update(entry.name for entry in entries if entry.is_dir())
+        return found
 
 
 def _check_before_update(at: Places, after: Resources) -> None:

@@ -51,7 +51,9 @@ def _remove_leftovers(runtime: Runtime) -> None:
     """Folders of creations and removals that were cut short, and what was written into one that had gone."""
     if not runtime.containers.is_dir():
         return
-    for entry in os.scandir(runtime.containers):
+    with os.scandir(runtime.containers) as found:
+        entries = list(found)
+    for entry in entries:
         if entry.name.endswith((".new", ".removed")) or not os.path.exists(f"{entry.path}/state.json"):
             Snapshot(Path(entry.path)).release()
             remove_tree(Path(entry.path))

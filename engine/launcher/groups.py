@@ -94,9 +94,10 @@ def _processes(folder: str) -> list[int]:
 def _rmdir(folder: str) -> bool:
     """Remove a group, and before it those the container made inside; false while it is in use."""
     try:
-        for entry in os.scandir(folder):
-            if entry.is_dir(follow_symlinks=False):
-                _rmdir(entry.path)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    _rmdir(entry.path)
         os.rmdir(folder)
     except FileNotFoundError:
         return True

@@ -150,9 +150,10 @@ class VolumeStore:
         if not self.root.is_dir():
             return
         with self.held(is_exclusive=True):
-            for entry in os.scandir(self.root):
-                if entry.name.startswith("."):
-                    remove_tree(Path(entry.path))
+            with os.scandir(self.root) as entries:
+                hidden = [Path(entry.path) for entry in entries if entry.name.startswith(".")]
+            for path in hidden:
+                remove_tree(path)
             for name in self._owned_by(lambda owner: owner not in containers):
                 self._discard(name)
             for name in self.names():
