@@ -94,7 +94,8 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
 
 def _record_start(plan: Plan, pid: int, pidfd: int) -> None:
     """Write down which process it is. Where the disk takes no record it may not run: nobody would know of it."""
-    started = records.Started(plan.run, pid, process.start_ticks(pid), process.boot_id(), records.now(), plan.restarts)
+    ticks = process.start_ticks(pid) - namespaces.ticks_ahead(plan.joins)
+    started = records.Started(plan.run, pid, ticks, process.boot_id(), records.now(), plan.restarts)
     try:
         records.write(plan.folder, started)
     except OSError as error:

@@ -174,6 +174,7 @@ def test_a_pid_that_has_become_another_process_is_not_entered(host: Host) -> Non
     folder = host.home / "containers" / container
     started = runs.read_started(folder)
     assert started is not None
+    time.sleep(0.05)  # not within the same tick of the clock
     other = subprocess.Popen(["sleep", "60"])
     try:
         records.write(str(folder), started._replace(pid=other.pid))
