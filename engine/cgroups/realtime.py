@@ -41,7 +41,8 @@ def reserve(at: Places, resources: Resources) -> None:
 
 def _given_away(folder: str) -> float:
     """The share of a processor that the groups right below have together."""
-    return sum(_share(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
+    with os.scandir(folder) as entries:
+        return sum(_share(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def _share(folder: str) -> float:

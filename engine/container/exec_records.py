@@ -109,7 +109,7 @@ def load_all(container: Path) -> list[ExecState]:
 def ids(container: Path) -> list[str]:
     """Every one there are records of, of whatever run, in no order."""
     try:
-        return [entry.name for entry in os.scandir(container / "exec") if _ID.fullmatch(entry.name)]
+        return [name for name in os.listdir(container / "exec") if _ID.fullmatch(name)]
     except FileNotFoundError:
         return []
 

@@ -37,7 +37,7 @@ class Runtime:
         """Every container on this host, in no order."""
         if not self.containers.is_dir():
             return []
-        return [entry.name for entry in os.scandir(self.containers) if _ID.fullmatch(entry.name)]
+        return [name for name in os.listdir(self.containers) if _ID.fullmatch(name)]
 
     @contextmanager
     def locked(self, container_id: str) -> Iterator[Path]:

@@ -77,7 +77,8 @@ class Store:
         """Every container's."""
         if not self.root.is_dir():
             return []
-        return sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir())
+        with os.scandir(self.root) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
 
     def add(self, container_id: str, bundle: Path, cgroup: str, config: Any) -> Container:
         """Take the id. Raises Conflict when it is taken."""

@@ -80,7 +80,7 @@ class VolumeStore:
         """Every volume, sorted. What else is in the folder was put there by somebody and is left alone."""
         if not self.root.is_dir():
             return []
-        names = (entry.name for entry in os.scandir(self.root) if VOLUME_NAME.fullmatch(entry.name))
+        names = (name for name in os.listdir(self.root) if VOLUME_NAME.fullmatch(name))
         return sorted(name for name in names if (self.root / name / RECORD).is_file())
 
     def list(self, users: Users) -> builtins.list[Volume]:
