@@ -18,4 +18,4 @@ def test_the_panels_tests_pass_on_postgresql(postgres_server: str) -> None:
 
     done = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
 
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+Held = TypeVar("Held")
 
 
 @contextmanager
@@ -25,10 +28,11 @@ def running(command: list[str], *, log: Path, answers: Callable[[], bool], user:
         process.wait(timeout=20)
 
 
-def wait_until(holds: Callable[[], object], what: str, *, timeout_s: float = 20.0) -> None:
-    """Return as soon as `holds()` is true; TimeoutError naming `what` if that does not come."""
+def wait_until(holds: Callable[[], Held], what: str, *, timeout_s: float = 20.0) -> Held:
+    """Return what `holds()` gives as soon as that is true; TimeoutError naming `what` if that does not come."""
     end = time.monotonic() + timeout_s
-    while not holds():
+    while not (held := holds()):
         if time.monotonic() > end:
             raise TimeoutError(f"waited {timeout_s:g} s in vain until: {what}")
         time.sleep(0.02)
+    return held

@@ -128,14 +128,14 @@ class Walk:
         """
         verb = VERBS[name]
         container = verb.prepare(self.host)
-        roles = self._roles(container)
-        caller, go = _fork(lambda: verb.act(self.host, container))
-        with killing(roles | {caller: "engine"}, victim, step) as blow:
-            os.write(go, b"g")
-            os.close(go)
-            wait_until(lambda: os.waitpid(caller, os.WNOHANG)[0], f"{name} comes to an end", timeout_s=_LONGEST_S)
-            fell_at = blow.look(timeout_s=0.1 if name == "restart by policy" else 0)
         try:
+            roles = self._roles(container)
+            caller, go = _fork(lambda: verb.act(self.host, container))
+            with killing(roles | {caller: "engine"}, victim, step) as blow:
+                os.write(go, b"g")
+                os.close(go)
+                wait_until(lambda: os.waitpid(caller, os.WNOHANG)[0], f"{name} comes to an end", timeout_s=_LONGEST_S)
+                fell_at = blow.look(timeout_s=0.1 if name == "restart by policy" else 0)
             self._repair(container, verb)
         finally:
             self.host.engine.remove(container, force=True)  # so that one failure is not everybody's
@@ -145,8 +145,7 @@ class Walk:
         launcher = self.host.launcher.pid
         lock = self.host.home / "containers" / container / "shim.lock"
         guard = int(lock.read_text()) if lock.exists() and records.has_shim(str(lock.parent)) else 0
-        wait_until(lambda: _ready(launcher, guard), "a pair stands ready")
-        shim, birth = _ready(launcher, guard)
+        shim, birth = wait_until(lambda: _ready(launcher, guard), "a pair stands ready")
         waiting = dict.fromkeys(_forked(launcher, "moorage-exec"), "exec shim")
         return waiting | {launcher: "launcher", shim: "shim", birth: "birth"} | ({guard: "guard"} if guard else {})
 
@@ -164,7 +163,8 @@ class Walk:
             engine.remove(container, force=True)
         with suppress(TimeoutError):
             wait_until(lambda: not self._left(), "nothing is left")
-        assert self._left() == []
+        left = self._left()
+        assert left == [], "\n".join(left)
 
     def _check(self, state: ContainerState) -> None:
         folder = self.host.home / "containers" / state.id

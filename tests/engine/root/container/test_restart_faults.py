@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def shim_of(host: Host, container: str) -> int:
     try:
         pid = int((host.home / "containers" / container / "shim.lock").read_text())
         return pid if Path(f"/proc/{pid}/comm").read_text() == "moorage-shim\n" else 0
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         return 0
 
 
@@ -29,7 +30,8 @@ def kill_now_and_then(host: Host, containers: list[str], chance: random.Random) 
     end = time.monotonic() + KILLING_S
     while time.monotonic() < end:
         if pid := shim_of(host, chance.choice(containers)):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(pid, signal.SIGKILL)
         if chance.random() < 0.02:
             host.launcher.kill()
             host.launcher.wait()
