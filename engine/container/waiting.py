@@ -9,8 +9,6 @@ import fcntl
 import os
 import select
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +21,7 @@ from engine.errors import NotFound
 from engine.logs.changes import Changes
 from engine.spec.container import ContainerState, Status
 from engine.spec.life import Condition
-from engine.sys import inotify
-from engine.sys.inotify import IN_DELETE_SELF, IN_MOVE_SELF, IN_MOVED_TO
+from engine.sys.inotify import IN_DELETE_SELF, IN_MOVE_SELF, IN_MOVED_TO, Watching, read_events
 
 _EVENTS = IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF
 _RECHECK_S = 0.5  # once the process is gone: a shim that is killed before it has recorded the end makes no event
@@ -40,7 +37,7 @@ def wait(
     A container that is removed meanwhile ends every wait, with its last state as `removing`.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    with _Vigil(runtime.folder(container_id), condition) as vigil, _watching(vigil.held) as watch:
+    with _Vigil(runtime.folder(container_id), condition) as vigil, Watching(str(vigil.held), _EVENTS) as watch:
         poll = select.poll()
         poll.register(watch, select.POLLIN)
         watched = -1
@@ -56,7 +53,7 @@ def wait(
                     watched = -1
                     vigil.process_is_gone()
                 else:
-                    list(inotify.read_events(fd))
+                    list(read_events(fd))
         return found
 
 
@@ -167,16 +164,6 @@ class _Vigil:
             self._last = self._load()
             return True
         return not os.path.samestat(there, os.fstat(self._fd))
-
-
-@contextmanager
-def _watching(folder: Path) -> Iterator[int]:
-    fd = inotify.inotify_init1()
-    try:
-        inotify.inotify_add_watch(fd, str(folder), _EVENTS)
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def _least(*times: float | None) -> float | None:

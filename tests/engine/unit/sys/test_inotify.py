@@ -1,0 +1,68 @@
+"""Watching: an inotify descriptor is borrowed, and the next borrower hears nothing of what the last one watched."""
+
+import os
+import select
+from pathlib import Path
+
+import pytest
+
+from engine.errors import KernelError
+from engine.sys.inotify import IN_MOVED_TO, Watching, read_events
+
+
+def move_into(folder: Path, name: str) -> None:
+    (folder.parent / name).touch()
+    (folder.parent / name).rename(folder / name)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    made = [tmp_path / "one", tmp_path / "two"]
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
+def test_it_tells_of_the_path_it_watches(folders: list[Path]) -> None:
+    with Watching(str(folders[0]), IN_MOVED_TO) as fd:
+        move_into(folders[0], "here")
+        assert [event.name for event in read_events(fd)] == ["here"]
+
+
+def test_the_next_hears_nothing_of_the_last_ones_path(folders: list[Path]) -> None:
+    with Watching(str(folders[0]), IN_MOVED_TO) as first:
+        move_into(folders[0], "unread")
+    with Watching(str(folders[1]), IN_MOVED_TO) as fd:
+        assert fd == first
+        move_into(folders[0], "not watched any more")
+        assert not select.select([fd], (), (), 0)[0]
+
+
+def test_two_at_once_have_one_each(folders: list[Path]) -> None:
+    one, two = (Watching(str(folder), IN_MOVED_TO) for folder in folders)
+    with one as first, two as second:
+        move_into(folders[1], "for the second")
+        assert list(read_events(first)) == []
+        assert [event.name for event in read_events(second)] == ["for the second"]
+
+
+def test_a_child_takes_none_of_its_parents(folders: list[Path]) -> None:
+    with Watching(str(folders[0]), IN_MOVED_TO) as fd:
+        pass
+    child = os.fork()
+    if child == 0:
+        with Watching(str(folders[0]), IN_MOVED_TO) as its:
+            os._exit(its == fd)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_cannot_be_watched_costs_no_descriptor(folders: list[Path]) -> None:
+    missing = Watching(str(folders[0] / "missing"), IN_MOVED_TO)
+    for _ in range(2):
+        with pytest.raises(KernelError, match="missing"), missing:
+            pass
+    with Watching(str(folders[0]), IN_MOVED_TO):
+        before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(KernelError), missing:
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before
