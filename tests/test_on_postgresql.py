@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,10 @@ WITHOUT_A_DATABASE = ("supervisor", "agent", "realtime", "test_environment.py")
 
 
 @pytest.mark.timeout(240)
-def test_the_panels_tests_pass_on_postgresql(postgres_server: str, tmp_path: Path) -> None:
+def test_the_panels_tests_pass_on_postgresql(postgres_server: str) -> None:
     # --reuse-db keeps the database at the end: the server goes with it, whoever may still be connected.
     command = [sys.executable, "-m", "pytest", "tests/panel", "-q", "-p", "no:cacheprovider", "--reuse-db"]
-    command += [f"--basetemp={tmp_path}/its", *(f"--deselect=tests/panel/{name}" for name in WITHOUT_A_DATABASE)]
+    command += [f"--deselect=tests/panel/{name}" for name in WITHOUT_A_DATABASE]
     variables = os.environ | {"MOORAGE_TEST_DATABASE_URL": postgres_server}
 
     done = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)

@@ -8,6 +8,7 @@ import pytest
 
 from engine.errors import Conflict
 from engine.rootfs.walk import walk
+from engine.sys.remove_tree import remove_tree
 
 
 @pytest.fixture
@@ -15,6 +16,7 @@ def root(tmp_path: Path) -> Iterator[int]:
     fd = os.open(tmp_path, os.O_RDONLY)
     yield fd
     os.close(fd)
+    remove_tree(tmp_path)  # pytest's own way ends at a tree as deep as the recursion limit
 
 
 def test_everything_comes_in_order_folders_before_what_is_in_them(tmp_path: Path, root: int) -> None:
