@@ -21,7 +21,8 @@ from engine.errors import NotFound
 from engine.logs.changes import Changes
 from engine.spec.container import ContainerState, Status
 from engine.spec.life import Condition
-from engine.sys.inotify import IN_DELETE_SELF, IN_MOVE_SELF, IN_MOVED_TO, Watching, read_events
+from engine.sys.inotify import IN_DELETE_SELF, IN_MOVE_SELF, IN_MOVED_TO, read_events
+from engine.sys.watching import Watching
 
 _EVENTS = IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF
 _RECHECK_S = 0.5  # once the process is gone: a shim that is killed before it has recorded the end makes no event

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import KernelError
-from engine.sys.inotify import IN_MOVED_TO, Watching, read_events
+from engine.sys.inotify import IN_MOVED_TO, read_events
+from engine.sys.watching import Watching
 
 
 def move_into(folder: Path, name: str) -> None:
