@@ -109,8 +109,6 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
     )
     runtime.cgroups.check(oci.linux.resources)
     name_files.write(folder, spec, oci.hostname)
-    _write(folder / "config.json", oci.to_json())
-    _write(folder / "spec.json", asked.to_json())
     now = records.now()
     record = state.Record(
         container_id,
@@ -127,8 +125,7 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         opens_stdin=spec.open_stdin,
         log_driver=log_plan.driver_of(spec),
     )
-    _write(folder / "state.json", asdict(record))
-
-
-def _write(path: Path, value: object) -> None:
-    state.write_file(path, json.dumps(value).encode(), durable=True)
+    for name, value in (("config", oci.to_json()), ("spec", asked.to_json()), ("state", asdict(record))):
+        state.write_file(folder / f"{name}.json", json.dumps(value).encode(), durable=False)
+    for name in ("config", "spec", "state"):  # all are written by now, so the disk hears of them together
+        records.sync_file(str(folder / f"{name}.json"))

@@ -28,7 +28,7 @@ _STRAYS_MS = 200
 _STREAMS_AT = 4  # in a container's descriptors, behind plan, pidfd, log and id locks
 
 
-NAME = "moorage-launch"
+NAME = b"moorage-launch"
 _HEIRS: dict[bytes, Callable[[int, int, str, list[int], link.Link, float], NoReturn]] = {
     messages.START: shim.adopt,
     messages.EXEC: exec_shim.adopt,

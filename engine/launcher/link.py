@@ -6,7 +6,6 @@ On that descriptors go up for safe keeping, and an exit status may come down.
 from __future__ import annotations
 
 import _socket
-import os
 import select
 import struct
 
@@ -38,7 +37,7 @@ def receive(socket: _socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     descriptors: list[int] = []
     for level, kind, data in ancillary:
         if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
-            descriptors += struct.unpack(f"{len(data) // 4}i", data[: len(data) // 4 * 4])
+            descriptors += memoryview(data).cast("i")
     return message, descriptors
 
 
@@ -80,13 +79,6 @@ class Link:
         self.socket: _socket.socket | None = socket
         self.poll: select.poll | None = None
         self.exit_status: int | None = None
-
-    def lower(self) -> None:
-        """Take the lowest descriptor that is free: the launcher has thousands, and select(2) knows 1024."""
-        if self.socket is not None:
-            low = _socket.socket(self.socket.family, self.socket.type, 0, os.dup(self.socket.fileno()))
-            self.socket.close()
-            self.socket = low
 
     @property
     def is_connected(self) -> bool:

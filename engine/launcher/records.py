@@ -114,12 +114,17 @@ class _Scanning:
 
 def sync(path: str) -> None:
     """Have the file, and its name in the folder, on the disk itself."""
-    for name in (path, os.path.dirname(path)):
-        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    sync_file(path)
+    sync_file(os.path.dirname(path))
+
+
+def sync_file(path: str) -> None:
+    """Have what the file or folder holds on the disk itself."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def lock_shim(folder: str, pid: int, lock: int | None = None, *, is_waiting: bool = True) -> int:

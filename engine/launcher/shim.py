@@ -164,7 +164,6 @@ class Shim:
 def run(launcher: link.Link) -> NoReturn:
     """The life of a shim: stand ready, take over what its child gave birth to, guard that to its end."""
     os.setsid()
-    launcher.lower()
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     child = os.fork()
     if child == 0:

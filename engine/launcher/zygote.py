@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-NAME = "moorage-zygote"
-NAMES = {messages.START: "moorage-shim", messages.EXEC: "moorage-exec"}
+NAME = b"moorage-zygote"
+NAMES = {messages.START: b"moorage-shim", messages.EXEC: b"moorage-exec"}
 _LIVES: dict[bytes, Callable[[link.Link], NoReturn]] = {messages.START: shim.run, messages.EXEC: exec_shim.run}
 
 

@@ -57,7 +57,7 @@ class Compressor:
 def _run(list_files: Callable[[], list[str]]) -> NoReturn:
     try:
         process.prctl(process.PR_SET_PDEATHSIG, 9)
-        process.set_name("moorage-gzip")
+        process.set_name(b"moorage-gzip")
         os.closerange(3, _LAST_FD)  # the log's lock above all
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         time.sleep(DELAY_S)  # what floods in may be gone by then

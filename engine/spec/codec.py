@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar, cast
 from engine.errors import InvalidSpec
 
 T = TypeVar("T")
+_PLAIN = frozenset({str, int, float, bool})
 
 
 def key(name: str) -> dict[str, str]:
@@ -25,6 +26,8 @@ def key(name: str) -> dict[str, str]:
 
 def to_json(value: Any, *, oci: bool = False) -> Any:
     """A JSON value (dict, list, str, int, float, bool, None) equal in content to `value`."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
         return {
@@ -187,6 +190,7 @@ def _is_encodable(value: str) -> bool:
         return False
 
 
+@functools.cache
 def key_of(field: "dataclasses.Field[Any]", *, oci: bool) -> str:
     """The field's key in a document."""
     if not oci:

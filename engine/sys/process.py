@@ -129,13 +129,11 @@ def reap_all() -> None:
             return
 
 
-def set_name(name: str) -> None:
+def set_name(name: bytes) -> None:
     """Call this process `name`, at most 15 bytes (proc_pid_comm(5))."""
-    fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, name.encode())
-    finally:
-        os.close(fd)
+    fd = os.open(b"/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+    os.write(fd, name)
+    os.close(fd)
 
 
 def keep_only(*descriptors: int, first: int = 3) -> None:
