@@ -77,7 +77,7 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
     elif process.is_alive(started.pid, started.ticks, started.boot):
         pause.enforce(runtime, folder)
         asked.withdraw(folder)  # this lock is ours: whoever wanted an end was killed before it came
-    elif not records.has_shim(str(folder)):
+    elif not records.has_shim(str(folder)) and runs.read_exit(folder) == end:  # nor was there one until just now
         _record(runtime, folder, run, _UNKNOWN, state.UNSEEN_END)
 
 

@@ -154,6 +154,9 @@ def join(folder: Path, files: Files) -> ContainerState:
     if process.is_alive(started.pid, started.ticks, started.boot) or records.has_shim(str(folder)):
         status = Status.PAUSED if record.paused_run == run else Status.RUNNING
         return replace(state, status=status, pid=started.pid, health=_status_of(health, run))
+    last = runs.read_exit(folder)
+    if last != end:  # written since the files were read, by a shim that has ended since then too
+        return join(folder, files._replace(end=last))
     return replace(state, status=Status.EXITED, seq=state.seq + 1, exit_code=255, error=UNSEEN_END)
 
 

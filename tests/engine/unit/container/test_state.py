@@ -132,3 +132,12 @@ def test_a_running_container_is_not_removed_by_mistake(folder: Path) -> None:
     records.write(str(folder), this_process(1))
     with pytest.raises(Conflict, match="web is running and cannot be removed"):
         state.check_step(state.load(folder), Status.REMOVING)
+
+
+def test_an_end_that_is_written_down_while_the_state_is_read_was_seen(folder: Path) -> None:
+    begin(folder, 1)
+    records.write(str(folder), this_process(1)._replace(ticks=1))
+    before = state.read(folder)
+    records.write(str(folder), Exit(1, 3, 0, False, AT, "", 0, None))
+    found = state.join(folder, before)
+    assert (found.status, found.exit_code, found.error) == (Status.EXITED, 3, "")
