@@ -91,6 +91,7 @@ class Launcher:
         gc.freeze()
         self.zygote = Zygote(self.path)
         process.set_name(NAME)
+        process.raise_nofile()  # it holds some seven descriptors of every container's
         self._stand_ready(messages.START)
         while True:
             events = self.poll.poll(_LULL_MS if self.wants_exec else _STRAYS_MS if self.has_strays else None)
@@ -231,6 +232,7 @@ class Launcher:
         pid = os.fork()
         if pid == 0:
             process.keep_only(theirs.fileno(), *held.descriptors)
+            process.restore_nofile()
             live(_HEIRS[held.word], plan_fd, held.pid, held.kinds, descriptors, up, delay)
         process.set_name(NAME)
         theirs.close()

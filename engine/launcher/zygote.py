@@ -63,6 +63,7 @@ class Zygote:
         pid = os.fork()
         if pid == 0:
             process.keep_only(theirs.fileno())
+            process.restore_nofile()
             live(_serve, self._path, theirs)
         theirs.close()
         self.pid = pid

@@ -39,6 +39,7 @@ _CLONE3 = 435
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 _LAST_FD = 0x7FFFFFFF
+_NOFILE = resource.getrlimit(resource.RLIMIT_NOFILE)
 _PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info as first published, 64 bytes)
 _PIDFD_INFO_EXIT = 1 << 3
 _REAPED_S = 2.0
@@ -154,6 +155,17 @@ def setrlimit(number: int, soft: int, hard: int) -> None:
     except (ValueError, PermissionError):
         most = resource.getrlimit(number)[1]
         resource.setrlimit(number, (min(soft, most) if soft >= 0 else most, most))
+
+
+def raise_nofile() -> None:
+    """Have as many descriptors as the hard limit allows: the soft one is 1024 by habit, for the sake of select(2)."""
+    hard = _NOFILE[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def restore_nofile() -> None:
+    """In a fork: the limits this process began with, which a program that is executed is to have."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, _NOFILE)
 
 
 def raise_hard_limit(number: int, hard: int) -> None:

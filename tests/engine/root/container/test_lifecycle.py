@@ -2,9 +2,11 @@
 
 import os
 import resource
+import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from engine import (
     InvalidSpec,
     LauncherUnavailable,
     NotFound,
+    Restart,
+    RestartPolicy,
     Status,
 )
 from tests.services.host import Host
@@ -246,6 +250,37 @@ def test_a_plan_kept_from_before_its_bundle_was_replaced_is_not_used(host: Host)
     host.engine.start(container)
     host.wait(container)
     assert host.output(container) == "old\nnew\n"
+
+
+FEW = 200
+
+
+@pytest.fixture
+def launcher_with_few_descriptors(host: Host) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, before[1]))
+    try:
+        host.restart_launcher()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    yield
+    host.restart_launcher()
+
+
+@pytest.mark.usefixtures("launcher_with_few_descriptors")
+def test_a_launcher_may_hold_more_descriptors_than_it_lets_programs_have(host: Host) -> None:
+    containers = [host.start("sleep", "60") for _ in range(40)]
+    assert len(os.listdir(f"/proc/{host.launcher.pid}/fd")) > FEW
+    always = host.start("sh", "-c", "ulimit -n; sleep 60", restart=RestartPolicy(Restart.ALWAYS))
+    lock = host.home / "containers" / always / "shim.lock"
+    guard = lock.read_text()
+    os.kill(int(guard), signal.SIGKILL)  # the next one, and with it the next run, comes from the launcher itself
+    wait_until(lambda: lock.read_text() != guard, "another has taken over")
+    os.kill(host.engine.state(always).pid, signal.SIGKILL)
+    assert wait_until(lambda: host.output(always).split()[1:], "it runs again") == [str(FEW)]
+    assert host.output(always).split()[0] == str(FEW)
+    for container in (*containers, always):
+        host.engine.remove(container, force=True)
 
 
 def test_shims_of_a_launcher_with_thousands_of_descriptors_sleep_and_wake(host: Host) -> None:
