@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from engine.host import Engine
     from engine.images import Image, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader, Output
-    from engine.spec.container import CgroupNamespace, ContainerSpec, ContainerState, NetworkMode, Rlimit, Status
+    from engine.spec.container import (
+        JOINABLE,
+        CgroupNamespace,
+        ContainerSpec,
+        ContainerState,
+        NetworkMode,
+        Rlimit,
+        Status,
+    )
     from engine.spec.death import Death
     from engine.spec.devices import Device
     from engine.spec.exec import ExecSpec, ExecState
@@ -72,7 +80,15 @@ _HOMES = {
     "engine.host": ["Engine"],
     "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader", "Output"],
-    "engine.spec.container": ["CgroupNamespace", "ContainerSpec", "ContainerState", "NetworkMode", "Rlimit", "Status"],
+    "engine.spec.container": [
+        "CgroupNamespace",
+        "ContainerSpec",
+        "ContainerState",
+        "JOINABLE",
+        "NetworkMode",
+        "Rlimit",
+        "Status",
+    ],
     "engine.container.attach": ["Attachment"],
     "engine.container.execution": ["Exec", "ExecSession"],
     "engine.container.streams": ["Session"],
@@ -96,6 +112,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "JOINABLE",
     "Attachment",
     "Cancelled",
     "Capabilities",

@@ -21,6 +21,7 @@ from engine.container import (
     user_namespaces,
     users,
     volumes,
+    volumes_from,
 )
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
@@ -69,7 +70,7 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
 
 def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
     asked = spec
-    spec, shares_ids_with = partners.resolve(runtime, asked)
+    spec, shares_ids_with = partners.resolve(runtime, volumes_from.resolve(runtime, asked))
     warnings = [*mount_sources.check(spec), *limits.warnings(spec.resources)]
     log_receivers.check(spec)
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)

@@ -7,10 +7,8 @@ from engine.container import state
 from engine.container.namespaces import CONTAINER, HOST
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, InvalidSpec, NotFound
-from engine.spec.container import ContainerSpec, Status
+from engine.spec.container import JOINABLE, ContainerSpec, Status
 from engine.spec.runtime import Spec
-
-_MODES = ("network", "pid", "ipc", "uts", "time", "cgroup_namespace")
 
 
 def resolve(runtime: Runtime, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
@@ -19,8 +17,12 @@ def resolve(runtime: Runtime, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
     Raises InvalidSpec naming the field for a container that is not there or does not share, or when partners have not
     one user namespace between them.
     """
-    modes: dict[str, str] = {field: getattr(spec, field) for field in _MODES}
-    found = {field: _find(runtime, field, mode) for field, mode in modes.items() if mode.startswith(CONTAINER)}
+    modes: dict[str, str] = {field: getattr(spec, field) for field in JOINABLE}
+    found = {
+        field: find(runtime, field, mode.removeprefix(CONTAINER))
+        for field, mode in modes.items()
+        if mode.startswith(CONTAINER)
+    }
     if not found:
         return spec, ""
     owners = {_owner_of_ids(runtime, partner): partner for partner in found.values()}
@@ -50,8 +52,8 @@ def check_running(runtime: Runtime, joins: list[list[object]]) -> None:
                 )
 
 
-def _find(runtime: Runtime, field: str, mode: str) -> str:
-    wanted = mode.removeprefix(CONTAINER)
+def find(runtime: Runtime, field: str, wanted: str) -> str:
+    """The id of the container with this id or name, or the only one whose id begins so. Raises InvalidSpec."""
     if wanted in (ids := runtime.ids()):
         return wanted
     named = [container_id for container_id in ids if _name(runtime, container_id) == wanted]

@@ -100,6 +100,16 @@ def namespace(field: str, value: str, modes: tuple[str, ...], *, is_joinable: bo
     raise InvalidSpec(field, f"{value[:80]!r} is not one of {known}")
 
 
+def volumes_from(values: tuple[str, ...]) -> None:
+    """Names or ids of containers, with `:ro` or `:rw` behind them or nothing."""
+    for index, value in enumerate(values):
+        name, _, mode = value.partition(":")
+        if not name or mode not in ("", "ro", "rw"):
+            raise InvalidSpec(
+                f"volumes_from[{index}]", f"{value[:80]!r} is not the name of a container, with :ro or :rw or without"
+            )
+
+
 def hostname(value: str) -> None:
     """RFC 1123 labels joined by dots, 64 bytes at most (Linux's limit)."""
     if value and (len(value) > 64 or not all(LABEL.fullmatch(label) for label in value.split("."))):

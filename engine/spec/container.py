@@ -52,6 +52,10 @@ class Rlimit:
     hard: int
 
 
+JOINABLE = ("network", "pid", "ipc", "uts", "time", "cgroup_namespace")
+"""The fields that may be `container:<id or name>`: then it has that container's namespace."""
+
+
 @dataclass(frozen=True)
 class ContainerSpec(codec.Document):
     """Everything that was asked of a container; what is not said comes from the image, then from Docker's defaults.
@@ -70,6 +74,9 @@ class ContainerSpec(codec.Document):
     with the host's user ids.
 
     `cgroup_parent` is the absolute path of the control group that the container's is made in, empty for the usual one.
+
+    `volumes_from` are containers whose binds and volumes it has too, each `<id or name>` with or without `:ro`; where
+    it mounts something itself, that is what is there.
 
     `shm_size_bytes` is the size of `/dev/shm`, `storage_bytes` (≥ 1 MiB) what the writable layer may take.
     `device_cgroup_rules` are written as Docker writes them, `c 189:* rwm`. `extra_hosts` hold `name:address`, `dns`
@@ -131,6 +138,7 @@ class ContainerSpec(codec.Document):
     runtime: str = ""
     # What is mounted, which devices there are, and what of the kernel's files is hidden (None: Docker's own lists).
     mounts: tuple[Mount, ...] = ()
+    volumes_from: tuple[str, ...] = ()
     shm_size_bytes: int = 64 << 20
     devices: tuple[Device, ...] = ()
     device_cgroup_rules: tuple[str, ...] = ()
@@ -185,6 +193,7 @@ class ContainerSpec(codec.Document):
         checks.annotations(self.annotations, reserved=RESERVED)
         checks.runtime(self.runtime)
         check_mounts(self.mounts)
+        checks.volumes_from(self.volumes_from)
         between("shm_size_bytes", self.shm_size_bytes, 1, checks.MAXIMUM_BYTES)
         between("storage_bytes", self.storage_bytes, _LEAST_STORAGE_BYTES, checks.MAXIMUM_BYTES)
         check_devices(self.devices, self.device_cgroup_rules)

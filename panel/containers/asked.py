@@ -7,13 +7,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from engine import ContainerSpec, ExecSpec, InvalidSpec, PruneFilters, Update
+from engine import JOINABLE, ContainerSpec, ExecSpec, InvalidSpec, PruneFilters, Update
 from panel.containers import names
 from panel.containers.models import Container
 from panel.errors import Invalid
 from panel.hosts.models import Host
 
-JOINABLE = ("network", "pid", "ipc")
 JOINS = "container:"
 
 
@@ -65,26 +64,26 @@ def prune_filters(asked: dict[str, Any]) -> PruneFilters:
 
 
 def with_partners(spec: ContainerSpec, host: Host) -> ContainerSpec:
-    """The same, naming the containers whose namespaces it joins by id: a name may be another's by then."""
+    """The same, naming by id the containers it shares with: a name may be another's by then."""
     joined: dict[str, Any] = {
-        name: JOINS + _partner(host, name, getattr(spec, name)).pk
+        name: JOINS + _partner(host, name, getattr(spec, name).removeprefix(JOINS)).pk
         for name in JOINABLE
         if getattr(spec, name).startswith(JOINS)
     }
-    return replace(spec, **joined)
+    sources = [entry.partition(":") for entry in spec.volumes_from]
+    volumes_from = tuple(_partner(host, "volumes_from", name).pk + colon + mode for name, colon, mode in sources)
+    return replace(spec, volumes_from=volumes_from, **joined)
 
 
 def partners(spec: ContainerSpec) -> Iterator[tuple[str, Container]]:
-    """The containers whose namespaces it joins, by the field that says so; those that are not there are left out."""
-    for name in JOINABLE:
-        text: str = getattr(spec, name)
-        if text.startswith(JOINS):
-            for container in Container.objects.all().meant_by(text.removeprefix(JOINS)):
-                yield name, container
+    """The containers it shares with, by the field that says so; those that are not there are left out."""
+    joined = [(name, text.removeprefix(JOINS)) for name in JOINABLE if (text := getattr(spec, name)).startswith(JOINS)]
+    for name, wanted in [*joined, *(("volumes_from", entry.partition(":")[0]) for entry in spec.volumes_from)]:
+        for container in Container.objects.all().meant_by(wanted):
+            yield name, container
 
 
-def _partner(host: Host, field: str, text: str) -> Container:
-    wanted = text.removeprefix(JOINS)
+def _partner(host: Host, field: str, wanted: str) -> Container:
     found = Container.objects.all().meant_by(wanted).filter(host=host).first()
     if found is None:
         raise Invalid(_("There is no container %(name)s on the host.") % {"name": wanted}, field=field)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine import JOINABLE
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
 from panel.containers import services
@@ -44,6 +45,24 @@ def test_joining_what_is_given_more_takes_the_same_however_long_the_way(operator
     for partner in ("rooted", "between"):
         with pytest.raises(NotPermitted, match="for network"):
             services.create(actor=acting(operator), spec={"image": "busybox", "network": f"container:{partner}"})
+
+
+@pytest.mark.parametrize("field", JOINABLE)
+def test_no_namespace_is_a_way_to_what_is_given_more(operator: User, image: Image, field: str) -> None:
+    make(image.host, "rooted", userns="host")
+
+    with pytest.raises(NotPermitted, match=f"for {field}"):
+        services.create(actor=acting(operator), spec={"image": "busybox", field: "container:rooted"})
+
+
+def test_the_volumes_of_what_is_given_more_take_the_same(operator: User, image: Image) -> None:
+    make(image.host, "rooted", **BIND)
+    plain = make(image.host, "plain")
+
+    with pytest.raises(NotPermitted, match="for volumes_from"):
+        services.create(actor=acting(operator), spec={"image": "busybox", "volumes_from": ["rooted:ro"]})
+    operation = services.create(actor=acting(operator), spec={"image": "busybox", "volumes_from": ["plain:ro"]})
+    assert operation.payload["spec"]["volumes_from"] == [f"{plain.pk}:ro"]
 
 
 def test_a_partner_is_kept_by_its_id_since_names_can_change_hands(operator: User, image: Image) -> None:
