@@ -19,6 +19,9 @@ from engine.launcher.messages import Plan
 from engine.spec.runtime import Resources, Spec
 from engine.sys import process
 
+Kept = tuple[str, Plan, Resources]
+"""What the plan was made from, the plan, and the limits of the control group."""
+
 
 def load(runtime: Runtime, folder: Path, record: state.Record, *, run: int, restarts: int) -> tuple[Plan, Resources]:
     """The plan for this run of the container in `folder`, and the limits of its control group.
@@ -31,9 +34,15 @@ def load(runtime: Runtime, folder: Path, record: state.Record, *, run: int, rest
     if kept is None or kept[0] != made_from or _misses_a_source(kept[1]):
         spec = Spec.from_json(json.loads((folder / "config.json").read_bytes()))
         mount_sources.make_missing(folder, spec)
-        kept = (made_from, _compile(runtime, folder, record, spec), spec.linux.resources)
-        _write(folder, kept)
+        kept = keep(runtime, folder, record, spec)
     return kept[1]._replace(run=run, restarts=restarts, log=log_plan.settings(folder, record)), kept[2]
+
+
+def keep(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -> Kept:
+    """Compile the bundle `spec`, for the starts to come. Raises InvalidSpec, Unsupported."""
+    kept = (_origin(runtime, folder), _compile(runtime, folder, record, spec), spec.linux.resources)
+    _write(folder, kept)
+    return kept
 
 
 def _misses_a_source(made: Plan) -> bool:
@@ -74,7 +83,7 @@ def _code() -> int:
     return max(path.stat().st_mtime_ns for path in top.rglob("*.py"))
 
 
-def _read(folder: Path) -> tuple[str, Plan, Resources] | None:
+def _read(folder: Path) -> Kept | None:
     try:
         data = (folder / "compiled").read_bytes()
     except FileNotFoundError:
@@ -86,7 +95,7 @@ def _read(folder: Path) -> tuple[str, Plan, Resources] | None:
         return None  # cut short, or of another engine
 
 
-def _write(folder: Path, kept: tuple[str, Plan, Resources]) -> None:
+def _write(folder: Path, kept: Kept) -> None:
     made_from, made, resources = kept
     data = marshal.dumps((made_from, messages.pack_plan(made), pickle.dumps(resources)))
     state.write_file(folder / "compiled", data, durable=False)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from engine.container import (
     bundle,
     bundle_mounts,
     care,
+    compiled,
     limits,
     log_plan,
     log_receivers,
@@ -24,11 +26,12 @@ from engine.container import (
     volumes_from,
 )
 from engine.container.runtime import Runtime
-from engine.errors import Conflict
+from engine.errors import Conflict, EngineError
 from engine.images import Image
 from engine.launcher import records
 from engine.rootfs import Snapshot, reader
 from engine.spec.container import ContainerSpec, ContainerState
+from engine.spec.runtime import Spec
 
 
 def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> ContainerState:
@@ -42,17 +45,19 @@ def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> Containe
     if folder.exists():
         return _existing(folder, spec)
     with runtime.images.held(), runtime.volumes.held():  # until this container counts among its users
-        _make(runtime, folder, spec, runtime.images.get(spec.image))
+        record, oci = _make(runtime, folder, spec, runtime.images.get(spec.image))
+    with suppress(EngineError), runtime.locked(container_id):  # what this host cannot run is told at the start
+        compiled.keep(runtime, folder, record, oci)
     records.sync(str(folder))
     return state.load(folder)
 
 
-def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> None:
+def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> tuple[state.Record, Spec]:
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     os.makedirs(fresh, mode=0o700)
     try:
-        _fill(runtime, fresh, folder.name, spec, image)
+        made = _fill(runtime, fresh, folder.name, spec, image)
         os.rename(fresh, folder)
     except BaseException:
         Snapshot(fresh).release()
@@ -60,6 +65,7 @@ def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> 
         if not folder.exists():  # else somebody else made it meanwhile
             volumes.forget(runtime, folder.name)
         raise
+    return made
 
 
 def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
@@ -68,7 +74,9 @@ def _existing(folder: Path, spec: ContainerSpec) -> ContainerState:
     return state.load(folder)
 
 
-def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image) -> None:
+def _fill(
+    runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec, image: Image
+) -> tuple[state.Record, Spec]:
     asked = spec
     spec, shares_ids_with = partners.resolve(runtime, volumes_from.resolve(runtime, asked))
     warnings = [*mount_sources.check(spec), *limits.warnings(spec.resources)]
@@ -130,3 +138,4 @@ def _fill(runtime: Runtime, folder: Path, container_id: str, spec: ContainerSpec
         state.write_file(folder / f"{name}.json", json.dumps(value).encode(), durable=False)
     for name in ("config", "spec", "state"):  # all are written by now, so the disk hears of them together
         records.sync_file(str(folder / f"{name}.json"))
+    return record, oci

@@ -92,7 +92,17 @@ def _processes(folder: str) -> list[int]:
 
 
 def _rmdir(folder: str) -> bool:
-    """Remove a group, and before it those the container made inside; false while it is in use."""
+    """Remove a group, and before it those the container made inside, if any; false while it is in use."""
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:  # there are some inside, or it is in use
+        return _rmdir_inside(folder)
+    return True
+
+
+def _rmdir_inside(folder: str) -> bool:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
