@@ -111,11 +111,11 @@ def _default(key: str) -> Any:
 
 
 def _memory(limits: Resources) -> None:
-    _between(limits, "memory_bytes", MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
-    _between(limits, "memory_reservation_bytes", MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
-    _between(limits, "memory_swap_bytes", -1, MAXIMUM_BYTES)
-    _between(limits, "memory_swappiness", 0, 100)
-    _between(limits, "kernel_memory_tcp_bytes", MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
+    between("resources.memory_bytes", limits.memory_bytes, MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
+    between("resources.memory_reservation_bytes", limits.memory_reservation_bytes, MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
+    between("resources.memory_swap_bytes", limits.memory_swap_bytes, -1, MAXIMUM_BYTES)
+    between("resources.memory_swappiness", limits.memory_swappiness, 0, 100)
+    between("resources.kernel_memory_tcp_bytes", limits.kernel_memory_tcp_bytes, MINIMUM_MEMORY_BYTES, MAXIMUM_BYTES)
     memory, swap, spared = limits.memory_bytes, limits.memory_swap_bytes, limits.memory_reservation_bytes
     if swap is not None and memory is None and swap != -1:
         raise InvalidSpec("resources.memory_swap_bytes", "is memory and swap together, so it needs memory_bytes too")
@@ -130,9 +130,9 @@ def _memory(limits: Resources) -> None:
 
 
 def _cpu(limits: Resources) -> None:
-    _between(limits, "cpu_shares", 2, 262144)
-    _between(limits, "cpu_period_us", *PERIODS_US)
-    _between(limits, "cpu_quota_us", 1000, MAXIMUM_BYTES)
+    between("resources.cpu_shares", limits.cpu_shares, 2, 262144)
+    between("resources.cpu_period_us", limits.cpu_period_us, *PERIODS_US)
+    between("resources.cpu_quota_us", limits.cpu_quota_us, 1000, MAXIMUM_BYTES)
     if limits.cpus is None:
         return
     if not (math.isfinite(limits.cpus) and 0.01 <= limits.cpus <= 8192):
@@ -143,8 +143,8 @@ def _cpu(limits: Resources) -> None:
 
 
 def _realtime(limits: Resources) -> None:
-    _between(limits, "cpu_rt_period_us", 1, MAXIMUM_BYTES)
-    _between(limits, "cpu_rt_runtime_us", 0, MAXIMUM_BYTES)
+    between("resources.cpu_rt_period_us", limits.cpu_rt_period_us, 1, MAXIMUM_BYTES)
+    between("resources.cpu_rt_runtime_us", limits.cpu_rt_runtime_us, 0, MAXIMUM_BYTES)
     runtime, period = limits.cpu_rt_runtime_us, limits.cpu_rt_period_us
     if runtime is not None and runtime > (1000000 if period is None else period):
         raise InvalidSpec("resources.cpu_rt_runtime_us", f"{runtime} is above its period")
@@ -162,11 +162,11 @@ def _cpusets(limits: Resources) -> None:
 
 
 def _pids(limits: Resources) -> None:
-    _between(limits, "pids", 1, MAXIMUM_PIDS)
+    between("resources.pids", limits.pids, 1, MAXIMUM_PIDS)
 
 
 def _block_io(limits: Resources) -> None:
-    _between(limits, "blkio_weight", 10, 1000)
+    between("resources.blkio_weight", limits.blkio_weight, 10, 1000)
     for index, weight in enumerate(limits.blkio_weight_devices):
         where = f"resources.blkio_weight_devices[{index}]"
         _device_path(where, weight.path)
@@ -185,10 +185,6 @@ def _huge_pages(limits: Resources) -> None:
 
 
 _CHECKS = (_memory, _cpu, _realtime, _cpusets, _pids, _block_io, _huge_pages)
-
-
-def _between(limits: Resources, name: str, least: int, most: int) -> None:
-    between(f"resources.{name}", getattr(limits, name), least, most)
 
 
 def _device_path(where: str, path: str) -> None:
