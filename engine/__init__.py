@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
     from engine.spec.stats import Stats
     from engine.spec.update import Update
+    from engine.sys.process import raise_nofile
     from engine.volumes import RemovedVolumes, Volume
 
 _HOMES = {
@@ -107,6 +108,7 @@ _HOMES = {
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
     "engine.spec.stats": ["Stats"],
     "engine.spec.update": ["Update"],
+    "engine.sys.process": ["raise_nofile"],
     "engine.volumes": ["RemovedVolumes", "Volume"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -184,6 +186,7 @@ __all__ = [
     "Volume",
     "WeightDevice",
     "privileges",
+    "raise_nofile",
 ]
 
 

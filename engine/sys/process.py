@@ -160,12 +160,21 @@ def setrlimit(number: int, soft: int, hard: int) -> None:
 def raise_nofile() -> None:
     """Have as many descriptors as the hard limit allows: the soft one is 1024 by habit, for the sake of select(2)."""
     hard = _NOFILE[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _limit_nofile(hard, hard)
 
 
 def restore_nofile() -> None:
     """In a fork: the limits this process began with, which a program that is executed is to have."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, _NOFILE)
+    _limit_nofile(*_NOFILE)
+
+
+def _limit_nofile(soft: int, hard: int) -> None:
+    """Set both, or what the host allows by now: fs.nr_open may have become less than a limit given out before."""
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    except ValueError:
+        most = int(_read("/proc/sys/fs/nr_open"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, most), min(hard, most)))
 
 
 def raise_hard_limit(number: int, hard: int) -> None:

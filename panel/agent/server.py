@@ -1,13 +1,12 @@
 """The agent's HTTP server: its routes, its life from start to SIGTERM."""
 
 import asyncio
-import resource
 import signal
 from contextlib import AsyncExitStack, suppress
 
 from aiohttp import web
 
-from engine import Engine, EngineError
+from engine import Engine, EngineError, raise_nofile
 from panel.agent.errors import answer_errors
 from panel.agent.files import get_archive, get_diff, get_export, get_path
 from panel.agent.inspect import get_inspect
@@ -69,7 +68,7 @@ def application(engine: Engine) -> web.Application:
 
 async def serve(environment: Environment, send: Send) -> None:
     """Run the agent until SIGTERM or SIGINT. Raises `SocketTakenError` if another one runs."""
-    _allow_many_files()
+    raise_nofile()  # each reader keeps the segments open that it still has to read
     engine = Engine(environment.home, environment.run)
     reporter = Reporter(engine, send)
     # handler_cancellation: a client that leaves ends its stream at once, not at the next line of a quiet container.
@@ -85,12 +84,6 @@ async def serve(environment: Environment, send: Send) -> None:
         reporting = asyncio.create_task(reporter.run())
         stack.callback(reporting.cancel)
         await _first_of(_asked_to_stop(), reporting)
-
-
-def _allow_many_files() -> None:
-    """Each reader keeps the segments open that it still has to read; the usual 1024 files are few for that."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _first_of(stop: asyncio.Event, reporting: asyncio.Task[None]) -> None:
