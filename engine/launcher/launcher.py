@@ -188,21 +188,23 @@ class Launcher:
     def _hear_shim(self, held: Held) -> None:
         message, descriptors = link.receive(held.socket)
         word, fields = messages.unpack(message)
-        if not message or self.has_strays:
-            self._reap_strays()
         if word in _HOLDS:
             self._hold(held, fields, descriptors)
-            return
+        else:
+            self._part_with(held, is_done=word == messages.DONE)
+        if not message or self.has_strays:  # only now: what a shim had begun comes here with its end
+            self._reap_strays()
+
+    def _part_with(self, held: Held, *, is_done: bool) -> None:
+        """A shim has ended, as it was to or not: another is there for its container, or for the next."""
         self.poll.unregister(held.socket.fileno())
         del self.held[held.socket.fileno()]
-        if word != messages.DONE and held.descriptors:
+        if held.descriptors and not is_done:
             self._replace(held)
             return
         self._forget_exit(held)
         held.close()
         self._reap_shim(held.shim_pid)
-        if self.has_strays:  # its own have come here with its end
-            self._reap_strays()
         if self.ready.get(held.word) is held:
             del self.ready[held.word]  # killed while it waited; the next start forks its own
         else:
