@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
@@ -12,16 +11,16 @@ from engine.sys.inotify import (
     IN_IGNORED,
     IN_MASK_ADD,
     inotify_add_watch,
-    inotify_init1,
     inotify_rm_watch,
     read_events,
 )
+from engine.sys.watching import borrow, give_back
 
 Callback = Callable[[str], None]
 
 
 class Changes:
-    """The watches of one event loop; the instance is open while there are any."""
+    """The watches of one event loop, which has an instance while there are any."""
 
     _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Changes] = WeakKeyDictionary()
 
@@ -58,7 +57,7 @@ class Changes:
 
     def _open(self) -> None:
         if self._watching == 0:
-            self._fd = inotify_init1()
+            self._fd = borrow()
             asyncio.get_running_loop().add_reader(self._fd, self._dispatch)
         self._watching += 1
 
@@ -66,7 +65,7 @@ class Changes:
         self._watching -= 1
         if self._watching == 0:
             asyncio.get_running_loop().remove_reader(self._fd)
-            os.close(self._fd)
+            give_back(self._fd)
             self._callbacks.clear()
 
     def _forget(self, wd: int, callback: Callback) -> None:
