@@ -30,6 +30,7 @@ class MountPlan:
 
     `bundle` is the folder relative sources are found from, `volumes` the one that holds all volumes. `bound_groups` is
     the path of the container's groups where it cannot mount them itself. `mappings` are of its own user namespace.
+    `last` is done when everything is mounted.
     """
 
     bundle: Path
@@ -40,7 +41,13 @@ class MountPlan:
     kinds: dict[str, str] = field(default_factory=dict)
     devices: list[list[Any]] = field(default_factory=list)
     bound_groups: str = ""
+    last: list[Step] = field(default_factory=list)
     mappings: tuple[tuple[IdMapping, ...], tuple[IdMapping, ...]] = ((), ())
+
+    @property
+    def has_v1(self) -> bool:
+        """Whether any of the host's control groups are of the older kind."""
+        return any(hierarchy.version == 1 for hierarchy in self.hierarchies)
 
     def add_source(self, source: Source) -> int:
         """Its place in the list."""
@@ -52,7 +59,7 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
     """Everything mounted and made in the new root, in the bundle's order. Raises InvalidSpec naming the mount."""
     plan = MountPlan(bundle, volumes, hierarchies)
     plan.mappings = (spec.linux.uid_mappings, spec.linux.gid_mappings)
-    if namespaces.owns_ids(spec.linux) and not namespaces.entered_late(spec.linux):
+    if _binds_groups(spec, plan):
         plan.bound_groups = spec.linux.cgroups_path
     for index, item in enumerate(spec.mounts):
         where = f"mounts[{index}]"
@@ -72,6 +79,7 @@ def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Pat
             plan.steps += device_steps.steps(spec.linux.devices)
     if "/dev" not in plan.kinds:
         plan.steps += device_steps.steps(spec.linux.devices)
+    plan.steps += plan.last
     return plan
 
 
@@ -141,13 +149,23 @@ def _file_system(plan: MountPlan, item: Mount, at: str, options: MountOptions) -
     plan.steps.append([step, item.source, at, item.type, options.flags, data, options.propagation])
 
 
-def _cgroup(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> None:
-    """What a container sees of its own groups: the v2 tree, or one v1 tree per mount of the host.
+def _binds_groups(spec: Spec, plan: MountPlan) -> bool:
+    """Whether the groups are bound rather than mounted: a mount shows what is below the mounter's cgroup namespace.
 
-    A process with ids of its own may mount them only where it has a cgroup namespace; else they are bound.
+    A process with ids of its own may mount them only where that namespace is its own. With the host's it would see the
+    host's groups; in a bundle for v1 that asks for no namespace it is to see its own where it looks for them all the
+    same, as engines that know nothing of such namespaces expect.
     """
+    if namespaces.owns_ids(spec.linux):
+        return not namespaces.entered_late(spec.linux)
+    is_foreign = plan.volumes is None  # its groups are there before anything is mounted
+    return is_foreign and plan.has_v1 and all(item.type != "cgroup" for item in spec.linux.namespaces)
+
+
+def _cgroup(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> None:
+    """What a container sees of its own groups: the v2 tree, or one v1 tree per mount of the host."""
     flags, steps = options.flags, plan.steps
-    if all(hierarchy.version == 2 for hierarchy in plan.hierarchies):
+    if not plan.has_v1:
         if plan.bound_groups:
             steps.append(["attach", _group_source(plan, plan.hierarchies[0], options), at])
         else:
@@ -162,7 +180,7 @@ def _cgroup(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> Non
                 steps.append(["attach", _group_source(plan, hierarchy, options), inside])
             else:
                 steps.append(["mount", "cgroup", inside, "cgroup", flags, ",".join(hierarchy.controllers)])
-    steps.append(["mount", "", at, "", mount.MS_REMOUNT | mount.MS_BIND | flags, ""])
+    plan.last.append(["mount", "", at, "", mount.MS_REMOUNT | mount.MS_BIND | flags, ""])
 
 
 def _group_source(plan: MountPlan, hierarchy: Hierarchy, options: MountOptions) -> int:

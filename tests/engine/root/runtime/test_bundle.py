@@ -156,6 +156,23 @@ def test_control_groups_are_where_the_bundle_says(oci: OciRuntime) -> None:
     assert not list(Path("/sys/fs/cgroup").glob("**/moorage/test-inside"))
 
 
+def test_without_a_cgroup_namespace_it_sees_its_own_groups_of_v1_all_the_same(oci: OciRuntime, tmp_path: Path) -> None:
+    if not Path("/sys/fs/cgroup/pids").exists():
+        pytest.skip("on v2 one tree shows what /proc/self/cgroup speaks of")
+    usual = configuration(root=oci.folder)["mounts"]
+    groups = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}
+    inside = {"destination": "/sys/fs/cgroup/systemd", "type": "bind", "source": str(tmp_path), "options": ["bind"]}
+    found = words(
+        oci,
+        "cat /sys/fs/cgroup/pids/pids.max; mkdir /sys/fs/cgroup/x 2>/dev/null || echo refused; ls /sys/fs/cgroup",
+        linux__namespaces=[{"type": kind} for kind in NAMESPACES if kind != "cgroup"],
+        linux__resources={"pids": {"limit": 7}},
+        mounts=[*usual, groups, inside],
+    )
+    assert found[:2] == ["7", "refused"]
+    assert {"pids", "systemd"} <= set(found)
+
+
 def test_no_group_is_left_of_limits_that_cannot_be_kept(oci: OciRuntime) -> None:
     bundle = oci.bundle("true", linux__cgroupsPath="/moorage/test-refused", linux__resources={"cpu": {"cpus": "4000"}})
     with pytest.raises(RuntimeError, match="cpus"):
