@@ -43,9 +43,9 @@ def resolve(user: str, read_file: ReadFile, more_groups: tuple[str, ...] = ()) -
 
     Raises InvalidSpec for a name that is not there.
     """
-    user_part, _, group_part = (user or "0").partition(":")
+    user_part, _, group_part = user.partition(":")
     groups = _groups(read_file("/etc/group"))
-    entry = _find_user(user_part, _users(read_file("/etc/passwd")))
+    entry = _find_user(user_part or "0", _users(read_file("/etc/passwd")))
     more = [_find_group(f"groups[{index}]", name, groups) for index, name in enumerate(more_groups)]
     if group_part:
         return Identity(entry.uid, _find_group("user", group_part, groups), _once(more), entry.home)

@@ -8,7 +8,9 @@ from engine.sys import names
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
-USER = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?)?")
+_ACCOUNT = r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?"
+GROUP = re.compile(_ACCOUNT)
+USER = re.compile(rf"{_ACCOUNT}(:({_ACCOUNT})?)?|:{_ACCOUNT}")
 MAXIMUM_BYTES = 1 << 62
 MAXIMUM_ID = (1 << 32) - 2  # (uid_t)-1 is not a user
 
@@ -50,7 +52,7 @@ def cgroup_parent(value: str) -> None:
 
 
 def user(value: str) -> None:
-    """`name|uid[:group|gid]`, ids within 32 bits."""
+    """`name|uid[:group|gid]`, ids within 32 bits; what is left out on a side of the colon is as usual."""
     if value and not USER.fullmatch(value):
         raise InvalidSpec("user", f"{value[:80]!r} is not a user", hint="Write name, uid, name:group or uid:gid.")
     for part in value.split(":"):
@@ -61,7 +63,7 @@ def user(value: str) -> None:
 def groups(values: tuple[str, ...]) -> None:
     """Names or numbers, one group each."""
     for index, value in enumerate(values):
-        if ":" in value or not USER.fullmatch(value):
+        if not GROUP.fullmatch(value):
             raise InvalidSpec(f"groups[{index}]", f"{value[:80]!r} is not a group", hint="Write its name or number.")
         if value.isascii() and value.isdigit() and int(value) > MAXIMUM_ID:
             raise InvalidSpec(f"groups[{index}]", f"id {value} is larger than {MAXIMUM_ID}")

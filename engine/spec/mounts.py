@@ -14,7 +14,19 @@ TMPFS_FLAGS = frozenset(
     "ro rw nosuid suid nodev dev noexec exec sync async dirsync atime noatime diratime nodiratime"
     " relatime norelatime strictatime nostrictatime symfollow nosymfollow".split()
 )
-TMPFS_VALUES = frozenset("size mode uid gid nr_inodes nr_blocks mpol huge".split())
+_COUNT = r"[0-9]{1,18}[kKmMgGtT]?"
+_ID = r"[0-9]{1,10}"
+TMPFS_VALUES = {
+    "size": rf"{_COUNT}|[0-9]{{1,3}}%",
+    "mode": r"[0-7]{1,4}",
+    "uid": _ID,
+    "gid": _ID,
+    "nr_inodes": _COUNT,
+    "nr_blocks": _COUNT,
+    "mpol": r"[a-z]+(=[a-z]+)?(:[0-9-]+)?",
+    "huge": r"never|always|within_size|advise",
+}
+"""Options of a tmpfs that have a value, and how that is written (tmpfs(5))."""
 IN_PROC = frozenset(
     "cpuinfo diskstats meminfo stat swaps uptime loadavg slabinfo net/dev sys/kernel/ns_last_pid"
     " sys/crypto/fips_enabled".split()
@@ -170,9 +182,10 @@ def _check_tmpfs(where: str, mount: Mount) -> None:
     between(f"{where}.mode", mount.mode, 0, _LARGEST_MODE)
     for index, option in enumerate(mount.options):
         name, _, value = option.partition("=")
-        known = name in TMPFS_VALUES and value if "=" in option else name in TMPFS_FLAGS
-        if not known or "," in option:
+        if name not in (TMPFS_VALUES if "=" in option else TMPFS_FLAGS):
             raise InvalidSpec(f"{where}.options[{index}]", f"{option[:80]!r} is not an option of a tmpfs")
+        if "=" in option and not re.fullmatch(TMPFS_VALUES[name], value):
+            raise InvalidSpec(f"{where}.options[{index}]", f"{value[:80]!r} is no value of a tmpfs's {name}")
 
 
 _CHECKS = {MountType.BIND: _check_bind, MountType.VOLUME: _check_volume, MountType.TMPFS: _check_tmpfs}

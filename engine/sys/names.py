@@ -24,13 +24,13 @@ def capability(name: str) -> int | None:
 
 
 def signal(name: str) -> int | None:
-    """Number of `TERM`, `SIGTERM`, `RTMIN+3` or `15`; None when there is no such signal."""
+    """Number of `TERM`, `SIGTERM`, `RTMIN+3`, `RTMAX-1` or `15`; None when there is no such signal."""
     bare = name.upper().removeprefix("SIG")
     if bare.isascii() and bare.isdigit():
         return int(bare) if 1 <= int(bare) <= 64 else None
-    if offset := re.fullmatch(r"RTMIN\+([0-9]{1,2})", bare):
-        number = _signal.SIGRTMIN + int(offset[1])
-        return number if number <= _signal.SIGRTMAX else None
+    if offset := re.fullmatch(r"RT(MIN\+|MAX-)([0-9]{1,2})", bare):
+        number = _signal.SIGRTMIN + int(offset[2]) if offset[1] == "MIN+" else _signal.SIGRTMAX - int(offset[2])
+        return number if _signal.SIGRTMIN <= number <= _signal.SIGRTMAX else None
     member = _signal.Signals.__members__.get(f"SIG{bare}")
     return int(member) if member is not None else None
 

@@ -23,6 +23,8 @@ def read(path: str) -> str:
         ("33", Identity(33, 34, (50, 51), "/srv")),
         ("web:docs", Identity(33, 51, (), "/srv")),
         ("web:7", Identity(33, 7, (), "/srv")),
+        ("web:", Identity(33, 34, (50, 51), "/srv")),
+        (":docs", Identity(0, 51, (), "/root")),
         ("1000", Identity(1000, 0, (), "/")),
         ("1000:1000", Identity(1000, 1000, (), "/")),
     ],

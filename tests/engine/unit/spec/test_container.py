@@ -80,6 +80,7 @@ def test_what_is_not_said_has_dockers_defaults() -> None:
         ({"env": ["A=1", "=2"]}, "env[1]"),
         ({"cwd": "srv"}, "cwd"),
         ({"user": "a:b:c"}, "user"),
+        ({"user": ":"}, "user"),
         ({"user": "4294967295"}, "user"),
         ({"hostname": "-x"}, "hostname"),
         ({"hostname": "x" * 65}, "hostname"),

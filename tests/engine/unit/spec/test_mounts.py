@@ -37,6 +37,9 @@ WRONG_MOUNTS = [
     ("mode", {**TMPFS, "mode": 0o10000}),
     ("options[0]", {**TMPFS, "options": ["remount"]}),
     ("options[1]", {**TMPFS, "options": ["exec", "size=1,noexec"]}),
+    ("options[0]", {**TMPFS, "options": ["size=large"]}),
+    ("options[0]", {**TMPFS, "options": ["mode=888"]}),
+    ("options[0]", {**TMPFS, "options": ["huge="]}),
     ("labels", {**TMPFS, "labels": {"a": "b"}}),
     ("relabel", {**TMPFS, "relabel": "shared"}),
 ]
