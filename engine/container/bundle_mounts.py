@@ -24,7 +24,8 @@ def mounts(spec: ContainerSpec, folder: Path, volumes: Mapping[str, Path]) -> tu
     usual = [_usual(item, spec) for item in defaults.MOUNTS if item.destination not in asked]
     named_by = folder.parent / spec.network.removeprefix(CONTAINER) if spec.network.startswith(CONTAINER) else folder
     files = {f"/etc/{name}": named_by / name for name in name_files.FILES}
-    own = [_bind(at, path, ("bind", "rprivate")) for at, path in files.items() if at not in asked]
+    options = ("bind", "rprivate", *(["ro"] if spec.read_only else []))
+    own = [_bind(at, path, options) for at, path in files.items() if at not in asked]
     return (*usual, *(asked[at] for at in sorted(asked, key=lambda at: (at.count("/"), at))), *own)
 
 
