@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from os.path import dirname, exists, split
+from os.path import basename, dirname, exists, split
 
 from engine.cgroups import control_files, cpu, cpuset, hugetlb, io, memory, network, pids, rdma, unified
 from engine.cgroups.places import Places
@@ -40,7 +40,7 @@ Key = tuple[str, str]
 """The path of a control file, and which entry of it."""
 Placed = dict[Key, Setting]
 """Settings in the order in which a fresh group takes them."""
-_EINVAL = 22
+_EBUSY, _EINVAL, _EOPNOTSUPP = 16, 22, 95
 
 
 def place(at: Places, resources: Resources) -> Placed:
@@ -87,7 +87,20 @@ def _missing(controller: _Controller) -> Unsupported:
 def apply(placed: Placed) -> None:
     """Set the limits of a fresh group. Raises Unsupported for a file that is not there, KernelError for a refusal."""
     for (path, _), setting in placed.items():
-        control_files.write(path, setting.value)
+        _write(path, setting.value)
+
+
+def _write(path: str, value: str) -> None:
+    """The same, with what the errors mean that a host gives for a limit in particular."""
+    try:
+        control_files.write(path, value)
+    except KernelError as error:
+        if error.errno == _EOPNOTSUPP:
+            what = f"This host cannot keep {value!r} in {basename(path)}."
+            raise Unsupported(what, hint="For a device's weight: have the disk use the scheduler bfq.") from None
+        if error.errno == _EBUSY and "memory" in basename(path):
+            error.hint = "It holds more than that and cannot give it up."
+        raise
 
 
 def change(before: Placed, after: Placed) -> None:
@@ -125,7 +138,7 @@ def _write_all(values: dict[Key, str], touched: list[Key]) -> None:
         invalid: dict[Key, str] = {}
         for key, value in values.items():
             try:
-                control_files.write(key[0], value)
+                _write(key[0], value)
             except KernelError as error:
                 if error.errno != _EINVAL or len(invalid) + 1 == len(values):
                     raise

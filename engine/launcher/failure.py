@@ -2,11 +2,13 @@
 
 import os
 
-from engine.errors import CommandNotExecutable, CommandNotFound, EngineError, KernelError, StorageFull
+from engine.errors import CommandNotExecutable, CommandNotFound, EngineError, InvalidSpec, KernelError, StorageFull
 
 _MISSING = (2, 20)  # ENOENT, ENOTDIR
+_EINVAL = 22
 _FULL = (28, 122)  # ENOSPC, EDQUOT
 _RECORDS = ("started.json", "/log")
+_SETTINGS = "/proc/sys/"
 _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start it
 
 
@@ -22,9 +24,20 @@ def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineErro
         return CommandNotExecutable(f"{path}: cannot be executed: {os.strerror(errno)}.", hint=hint)
     if errno in _FULL and path.endswith(_RECORDS):
         return StorageFull("The disk has no room for the record of the start.", hint="Make room on it, then try again.")
+    if path.startswith(_SETTINGS):
+        what = (
+            "this kernel has no such setting" if errno in _MISSING else f"the kernel refuses it: {os.strerror(errno)}"
+        )
+        return InvalidSpec(f"sysctls.{path.removeprefix(_SETTINGS).replace('/', '.')}", what)
+    return KernelError(syscall, errno, path, hint=_hint(syscall, errno, path))
+
+
+def _hint(syscall: str, errno: int, path: str) -> str:
     if syscall == "chdir":
-        return KernelError(syscall, errno, path, hint="Check the working directory.")
-    return KernelError(syscall, errno, path)
+        return "Check the working directory."
+    if errno == _EINVAL and path.endswith("/tasks"):  # of v1's cpu controller, on kernels that group real time
+        return "A program with a real-time scheduler needs a share of real time too: cpu_rt_runtime_us."
+    return ""
 
 
 def explain_fields(fields: list[str], search_path: str) -> EngineError:

@@ -158,6 +158,8 @@ def _open_beneath(path: str, subpath: str, flags: int) -> int:
     base = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         inside = openat2(base, os.fsencode(subpath), os.O_PATH, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    except KernelError as error:
+        raise KernelError(error.syscall, error.errno, f"{path}/{subpath}") from None
     finally:
         os.close(base)
     try:
