@@ -4,13 +4,15 @@ from dataclasses import replace
 
 from engine.container import bundle_devices, limits, namespaces, other_runtimes, privileged, process
 from engine.container.users import Identity
+from engine.errors import InvalidSpec
 from engine.images import Image
-from engine.spec import defaults, seccomp
+from engine.spec import default_sysctls, defaults, seccomp
 from engine.spec.container import ContainerSpec
 from engine.spec.runtime import (
     OCI_VERSION,
     Linux,
     Mount,
+    Namespace,
     Personality,
     Root,
     Seccomp,
@@ -46,18 +48,20 @@ def make(
     rules = (*defaults.DEVICE_RULES, *device_rules)
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
+    own = namespaces.wanted(spec, can_shift=can_shift, shares_ids_with=shares_ids_with)
     linux = Linux(
-        namespaces=namespaces.wanted(spec, can_shift=can_shift, shares_ids_with=shares_ids_with),
+        namespaces=own,
         cgroups_path=cgroups_path,
         resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=rules),
         seccomp=_seccomp(spec),
-        sysctl=spec.sysctls,
+        sysctl=_network_settings(own) | dict(spec.sysctls),
         devices=devices,
         masked_paths=defaults.MASKED_PATHS if spec.masked_paths is None else spec.masked_paths,
         readonly_paths=defaults.READONLY_PATHS if spec.readonly_paths is None else spec.readonly_paths,
         personality=Personality(spec.personality.upper()) if spec.personality else None,
         time_offsets=spec.time_offsets,
     )
+    _check_names(spec)
     checks.sysctls("sysctls", spec.sysctls, {namespace.type for namespace in linux.namespaces})
     return Spec(
         oci_version=_OLDER_VERSION if spec.runtime else OCI_VERSION,
@@ -69,6 +73,20 @@ def make(
         annotations=dict(spec.annotations) | {name: value for name, value in notes.items() if value},
         linux=privileged.linux(linux) if spec.privileged else linux,
     )
+
+
+def _network_settings(own: tuple[Namespace, ...]) -> dict[str, str]:
+    if Namespace("network") not in own:
+        return {}
+    owns_ids = any(item.type == "user" for item in own)
+    return default_sysctls.OF_OWN_IDS if owns_ids else default_sysctls.OF_HOSTS_IDS
+
+
+def _check_names(spec: ContainerSpec) -> None:
+    """Names are kept by the uts namespace, so they cannot be given to one that is somebody else's."""
+    for field in ("hostname", "domainname"):
+        if spec.uts and getattr(spec, field):
+            raise InvalidSpec(field, f"needs a uts namespace of the container's own, and uts is {spec.uts[:80]!r}")
 
 
 def _seccomp(spec: ContainerSpec) -> Seccomp | None:

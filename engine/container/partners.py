@@ -34,7 +34,7 @@ def resolve(runtime: Runtime, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
         raise InvalidSpec("ipc", "that container keeps its IPC to itself", hint="Create it with ipc=shareable.")
     owner, partner = owners.popitem()
     network, pid, ipc, uts, time, cgroup = (
-        CONTAINER + found[field] if field in found else mode for field, mode in modes.items()
+        _mode(runtime, field, found[field]) if field in found else mode for field, mode in modes.items()
     )
     shared = replace(spec, network=network, pid=pid, ipc=ipc, uts=uts, time=time, cgroup_namespace=cgroup)
     return (shared, partner) if owner else (replace(shared, userns=HOST), "")
@@ -70,10 +70,24 @@ def _name(runtime: Runtime, container_id: str) -> str:
         return ""  # removed at this moment
 
 
+def _mode(runtime: Runtime, field: str, partner: str) -> str:
+    """How to have the partner's namespace: by joining it, or, where that is the host's, by keeping that.
+
+    It could not be joined: nobody in the user namespace of a container has a say in what is the host's.
+    """
+    kind = "cgroup" if field == "cgroup_namespace" else field
+    if any(item.type == kind for item in _bundle(runtime, partner).linux.namespaces):
+        return CONTAINER + partner
+    return "" if field == "time" else HOST
+
+
+def _bundle(runtime: Runtime, container_id: str) -> Spec:
+    return Spec.from_json(json.loads((runtime.folder(container_id) / "config.json").read_bytes()))
+
+
 def _owner_of_ids(runtime: Runtime, container_id: str) -> str:
     """Whose user namespace the container is in, "" for the host's."""
-    bundle = Spec.from_json(json.loads((runtime.folder(container_id) / "config.json").read_bytes()))
-    for item in bundle.linux.namespaces:
+    for item in _bundle(runtime, container_id).linux.namespaces:
         if item.type == "user":
             return item.path.removeprefix(CONTAINER) or container_id
     return ""

@@ -18,6 +18,7 @@ from engine.errors import InvalidSpec, Unsupported
 from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import Snapshot, takes_many_layers
+from engine.spec import default_sysctls
 from engine.spec.defaults import STORAGE_BYTES
 from engine.spec.runtime import Capabilities, Spec
 from engine.sys import capabilities, mount, names, process
@@ -114,9 +115,12 @@ def _own_root(folder: Path, spec: Spec) -> Root:
 def prepare(spec: Spec, hierarchies: list[Hierarchy], bundle: Path, volumes: Path | None = None) -> MountPlan:
     """All that is done in the new root, in order: mounts, devices, masks, and last the root made read-only."""
     made = mount_steps.prepare(spec, hierarchies, bundle, volumes)
-    if namespaces.new(spec.linux) & process.CLONE_NEWNET and not namespaces.owns_ids(spec.linux):
-        made.steps.append(["loopback_up"])  # in one that stood ready it is up already
-    made.steps += settings.of_namespaces(spec)
+    new = namespaces.new(spec.linux)
+    stood_ready = new & process.CLONE_NEWUSER  # and the network with it, loopback up and its usual settings set
+    if new & process.CLONE_NEWNET and not stood_ready:
+        made.steps.append(["loopback_up"])
+    is_foreign = volumes is None
+    made.steps += settings.of_namespaces(spec, default_sysctls.OF_OWN_IDS if stood_ready and not is_foreign else {})
     made.steps.append(["make_cwd", spec.process.cwd])
     mount_steps.hide(made, spec)
     if spec.root.readonly:

@@ -4,6 +4,7 @@ Linux's own numbers are looked up here, so that nobody inside has to know them.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +80,19 @@ def filter_flags(linux: Linux) -> int:
     return named | (_NEW_LISTENER if uses_listener(linux.seccomp) else 0)
 
 
-def of_namespaces(spec: Spec) -> list[list[Any]]:
-    """Steps that set what namespaces keep: the domain's name, kernel settings, and where later mounts are seen."""
+def of_namespaces(spec: Spec, there: Mapping[str, str]) -> list[list[Any]]:
+    """Steps that set what namespaces keep: the domain's name, kernel settings, and where later mounts are seen.
+
+    The settings `there` are what they are by then.
+    """
     machine = os.uname().machine
     found: list[list[Any]] = []
     if spec.domainname:
         name = spec.domainname.encode()
         found.append(["syscall", *calls.call(machine, "setdomainname", name, len(name))])
     for setting, value in spec.linux.sysctl.items():
+        if there.get(setting) == value:
+            continue
         found.append(["write", f"/proc/sys/{_sysctl_path(setting)}", value.encode()])
     if spec.linux.rootfs_propagation:
         propagation = mount_options.parse((spec.linux.rootfs_propagation,), "linux.rootfsPropagation").propagation

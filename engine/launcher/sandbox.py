@@ -12,13 +12,17 @@ import os
 from engine.errors import KernelError
 from engine.launcher import ids
 from engine.launcher.named import NamedTuple
-from engine.spec import default_devices
+from engine.spec import default_devices, default_sysctls
 from engine.sys import mount, network, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import NoReturn
 
+    Settings = Mapping[str, str]
+
+NO_SETTINGS: Settings = {}
 _KINDS = ("user", "net", "ipc", "uts")
 _EARLY = process.CLONE_NEWNET | process.CLONE_NEWIPC | process.CLONE_NEWUTS
 _S_IFCHR = 0o020000
@@ -46,7 +50,7 @@ def make() -> Sandbox:
     """`make_for` a range of ids that nobody else has. Raises KernelError, OSError."""
     first_id, lock = ids.take()
     mapping = b"0 %d %d" % (first_id, ids.COUNT)
-    return make_for(first_id, lock, mapping, mapping)
+    return make_for(first_id, lock, mapping, mapping, default_sysctls.OF_OWN_IDS)
 
 
 def for_user_namespace(ready: Sandbox, user: int, first_id: int) -> Sandbox:
@@ -54,23 +58,24 @@ def for_user_namespace(ready: Sandbox, user: int, first_id: int) -> Sandbox:
     return ready._replace(user=user, first_id=first_id, devices=_make_devices(first_id))
 
 
-def make_for(first_id: int, lock: int, uid_map: bytes, gid_map: bytes) -> Sandbox:
+def make_for(first_id: int, lock: int, uid_map: bytes, gid_map: bytes, settings: Settings = NO_SETTINGS) -> Sandbox:
     """Make it all, and give this process mounts of its own that follow the host's.
 
-    The maps are what is written to the files of these names (user_namespaces(7)). Raises KernelError, OSError.
+    The maps are what is written to the files of these names (user_namespaces(7)), `settings` are set in the network.
+    Raises KernelError, OSError.
     """
     host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     process.unshare(process.CLONE_NEWNS)
     mount.mount("", "/", "", mount.MS_REC | mount.MS_SLAVE, "")
-    return Sandbox(first_id, lock, host_mounts, _make_devices(first_id), *_make_namespaces(uid_map, gid_map))
+    return Sandbox(first_id, lock, host_mounts, _make_devices(first_id), *_make_namespaces(uid_map, gid_map, settings))
 
 
-def _make_namespaces(uid_map: bytes, gid_map: bytes) -> list[int]:
+def _make_namespaces(uid_map: bytes, gid_map: bytes, settings: Settings) -> list[int]:
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     helper = os.fork()
     if helper == 0:
         ours.close()
-        _help(theirs)
+        _help(theirs, settings)
     theirs.close()
     _await(ours)
     _write(f"/proc/{helper}/uid_map", uid_map)
@@ -88,7 +93,7 @@ def _await(helper: _socket.socket) -> None:
         raise OSError(0, "the helper that makes namespaces died")
 
 
-def _help(maker: _socket.socket) -> NoReturn:
+def _help(maker: _socket.socket, settings: Settings) -> NoReturn:
     """The helper's life: it is looked at twice, for its user namespace and for what belongs to that."""
     try:
         process.unshare(process.CLONE_NEWUSER)
@@ -97,6 +102,8 @@ def _help(maker: _socket.socket) -> NoReturn:
         process.become_root()  # what the namespaces hold from the start is to belong to somebody inside
         process.unshare(_EARLY)
         network.loopback_up()
+        for name, value in settings.items():
+            _write(f"/proc/sys/{name.replace('.', '/')}", value.encode())
         maker.send(b"all")
         maker.recv(16)
     finally:

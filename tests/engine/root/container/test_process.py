@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import ConsoleSize, InvalidSpec, IoPriority, KernelError, Scheduler, TimeOffset, Unsupported
+from engine import ConsoleSize, InvalidSpec, IoPriority, Scheduler, TimeOffset, Unsupported
 from engine.container import process
 from engine.sys import names
 from tests.services.host import Host
@@ -108,9 +108,26 @@ def test_a_setting_that_is_not_a_namespaces_is_refused(host: Host) -> None:
 
 
 def test_a_setting_the_kernel_refuses_is_told(host: Host) -> None:
-    container_id = host.create("true", sysctls={"net.ipv4.ip_forward": "many"})
-    with pytest.raises(KernelError, match="ip_forward"):
-        host.engine.start(container_id)
+    for name, value in (("net.ipv4.ip_forward", "many"), ("net.ipv4.ip_sideward", "1")):
+        container_id = host.create("true", sysctls={name: value})
+        with pytest.raises(InvalidSpec) as told:
+            host.engine.start(container_id)
+        assert told.value.field == f"sysctls.{name}"
+
+
+@pytest.mark.parametrize(("userns", "groups"), [("", "0\t65535\n"), ("host", "0\t2147483647\n")])
+def test_in_a_network_of_its_own_any_user_listens_on_any_port_and_may_ping(
+    host: Host, userns: str, groups: str
+) -> None:
+    script = "cat /proc/sys/net/ipv4/ping_group_range; nc -l -p 80 & sleep 0.2; kill $!"
+    state, output = host.finish("sh", "-c", script, userns=userns, user="7")
+    assert (state.exit_code, output) == (0, groups)
+    _, output = host.finish(
+        *("cat", "/proc/sys/net/ipv4/ip_unprivileged_port_start"),
+        sysctls={"net.ipv4.ip_unprivileged_port_start": "99"},
+        userns=userns,
+    )
+    assert output == "99\n"
 
 
 def test_scheduling_and_input_output_have_the_class_asked_for(host: Host) -> None:

@@ -35,7 +35,7 @@ def test_with_the_hosts_processes_it_sees_them(host: Host) -> None:
 def test_another_containers_is_shared_and_its_user_namespace_with_it(host: Host, field: str, userns: str) -> None:
     partner = host.start("sleep", "60", ipc="shareable", userns=userns, time_offsets={"boottime": TimeOffset(60)})
     name = host.engine.state(partner).name
-    joined = host.start("sh", "-c", "touch /mine && sleep 60", **{field: f"container:{name}"})
+    joined = host.start("sh", "-c", "ping -c1 -W5 127.0.0.1 && touch /mine && sleep 60", **{field: f"container:{name}"})
     ours, theirs = host.engine.state(joined).pid, host.engine.state(partner).pid
     for kind in (NAMESPACE[field], "user"):
         assert namespace_of(ours, kind) == namespace_of(theirs, kind)
@@ -101,6 +101,20 @@ def test_after_the_partner_was_started_again_its_new_namespace_is_joined(host: H
 def test_a_namespace_that_is_not_there_is_refused_by_its_field(host: Host, field: str, mode: str) -> None:
     with pytest.raises(InvalidSpec) as refused:
         host.create("true", **{field: mode})
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("field", ["uts", "time"])
+def test_what_the_partner_shares_with_the_host_is_shared_with_both(host: Host, field: str) -> None:
+    partner = host.start("sleep", "60", uts="host")
+    state, output = host.finish("readlink", f"/proc/self/ns/{field}", **{field: f"container:{partner}"})
+    assert (state.exit_code, output.strip()) == (0, namespace_of("self", field))
+
+
+@pytest.mark.parametrize("field", ["hostname", "domainname"])
+def test_a_name_is_not_given_to_a_namespace_of_somebody_elses(host: Host, field: str) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        host.create("true", uts="host", **{field: "x"})
     assert refused.value.field == field
 
 
