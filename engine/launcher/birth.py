@@ -49,15 +49,17 @@ if TYPE_CHECKING:
 def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
     """Wait for a container to start, start and record it, hand its descriptors over, answer; or record why not."""
     assert launcher.socket is not None  # noqa: S101 - the shim was forked with one
+    status = 1
     try:
         ready = sandbox.make()
         message, descriptors = link.receive(launcher.socket)
         if message:  # else the launcher ended before it had anything to do
             _deliver(descriptors, ready, shim, launcher)
+        status = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
 def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launcher: link.Link) -> None:
@@ -78,6 +80,9 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
         pid, pidfd, ours = _clone(plan, prepared, pipes, shim)
+        kinds, held = "".join(ours), [pidfd, log_lock, ready.lock, *ours.values()]
+        # First of all: whoever is killed from now on, the launcher has what another shim needs to see to the program.
+        launcher.send(messages.pack(messages.HOLD, pid, kinds), [plan_fd, *held])
         _record_start(plan, pid, pidfd)
     except KernelError as error:
         if message == messages.GO:
@@ -86,9 +91,7 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
                 _record_failure(plan, cause)
             link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
         return
-    kinds, held = "".join(ours), [pidfd, log_lock, ready.lock, *ours.values()]
     link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), [plan_fd, shim_lock, *held])
-    launcher.send(messages.pack(messages.HOLD, pid, kinds), [plan_fd, *held])
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
 
 

@@ -10,6 +10,7 @@ import time
 
 from engine.launcher import certificate, groups, messages, policy, records
 from engine.launcher.health import Health
+from engine.sys import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Care:
             self._health.act(poll)
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
-            self._send(_signal.SIGKILL)
+            process.send_signal(self._pidfd, _signal.SIGKILL)
         if self._is_ending or time.monotonic() < self._look_at:
             return
         if self._deadline and time.time() >= self._deadline:
@@ -85,12 +86,6 @@ class Care:
         self._is_ending = True
         value = {"run": self._run, "verb": verb, "by": "", "signal": self._signal_name}
         records.write_json(f"{self._folder}/asked.json", value | {"at": records.now(), "ends": True})
-        self._send(self._signal)
+        process.send_signal(self._pidfd, self._signal)
         groups.thaw(self._groups)
         self._kill_at = time.monotonic() + self._timeout_s
-
-    def _send(self, number: int) -> None:
-        try:
-            _signal.pidfd_send_signal(self._pidfd, number)
-        except ProcessLookupError:
-            return  # it has ended just now

@@ -7,7 +7,6 @@ a container's shim.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import _socket
 import os
 import select
@@ -65,7 +64,7 @@ class ExecShim:
                     return self._wait()
                 if fd == self.container:
                     poll.unregister(fd)
-                    self._kill()
+                    process.send_signal(self.pidfd, _SIGKILL)
                 else:
                     self.launcher.read()
             if not self.launcher.is_connected and self.launcher.connect():
@@ -78,12 +77,6 @@ class ExecShim:
         _record_end(folder, code, UNSEEN_END if status == -1 else "")
         link.answer(self.reply, messages.pack(messages.EXITED, code), [])
         self.launcher.send(messages.pack(messages.DONE))
-
-    def _kill(self) -> None:
-        try:
-            _signal.pidfd_send_signal(self.pidfd, _SIGKILL)
-        except ProcessLookupError:
-            return
 
     def _wait(self) -> int:
         if self.is_parent:

@@ -192,7 +192,7 @@ class Launcher:
             self._hold(held, fields, descriptors)
         else:
             self._part_with(held, is_done=word == messages.DONE)
-        if not message or self.has_strays:  # only now: what a shim had begun comes here with its end
+        if not message or self.has_strays or held.respawns:  # only now: what a shim had begun comes here with its end
             self._reap_strays()
 
     def _part_with(self, held: Held, *, is_done: bool) -> None:

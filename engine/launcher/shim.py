@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
 _BIRTH_S = 0.02
+_SIGKILL = 9
 _NO_CARE = b"\x000"  # how STARTED ends for a container that needs none
 _LOGGED = {messages.STDOUT: STDOUT, messages.STDERR: STDERR, messages.TERMINAL: STDOUT}
 
@@ -175,25 +176,37 @@ def run(launcher: link.Link) -> NoReturn:
         ours.send(messages.GO)
         born, descriptors = link.receive(ours)
     ours.close()
-    if not born or _outlives(child, descriptors):
+    if not born:
+        _undo(child, launcher)
+    if _outlives(child, descriptors):
         os.waitpid(child, 0)
         child = 0
-    if born:
-        if child == 0 and born.endswith(_NO_CARE):
-            _sleep(descriptors, launcher)
-        plan_fd, lock, *held = descriptors
-        _, pid, kinds, needs_care = born.split(b"\0")
-        shim = Shim(plan_fd, lock, int(pid), kinds.decode(), held, launcher)
-        if needs_care == b"1":
-            shim.care = Care(messages.read_plan(plan_fd), plan_fd, shim.pidfd)
-        shim.watch()
-        shim.finish()
-    else:
-        process.kill_children()  # birth may have been killed with a program on its way that nobody could guard
-        process.reap_all()
+    if child == 0 and born.endswith(_NO_CARE):
+        _sleep(descriptors, launcher)
+    plan_fd, lock, *held = descriptors
+    _, pid, kinds, needs_care = born.split(b"\0")
+    shim = Shim(plan_fd, lock, int(pid), kinds.decode(), held, launcher)
+    if needs_care == b"1":
+        shim.care = Care(messages.read_plan(plan_fd), plan_fd, shim.pidfd)
+    shim.watch()
+    shim.finish()
     if child:
         os.waitpid(child, 0)
     launcher.send(messages.pack(messages.DONE))
+    os._exit(0)
+
+
+def _undo(birth_pid: int, launcher: link.Link) -> NoReturn:
+    """Birth has ended without a program to guard, and none is left.
+
+    If it was killed it may have recorded one all the same. So this process ends without a word, and the launcher, if it
+    knows of a program, has another shim write down its end.
+    """
+    _, status = os.waitpid(birth_pid, 0)
+    process.kill_children()
+    if status == 0:
+        process.reap_all()
+        launcher.send(messages.pack(messages.DONE))
     os._exit(0)
 
 
@@ -218,10 +231,12 @@ def _sleep(descriptors: list[int], launcher: link.Link) -> None:
 def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link, delay_s: float) -> NoReturn:
     """The life of a shim that takes over a container whose shim was killed."""
     os.setsid()
-    plan = messages.read_plan(plan_fd)
-    lock = _succeed(plan)
+    try:
+        plan = messages.read_plan(plan_fd)
+        lock = _succeed(plan, descriptors[0])
+    finally:  # only now: whoever looks sees that somebody guards the container
+        time.sleep(delay_s)
     if lock is not None:
-        time.sleep(delay_s)  # only now: whoever looks sees that somebody guards the container
         shim = Shim(plan_fd, lock, pid, kinds, descriptors, launcher)
         shim.is_parent = False
         shim.hold()
@@ -239,11 +254,15 @@ def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: 
     os._exit(0)
 
 
-def _succeed(plan: messages.Plan) -> int | None:
+def _succeed(plan: messages.Plan, pidfd: int) -> int | None:
     """The lock of a shim that is gone; None when the next run has begun, which has a shim of its own.
 
-    None too when the container was removed, which nobody was there to keep waiting.
+    None too when the container was removed, which nobody was there to keep waiting; and when birth was killed before
+    it could record the process of `pidfd`: that one is no run of anybody's.
     """
+    if not succession.has_begun(plan.folder, plan.run):
+        process.send_signal(pidfd, _SIGKILL)
+        return None
     while not succession.has_begun(plan.folder, plan.run + 1):
         try:
             return records.lock_shim(plan.folder, os.getpid(), is_waiting=False)

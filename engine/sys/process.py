@@ -110,6 +110,14 @@ def sethostname(name: str) -> None:
     check(libc.sethostname(encoded, len(encoded)), "sethostname", name)
 
 
+def send_signal(pidfd: int, number: int) -> None:
+    """pidfd_send_signal(2), to a process that may have ended by now."""
+    try:
+        _signal.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        return
+
+
 def kill_children() -> None:
     """SIGKILL to every child of this single-threaded process; none where the kernel does not list them (proc(5))."""
     pid = os.getpid()

@@ -8,6 +8,7 @@ The processes are: `engine` (whoever called the verb), `launcher`, `shim` (that 
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tests.services.tracer import killing
 
 _PROGRAM = ("sh", "-c", "trap 'exit 3' TERM; while :; do sleep 1 & wait $!; done")
 _LONGEST_S = 90.0
+_SETTLED_S = 0.1  # what was killed is gone by then, and nothing looks alive that is not
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,15 @@ class Verb:
     """What is done to which container, and who may die of it.
 
     `prepare` gives the container's id, `act` is called in a process of its own. `may_be_absent`: a container that was
-    not there before, or is not to be there after.
+    not there before, or is not to be there after. `goes_on`: the container is to run on, or again, without a repair
+    unless the launcher is gone.
     """
 
     prepare: Callable[[Host], str]
     act: Callable[[Host, str], object]
     victims: tuple[str, ...]
     may_be_absent: bool = False
+    goes_on: bool = False
 
 
 def _running(host: Host, **spec: object) -> str:
@@ -103,6 +107,7 @@ VERBS: Mapping[str, Verb] = {
         lambda host: _running(host, restart=RestartPolicy(Restart.ALWAYS)),
         _fail,
         ("launcher", "guard", "shim", "birth", "first"),
+        goes_on=True,
     ),
 }
 CASES = [(verb, victim) for verb, what in VERBS.items() for victim in what.victims]
@@ -136,6 +141,11 @@ class Walk:
                 os.close(go)
                 wait_until(lambda: os.waitpid(caller, os.WNOHANG)[0], f"{name} comes to an end", timeout_s=_LONGEST_S)
                 fell_at = blow.look(timeout_s=0.1 if name == "restart by policy" else 0)
+            if fell_at and victim == "launcher":
+                self.host.launcher.wait()
+            if verb.goes_on and victim != "launcher":
+                time.sleep(_SETTLED_S)
+                wait_until(lambda: self._goes_on(container), "the policy is kept")
             self._repair(container, verb)
         finally:
             self.host.engine.remove(container, force=True)  # so that one failure is not everybody's
@@ -148,6 +158,14 @@ class Walk:
         shim, birth = wait_until(lambda: _ready(launcher, guard), "a pair stands ready")
         waiting = dict.fromkeys(_forked(launcher, "moorage-exec"), "exec shim")
         return waiting | {launcher: "launcher", shim: "shim", birth: "birth"} | ({guard: "guard"} if guard else {})
+
+    def _goes_on(self, container: str) -> bool:
+        folder = str(self.host.home / "containers" / container)
+        if not records.has_shim(folder):
+            return False
+        started = records.read_started(folder)
+        runs = started is not None and process.is_alive(started.pid, started.ticks, started.boot)
+        return runs or self.host.engine.state(container).status is Status.RESTARTING
 
     def _repair(self, container: str, verb: Verb) -> None:
         if self.host.launcher.poll() is not None:
