@@ -218,10 +218,6 @@ def clone(
     return pid, pidfd
 
 
-may_spawn = False
-"""Whether the launcher found that `spawn` works here."""
-
-
 def _may_share_memory(plan: Plan, machine: str, waiting: Pauses) -> bool:
     """Not with one that others in its namespaces might look into, nor with one that waits for what its parent does.
 
@@ -229,4 +225,4 @@ def _may_share_memory(plan: Plan, machine: str, waiting: Pauses) -> bool:
     """
     fits_group = not plan.cgroup_v2 or spawn.can_spawn_into_group(machine)
     has_own_clocks = plan.time_offsets is not None
-    return may_spawn and fits_group and not plan.joins and not has_own_clocks and waiting is pauses.NONE
+    return spawn.is_sound and fits_group and not plan.joins and not has_own_clocks and waiting is pauses.NONE

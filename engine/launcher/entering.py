@@ -27,10 +27,6 @@ _NULL = os.makedev(1, 3)
 _ENXIO = 6
 
 
-may_spawn = False
-"""Whether the launcher found that `spawn` works here."""
-
-
 class Begun:
     """An entry on its way; what it takes is done in other processes than the caller's."""
 
@@ -75,7 +71,7 @@ def _start(way: Way, life: Callable[[], NoReturn], cgroup_fd: int) -> int:
     A time namespace is entered only by who has its memory to itself.
     """
     fits_group = cgroup_fd < 0 or spawn.can_spawn_into_group(way.machine)
-    if may_spawn and fits_group and not way.namespaces & process.CLONE_NEWTIME:
+    if spawn.is_sound and fits_group and not way.namespaces & process.CLONE_NEWTIME:
         pid, pidfd = spawn.spawn(0, life, cgroup_fd=cgroup_fd)
     else:
         pid, pidfd = process.clone(cgroup_fd=cgroup_fd)

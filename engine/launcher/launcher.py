@@ -12,7 +12,7 @@ import os
 import select
 import sys
 
-from engine.launcher import birth, entering, exec_shim, link, messages, shim
+from engine.launcher import exec_shim, link, messages, shim
 from engine.launcher.zygote import NAMES, Zygote, live
 from engine.sys import process, spawn
 
@@ -85,7 +85,7 @@ class Launcher:
     def serve(self) -> None:
         """Answer for ever."""
         process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
-        birth.may_spawn = entering.may_spawn = spawn.works()
+        spawn.is_sound = spawn.works()
         gc.collect()
         gc.disable()  # a collection in a child would touch, and so copy, every page it shares with this process
         gc.freeze()

@@ -6,14 +6,15 @@ range of ids of its own, so a process in them is root there and nobody outside.
 
 from __future__ import annotations
 
-import _socket
+import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import os
+import sys
 
 from engine.errors import KernelError
 from engine.launcher import ids
 from engine.launcher.named import NamedTuple
 from engine.spec import default_devices, default_sysctls
-from engine.sys import mount, network, process
+from engine.sys import mount, network, process, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     Settings = Mapping[str, str]
 
 NO_SETTINGS: Settings = {}
-_KINDS = ("user", "net", "ipc", "uts")
-_EARLY = process.CLONE_NEWNET | process.CLONE_NEWIPC | process.CLONE_NEWUTS
+_EARLY = {"net": process.CLONE_NEWNET, "ipc": process.CLONE_NEWIPC, "uts": process.CLONE_NEWUTS}
 _S_IFCHR = 0o020000
 _DEV_OPTIONS = (("source", "tmpfs"), ("mode", "755"), ("size", "65536k"))
 _FOLDERS = {"pts": 0o755, "shm": 0o1777, "mqueue": 0o1777}  # something is mounted on each
@@ -71,43 +71,53 @@ def make_for(first_id: int, lock: int, uid_map: bytes, gid_map: bytes, settings:
 
 
 def _make_namespaces(uid_map: bytes, gid_map: bytes, settings: Settings) -> list[int]:
-    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    helper = os.fork()
-    if helper == 0:
-        ours.close()
-        _help(theirs, settings)
-    theirs.close()
-    _await(ours)
-    _write(f"/proc/{helper}/uid_map", uid_map)
-    _write(f"/proc/{helper}/gid_map", gid_map)
-    ours.send(b"mapped")
-    _await(ours)
-    found = [os.open(f"/proc/{helper}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS]
-    ours.close()
-    os.waitpid(helper, 0)
-    return found
+    user = _make_user_namespace(uid_map, gid_map)
+    others = [os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) for _ in _EARLY]
+    if spawn.is_sound:
+        helper, pidfd = spawn.spawn(process.CLONE_FILES, lambda: _make_others(user, others, settings))
+    else:
+        helper, pidfd = process.clone(process.CLONE_FILES)
+        if helper == 0:
+            _make_others(user, others, settings)
+    os.close(pidfd)
+    if os.waitpid(helper, 0)[1]:
+        raise OSError(0, "the helper that makes namespaces failed")
+    return [user, *others]
 
 
-def _await(helper: _socket.socket) -> None:
-    if not helper.recv(16):
-        raise OSError(0, "the helper that makes namespaces died")
-
-
-def _help(maker: _socket.socket, settings: Settings) -> NoReturn:
-    """The helper's life: it is looked at twice, for its user namespace and for what belongs to that."""
+def _make_user_namespace(uid_map: bytes, gid_map: bytes) -> int:
+    keeper = spawn.sleeper(process.CLONE_NEWUSER)
     try:
-        process.unshare(process.CLONE_NEWUSER)
-        maker.send(b"user")
-        maker.recv(16)
+        _write(f"/proc/{keeper}/uid_map", uid_map)
+        _write(f"/proc/{keeper}/gid_map", gid_map)
+        return os.open(f"/proc/{keeper}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.kill(keeper, _signal.SIGKILL)
+        os.waitpid(keeper, 0)
+
+
+def _make_others(user: int, others: list[int], settings: Settings) -> NoReturn:
+    """The life of a helper that makes what belongs to the user namespace, and leaves it behind the descriptors.
+
+    It has these in common with its maker.
+    """
+    status = 1
+    try:
+        process.setns(user, process.CLONE_NEWUSER)
         process.become_root()  # what the namespaces hold from the start is to belong to somebody inside
-        process.unshare(_EARLY)
+        process.unshare(sum(_EARLY.values()))
         network.loopback_up()
         for name, value in settings.items():
             _write(f"/proc/sys/{name.replace('.', '/')}", value.encode())
-        maker.send(b"all")
-        maker.recv(16)
+        for fd, kind in zip(others, _EARLY, strict=True):
+            made = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+            os.dup2(made, fd, inheritable=False)
+            os.close(made)
+        status = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
 def _make_devices(first_id: int) -> int:

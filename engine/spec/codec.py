@@ -26,15 +26,13 @@ def key(name: str) -> dict[str, str]:
 
 def to_json(value: Any, *, oci: bool = False) -> Any:
     """A JSON value (dict, list, str, int, float, bool, None) equal in content to `value`."""
-    if value is None or type(value) in _PLAIN:
+    kind: Any = type(value)
+    if value is None or kind in _PLAIN:
         return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {
-            key_of(field, oci=oci): to_json(item, oci=oci)
-            for field, item in pairs
-            if not (oci and _is_omitted(field, item))
-        }
+    if kind is tuple or kind is list:
+        return [item if type(item) in _PLAIN else to_json(item, oci=oci) for item in value]
+    if (written := _written(kind, oci)) is not None:
+        return _object(written, value, oci)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -42,6 +40,32 @@ def to_json(value: Any, *, oci: bool = False) -> Any:
     if isinstance(value, list | tuple):
         return [to_json(item, oci=oci) for item in value]
     return value
+
+
+def _object(written: "list[_Written]", value: Any, oci: bool) -> dict[str, Any]:
+    found = {}
+    for name, key, is_required, is_false_unsaid in written:
+        item = getattr(value, name)
+        if oci and (item is None or item is False):
+            if item is None or is_false_unsaid:
+                continue
+        elif oci and not is_required and not item and item in ((), {}, ""):
+            continue
+        found[key] = item if type(item) in _PLAIN else to_json(item, oci=oci)
+    return found
+
+
+_Written = tuple[str, str, bool, bool]
+"""A field as `to_json` needs it: name, key, whether it has no default, whether it is false without being said."""
+
+
+@functools.cache
+def _written(kind: Any, oci: bool) -> list[_Written] | None:
+    """None for what is no dataclass."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    fields = dataclasses.fields(kind)
+    return [(field.name, key_of(field, oci=oci), _is_required(field), field.default is False) for field in fields]
 
 
 def from_json(kind: type[T], value: object, *, oci: bool = False, is_strict: bool | None = None, where: str = "") -> T:
@@ -203,13 +227,6 @@ def key_of(field: "dataclasses.Field[Any]", *, oci: bool) -> str:
 
 def _is_required(field: "dataclasses.Field[Any]") -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _is_omitted(field: "dataclasses.Field[Any]", value: Any) -> bool:
-    """Nothing, and what is empty; false only where that is what the field is without being said."""
-    if value is None or (value is False and field.default is False):
-        return True
-    return value in ((), {}, "") and not _is_required(field)
 
 
 def _join(where: str, key: str) -> str:

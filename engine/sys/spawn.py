@@ -44,6 +44,7 @@ _library.clone.argtypes = [_Life, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
 _library.syscall.restype = ctypes.c_long
 _library.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 _library.mmap.restype = ctypes.c_long
+_pause = ctypes.cast(_library.pause, _Life)
 
 _lives: list[Callable[[], NoReturn]] = []
 _child = _Life(lambda _: _live(_lives[-1]))
@@ -53,6 +54,10 @@ _child_address = ctypes.cast(_child, ctypes.c_void_p).value or 0
 def can_spawn_into_group(machine: str) -> bool:
     """Whether `spawn` takes a `cgroup_fd`: clone3(2) takes no function, but here it can be given one all the same."""
     return machine == "x86_64"
+
+
+is_sound = False
+"""Whether the launcher found that `spawn` works here; every process that is forked from it knows."""
 
 
 def spawn(flags: int, life: Callable[[], NoReturn], *, cgroup_fd: int = -1) -> tuple[int, int]:
@@ -72,6 +77,15 @@ def spawn(flags: int, life: Callable[[], NoReturn], *, cgroup_fd: int = -1) -> t
     else:
         pid = _clone3(bottom, top, flags, pidfd, cgroup_fd)
     return pid, pidfd.value
+
+
+def sleeper(flags: int) -> int:
+    """A child in new namespaces that does nothing but keep them: pause(2), until it is killed. Its pid.
+
+    It runs beside its parent in the same memory, but no Python: the interpreter never hears of it. Raises KernelError.
+    """
+    top = _map_stack() + _STACK_BYTES - 4 * _ALIGNMENT
+    return check(_library.clone(_pause, top, flags | CLONE_VM | _signal.SIGCHLD, None, None), "clone")
 
 
 def _map_stack() -> int:
