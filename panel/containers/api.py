@@ -39,6 +39,8 @@ from panel.rest.viewsets import ModelViewSet
 
 T = TypeVar("T", bool, float, str)
 
+_MOMENT = "RFC 3339, seconds or nanoseconds since 1970, or how long ago: `2026-11-24T14:30:00Z`, `1795530600.5`, `10m`"
+
 
 class ContainerFilter(filters.FilterSet):  # type: ignore[misc]
     """`?status=&desired=&host=&image_id=&name=`."""
@@ -277,9 +279,9 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
         ),
         parameters=[
             OpenApiParameter("follow", bool, description="go on until the container ends"),
-            OpenApiParameter("tail", int, description="only so many lines from the end, then what follows"),
-            OpenApiParameter("since", int, description="nanoseconds since 1970"),
-            OpenApiParameter("until", int, description="nanoseconds since 1970"),
+            OpenApiParameter("tail", str, description="only so many lines from the end, then what follows; `all`"),
+            OpenApiParameter("since", str, description=_MOMENT),
+            OpenApiParameter("until", str, description=_MOMENT),
             OpenApiParameter("after", str, description="a cursor: go on exactly there"),
             OpenApiParameter("timestamps", bool, description="begin each line of text with its time"),
         ],

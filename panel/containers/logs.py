@@ -11,13 +11,14 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from panel.containers import moments
 from panel.containers.live import agent
 from panel.containers.models import Container
 from panel.errors import Invalid
 
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain; charset=utf-8"
-NUMBERS = ("tail", "since", "until")
+_ALL = "all"
 
 
 class AnyFormat(BaseContentNegotiation):
@@ -49,13 +50,15 @@ def stream(container: Container, request: Request) -> StreamingHttpResponse:
 
 
 def checked_query(request: Request) -> dict[str, Any]:
-    """The query the agent understands; Invalid names the parameter that is not a number."""
+    """The query the agent understands; Invalid names the parameter that is no number, or no point in time."""
     query: dict[str, Any] = {}
-    for name in NUMBERS:
+    if (tail := request.query_params.get("tail", "")) not in ("", _ALL):
+        if not (tail.isascii() and tail.isdigit() and len(tail) < 20):
+            raise Invalid(f"{tail[:40]!r} is not a number", field="tail")
+        query["tail"] = int(tail)
+    for name in ("since", "until"):
         if value := request.query_params.get(name):
-            if not (value.isascii() and value.isdigit() and len(value) < 20):
-                raise Invalid(f"{value[:40]!r} is not a number", field=name)
-            query[name] = int(value)
+            query[name] = moments.nanoseconds(name, value)
     if after := request.query_params.get("after"):
         query["after"] = after[:200]
     query["follow"] = request.query_params.get("follow", "").lower() in ("1", "true")
