@@ -50,7 +50,9 @@ class Exec:
         return self._connection.fileno()
 
     def wait(self, timeout_s: float | None = None) -> ExecState:
-        """Its state once it has ended, or after `timeout_s`."""
+        """Its state once it has ended, or after `timeout_s`; as it is now for who has let go of it."""
+        if self._is_closed:
+            return self.state()
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

@@ -21,7 +21,7 @@ DEVICES = frozenset({(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5,
 AnyTree = TypeVar("AnyTree", bound=Tree)
 
 MAXIMUM_ID = (1 << 32) - 2
-_HINT = "The image is hostile or was made by a faulty tool; build it again."
+_HINT = "It is hostile or was made by a faulty tool; make it again."
 _LAST_NS = (1 << 62) - 1  # in the year 2116; os.utime takes no more than 64 bits
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -16,6 +16,8 @@ from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
 INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _MOST_LINKS = 40  # as many as the kernel follows
+_LONGEST_NAME = 255  # bytes, of every file system there is
+_TOO_LONG = "is too long"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,10 @@ def locate(root: int, path: str) -> Place:
     if at == "/" or means_folder(path):
         folder, name = open_folder(root, at), b"."
     else:
-        folder, name = open_folder(root, posixpath.dirname(at)), os.fsencode(posixpath.basename(at))
+        name = os.fsencode(posixpath.basename(at))
+        if len(name) > _LONGEST_NAME:
+            raise InvalidSpec("path", f"{at[:200]} {_TOO_LONG}")
+        folder = open_folder(root, posixpath.dirname(at))
     info = lstat(folder, name)
     if info is None:
         os.close(folder)
@@ -70,7 +75,7 @@ def open_folder(root: int, path: str) -> int:
             raise _absent(path) from None
         if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
             why = {errno.ENOTDIR: "is not a folder", errno.ELOOP: "goes through too many links"}
-            raise InvalidSpec("path", f"{path[:200]} {why.get(error.errno, 'is too long')}") from None
+            raise InvalidSpec("path", f"{path[:200]} {why.get(error.errno, _TOO_LONG)}") from None
         raise
 
 

@@ -85,6 +85,9 @@ def test_a_link_at_the_end_is_a_link_unless_a_folder_is_meant(host: Host, made: 
     assert list(out(host, container, "/d/link/file")) == ["file"]
     with pytest.raises(InvalidSpec, match="is not a folder"):
         host.engine.copy_out(container, "/d/far/")
+    for long in ("/d/" + "x" * 256, "/x" * 4000):
+        with pytest.raises(InvalidSpec, match="is too long"):
+            host.engine.copy_out(container, long)
 
 
 def test_the_whole_root_comes_without_what_the_kernel_makes_up(host: Host, made: Callable[..., str]) -> None:

@@ -59,6 +59,7 @@ def test_input_reaches_the_program_and_its_end_too_while_output_goes_on(host: Ho
         running.close_input()
         assert read_all(running.stdout) == "end of input\nmore\n"
         assert running.wait(10).exit_code == 0
+    assert running.wait(10).exit_code == 0
 
 
 def test_it_sees_the_containers_processes_and_is_one_of_them(host: Host, container: str) -> None:
