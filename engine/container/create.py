@@ -19,6 +19,7 @@ from engine.container import (
     name_files,
     namespaces,
     partners,
+    process,
     state,
     user_namespaces,
     users,
@@ -79,7 +80,7 @@ def _fill(
 ) -> tuple[state.Record, Spec]:
     asked = spec
     spec, shares_ids_with = partners.resolve(runtime, volumes_from.resolve(runtime, asked))
-    warnings = [*mount_sources.check(spec), *limits.warnings(spec.resources)]
+    warnings = [*mount_sources.check(spec), *limits.warnings(spec.resources), *process.warnings(spec)]
     log_receivers.check(spec)
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
     owns_ids = namespaces.wants_own_ids(spec) and not why_not

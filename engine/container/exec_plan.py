@@ -75,6 +75,7 @@ def _process(runtime: Runtime, target: Target, spec: ExecSpec, own: oci.Process)
         terminal=spec.terminal,
         console_size=spec.terminal_size,
         capabilities=_capabilities(spec, own, is_root=user.uid == 0),
+        apparmor_profile="" if spec.privileged else own.apparmor_profile,
     )
 
 

@@ -3,12 +3,14 @@
 import functools
 import os
 
+from engine.container import settings
 from engine.container.users import Identity
 from engine.errors import InvalidSpec, Unsupported
 from engine.images import Image
 from engine.spec import defaults
 from engine.spec.container import ContainerSpec
 from engine.spec.runtime import Capabilities, Mount, PosixRlimit, Process, User
+from engine.spec.seccomp import UNCONFINED
 from engine.sys import names
 from engine.sys.capabilities import bounding
 
@@ -34,10 +36,19 @@ def make(spec: ContainerSpec, image: Image, identity: Identity, hostname: str) -
         capabilities=_capability_sets(spec, is_root=identity.uid == 0),
         rlimits=_rlimits(spec),
         no_new_privileges=spec.no_new_privileges,
+        apparmor_profile="" if spec.apparmor == UNCONFINED else spec.apparmor,
+        selinux_label=spec.selinux_label if settings.has_selinux() else "",
         oom_score_adj=spec.oom_score_adj,
         scheduler=spec.scheduler,
         io_priority=spec.io_priority,
     )
+
+
+def warnings(spec: ContainerSpec) -> list[str]:
+    """What was asked of the process that this host passes over, in words."""
+    if spec.selinux_label and not settings.has_selinux():
+        return [f"The label {spec.selinux_label} is not set: this kernel has no SELinux."]
+    return []
 
 
 def init_mount() -> Mount:

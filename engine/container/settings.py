@@ -52,6 +52,11 @@ def of_process(process: Process, linux: Linux, *, has_keyring: bool = True) -> l
     return found + _labels(process)
 
 
+def has_selinux() -> bool:
+    """Whether the kernel knows what a label of SELinux is."""
+    return _SELINUX.exists()
+
+
 def _labels(process: Process) -> list[list[Any]]:
     """What the security modules are told to make of the program at its execve (apparmor(7), proc_pid_attr(5))."""
     found: list[list[Any]] = []
@@ -63,7 +68,7 @@ def _labels(process: Process) -> list[list[Any]]:
             )
         found.append(["write", "/proc/self/attr/apparmor/exec", f"exec {process.apparmor_profile}".encode()])
     if process.selinux_label:
-        if not _SELINUX.exists():
+        if not has_selinux():
             raise Unsupported(
                 f"This kernel has no SELinux, so the label {process.selinux_label} cannot be applied.",
                 hint="Leave the label out, or enable SELinux.",

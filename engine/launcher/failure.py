@@ -9,6 +9,7 @@ _EINVAL = 22
 _FULL = (28, 122)  # ENOSPC, EDQUOT
 _RECORDS = ("started.json", "/log")
 _SETTINGS = "/proc/sys/"
+_APPARMOR = "/proc/self/attr/apparmor/exec"
 _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start it
 
 
@@ -29,6 +30,8 @@ def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineErro
             "this kernel has no such setting" if errno in _MISSING else f"the kernel refuses it: {os.strerror(errno)}"
         )
         return InvalidSpec(f"sysctls.{path.removeprefix(_SETTINGS).replace('/', '.')}", what)
+    if path == _APPARMOR and errno in _MISSING:
+        return InvalidSpec("apparmor", "the host has loaded no profile of this name", hint="apparmor_parser loads it.")
     return KernelError(syscall, errno, path, hint=_hint(syscall, errno, path))
 
 

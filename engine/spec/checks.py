@@ -8,7 +8,7 @@ from engine.sys import names
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
-_ACCOUNT = r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*\$?"
+_ACCOUNT = r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}\$?"
 GROUP = re.compile(_ACCOUNT)
 USER = re.compile(rf"{_ACCOUNT}(:({_ACCOUNT})?)?|:{_ACCOUNT}")
 MAXIMUM_BYTES = 1 << 62
@@ -79,6 +79,18 @@ def domainname(value: str) -> None:
     """Empty, or at most 64 bytes without a space or slash (setdomainname(2))."""
     if len(value.encode()) > 64 or re.search(r"[\s/]", value):
         raise InvalidSpec("domainname", f"{value[:80]!r} is not a domain name of at most 64 characters")
+
+
+def apparmor(value: str) -> None:
+    """Empty, or one word: a profile's name, which may be a path, or several of a stack (`one//&two`)."""
+    if value and not re.fullmatch(r"[\x21-\x7e]{1,255}", value):
+        raise InvalidSpec("apparmor", f"{value[:80]!r} is not the name of an AppArmor profile")
+
+
+def selinux_label(value: str) -> None:
+    """Empty, or `user:role:type`, with `:level` or without."""
+    if value and not re.fullmatch(r"\w{1,64}:\w{1,64}:\w{1,64}(:[\w:.,-]{1,128})?", value, re.ASCII):
+        raise InvalidSpec("selinux_label", f"{value[:80]!r} is not a label such as system_u:system_r:container_t:s0")
 
 
 def annotations(values: Mapping[str, str], *, reserved: str) -> None:

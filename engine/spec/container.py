@@ -73,6 +73,9 @@ class ContainerSpec(codec.Document):
     clocks `monotonic` and `boottime`. `runtime` names another OCI runtime of the host that is to run it (runc, crun …),
     with the host's user ids.
 
+    `apparmor` is the name of a profile that the host has loaded, or `unconfined`; `selinux_label` what its program is
+    to SELinux, `user:role:type:level`. Where they are empty, it is confined as the host's own programs are.
+
     `cgroup_parent` is the absolute path of the control group that the container's is made in, empty for the usual one.
 
     `volumes_from` are containers whose binds and volumes it has too, each `<id or name>` with or without `:ro`; where
@@ -125,6 +128,8 @@ class ContainerSpec(codec.Document):
     oom_score_adj: int = 0
     privileged: bool = False
     seccomp: str = ""
+    apparmor: str = ""
+    selinux_label: str = ""
     cap_ambient: tuple[str, ...] = ()
     init: bool = False
     domainname: str = ""
@@ -183,6 +188,8 @@ class ContainerSpec(codec.Document):
         checks.umask(self.umask)
         between("oom_score_adj", self.oom_score_adj, -1000, 1000)
         seccomp.check(self.seccomp)
+        checks.apparmor(self.apparmor)
+        checks.selinux_label(self.selinux_label)
         checks.capabilities("cap_ambient", self.cap_ambient)
         checks.domainname(self.domainname)
         process.scheduler("scheduler", self.scheduler)

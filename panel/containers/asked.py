@@ -28,8 +28,9 @@ def in_callers_terms(prefix: str = "") -> Iterator[None]:
 
 def spec_of(asked: dict[str, Any]) -> ContainerSpec:
     """The specification that was asked for, with a friendly name if it has none. Raises Invalid."""
+    has_name = asked.get("name") not in (None, "")
     with in_callers_terms():
-        return ContainerSpec.from_json({**asked, "name": asked.get("name") or names.friendly()})
+        return ContainerSpec.from_json(asked if has_name else {**asked, "name": names.friendly()})
 
 
 def check_name(name: str) -> None:

@@ -73,6 +73,7 @@ def test_a_container_without_a_name_gets_a_friendly_one(operator: User, image: I
     ("spec", "field"),
     [
         ({"name": "bad name"}, "name"),
+        ({"name": []}, "name"),
         ({"image": "no/such:image"}, "image"),
         ({"image": ""}, "image"),
         ({"resources": {"memory_bytes": 1}}, "resources.memory_bytes"),
