@@ -27,7 +27,11 @@ _FAILED, _EXEC_FAILED = 1, 255
 def main() -> int:
     """Carry out one command; its exit code."""
     parser = _parser()
-    asked = parser.parse(sys.argv[1:])
+    try:
+        asked = parser.parse(sys.argv[1:])
+    except EngineError as error:
+        print(_words(error), file=sys.stderr)
+        return _FAILED
     if asked.version:
         print(f"moorage-runtime\nspec: {OCI_VERSION}")
         return 0

@@ -18,6 +18,8 @@ from engine.spec.runtime.checks.seccomp import uses_listener
 from engine.sys import ids
 from engine.sys import process as kernel
 
+_STOPPED = "cannot exec in a stopped container"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -84,7 +86,7 @@ def _enter(store: Store, container: Container, spec: Spec, options: Options) -> 
     first = kernel.pidfd_open(container.pid)
     try:
         if not container.is_alive:
-            raise Conflict("cannot exec in a stopped container")
+            raise Conflict(_STOPPED)
         made = entry.make(
             store.folder(container.id),
             spec,
@@ -104,6 +106,10 @@ def _enter(store: Store, container: Container, spec: Spec, options: Options) -> 
     except KernelError as error:
         path = next((one[5:] for one in spec.process.env if one.startswith("PATH=")), "")
         raise failure.explain(error.syscall, error.errno, error.path, path) from None
+    except (FileNotFoundError, ProcessLookupError):
+        if container.is_alive:
+            raise
+        raise Conflict(_STOPPED) from None
     finally:
         os.close(first)
     return pid, terminals[0] if terminals else None

@@ -10,11 +10,11 @@ from engine.sys import process
 
 
 def kill(store: Store, container_id: str, signal: str, *, is_for_all: bool) -> None:
-    """Signal the first process, or every process of the container.
+    """Signal the first process, or every process of the container. Signal 0 only asks whether it is there (kill(2)).
 
     Raises NotFound, InvalidSpec for what is no signal, Conflict when the container does not run.
     """
-    number = checks.signal_number("signal", signal)
+    number = 0 if signal == "0" else checks.signal_number("signal", signal)
     container = store.get(container_id)
     if is_for_all:
         for pid in store.cgroups.processes(container.cgroup):

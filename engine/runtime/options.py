@@ -1,26 +1,36 @@
 """What the options of commands have in common, and how they are told from what follows them."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from engine.errors import EngineError
 
 
 class Parser(ArgumentParser):
-    """Options end at the first word that is none, as with Go's programs: what follows may look like options."""
+    """Where a program's words follow, options end at the first word that is none: those may look like options too."""
 
     def __init__(self, **named: Any) -> None:
         self._flags: set[str] = set()
+        self._ends_early = False
         super().__init__(allow_abbrev=False, **named)
 
     def add_argument(self, *names: str, **named: Any) -> Any:
         """As ever; options without a value are remembered."""
         if named.get("action") in ("store_true", "help"):
             self._flags.update(names)
+        self._ends_early |= named.get("nargs") == REMAINDER
         return super().add_argument(*names, **named)
 
+    def error(self, message: str) -> NoReturn:
+        """Where words make no sense: an error as any other, which callers find where they look for errors."""
+        raise EngineError(f"{message}.", hint=f"See {self.prog} --help.")
+
     def parse(self, words: Sequence[str]) -> Namespace:
-        """What the words say. Exits with 2 and a message for what they must not."""
+        """What the words say. Raises EngineError for what they must not."""
+        if not self._ends_early:
+            return self.parse_args(words)
         end = 0
         while end < len(words) and words[end].startswith("-") and words[end] not in ("-", "--"):
             takes_next = "=" not in words[end] and words[end] not in self._flags

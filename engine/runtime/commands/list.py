@@ -18,7 +18,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def carry_out(asked: Namespace, store: Store, _: Diary) -> None:
     """See `engine.runtime.listing`."""
     if asked.quiet:
-        print("\n".join(store.ids()))
+        for container_id in store.ids():
+            print(container_id)
     elif asked.format == "json":
         print(json.dumps(listing.all_states(store)))
     else:

@@ -102,7 +102,9 @@ def test_a_signal_goes_to_the_first_process_or_to_all(oci: OciRuntime) -> None:
     assert oci.state(container_id)["pid"] in pids
     oci.call("kill", container_id, "SIGUSR1", check=True)
     wait_until(lambda: (bundle / "output").read_text() == "usr1\n", "it has got the signal")
-    oci.call("kill", "--all", container_id, "9", check=True)
+    oci.call("kill", container_id, "0", check=True)
+    assert oci.state(container_id)["status"] == "running"
+    oci.call("kill", container_id, "9", "--all", check=True)
     oci.await_status(container_id, "stopped")
     assert "is not a signal" in refused(oci, "kill", container_id, "HUMP")
 
@@ -241,6 +243,7 @@ def test_a_start_that_was_killed_can_be_repeated_or_has_worked(oci: OciRuntime) 
 def test_what_is_not_offered_is_refused_clearly(oci: OciRuntime) -> None:
     assert "cgroupfs" in oci.call("state", "x", options=("--systemd-cgroup",)).stderr
     assert "id" in refused(oci, "create", "--bundle", oci.bundle("true"), "a/b")
+    assert "--fly" in refused(oci, "delete", "x", "--fly")
     features = json.loads(oci.call("features", check=True).stdout)
     assert features["hooks"][0] == "prestart"
     assert "rbind" in features["mountOptions"]
