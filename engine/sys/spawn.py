@@ -72,10 +72,9 @@ def spawn(flags: int, life: Callable[[], NoReturn], *, cgroup_fd: int = -1) -> t
     pidfd = ctypes.c_int(-1)
     flags |= CLONE_VM | CLONE_VFORK | CLONE_PIDFD
     flags |= 0 if flags & CLONE_PARENT else _signal.SIGCHLD  # a sister has the caller's own
-    if cgroup_fd < 0:
-        pid = check(_library.clone(_child, top, flags, None, ctypes.byref(pidfd)), "clone")
-    else:
-        pid = _clone3(bottom, top, flags, pidfd, cgroup_fd)
+    # Called by `map`, from C: what calls this has its frames found again by the interpreter, which the child's last
+    # ones are not to stand for (PyEval_GetGlobals would look into them, long after they were overwritten).
+    [pid] = map(_clone, [bottom], [top], [flags], [pidfd], [cgroup_fd])
     return pid, pidfd.value
 
 
@@ -95,6 +94,12 @@ def _map_stack() -> int:
     """
     flags = _MAP_PRIVATE | _MAP_ANONYMOUS | _MAP_STACK
     return check(_library.mmap(None, _STACK_BYTES, _PROT_READ | _PROT_WRITE, flags, -1, 0), "mmap")
+
+
+def _clone(bottom: int, top: int, flags: int, pidfd: ctypes.c_int, group: int) -> int:
+    if group < 0:
+        return check(_library.clone(_child, top, flags, None, ctypes.byref(pidfd)), "clone")
+    return _clone3(bottom, top, flags, pidfd, group)
 
 
 def _clone3(bottom: int, top: int, flags: int, pidfd: ctypes.c_int, group: int) -> int:
@@ -117,7 +122,9 @@ def works() -> bool:
         pid, pidfd = spawn(0, lambda: os._exit(7))
         os.close(pidfd)
         is_fine = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-        os._exit(0 if is_fine and sum([len(str(number)) for number in range(1000)]) == 2890 else 1)
+        is_fine = is_fine and sum([len(str(number)) for number in range(1000)]) == 2890
+        is_fine = is_fine and type("Made", (), {}).__module__ == __name__  # by the frame that the interpreter is in
+        os._exit(0 if is_fine else 1)
     return os.waitpid(tried, 0)[1] == 0
 
 

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,30 @@ def test_a_child_that_fails_ends_alone(capfd: pytest.CaptureFixture[str]) -> Non
 
     assert status_of(*spawn.spawn(0, life)) == 1  # type: ignore[arg-type]
     assert "no good" in capfd.readouterr().err
+
+
+def test_the_interpreter_finds_the_frames_of_the_parent_again() -> None:
+    def life() -> None:
+        os._exit(0)
+
+    def deeper(depth: int) -> list[str]:
+        made = type("Made", (), {}).__module__  # by the frame that the interpreter believes to be in
+        return [made, *(deeper(depth - 1) if depth else [])]
+
+    assert status_of(*spawn.spawn(0, life)) == 0  # type: ignore[arg-type]
+    assert sys._getframe().f_code.co_name.startswith("test_the_interpreter")
+    assert deeper(50) == [__name__] * 51
+
+
+def test_a_sleeper_keeps_its_namespace_until_it_is_killed() -> None:
+    ours = Path("/proc/self/ns/user").readlink()
+    keeper = spawn.sleeper(process.CLONE_NEWUSER)
+    try:
+        assert Path(f"/proc/{keeper}/ns/user").readlink() != ours
+    finally:
+        os.kill(keeper, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(keeper, 0)[1]) == -signal.SIGKILL
+    assert Path("/proc/self/ns/user").readlink() == ours
 
 
 def test_it_can_be_first_in_a_new_namespace() -> None:
