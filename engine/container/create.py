@@ -82,6 +82,7 @@ def _fill(
     spec, shares_ids_with = partners.resolve(runtime, volumes_from.resolve(runtime, asked))
     warnings = [*mount_sources.check(spec), *limits.warnings(spec.resources), *process.warnings(spec)]
     log_receivers.check(spec)
+    process.check_limits(spec)
     why_not = user_namespaces.why_not(runtime.containers, runtime.launcher.parent)
     owns_ids = namespaces.wants_own_ids(spec) and not why_not
     if owns_ids:

@@ -2,6 +2,8 @@
 
 import functools
 import os
+import resource
+from pathlib import Path
 
 from engine.container import settings
 from engine.container.users import Identity
@@ -14,6 +16,7 @@ from engine.spec.seccomp import UNCONFINED
 from engine.sys import names
 from engine.sys.capabilities import bounding
 
+_NR_OPEN = Path("/proc/sys/fs/nr_open")
 _UNLIMITED = (1 << 64) - 1
 _INIT_INSIDE = "/sbin/docker-init"
 _INITS = (
@@ -49,6 +52,26 @@ def warnings(spec: ContainerSpec) -> list[str]:
     if spec.selinux_label and not settings.has_selinux():
         return [f"The label {spec.selinux_label} is not set: this kernel has no SELinux."]
     return []
+
+
+def check_limits(spec: ContainerSpec) -> None:
+    """Raise Unsupported for a process limit beyond what this host's root may give."""
+    for name, limit in spec.rlimits.items():
+        most, why = _highest(name)
+        if most >= 0 and (limit.hard < 0 or limit.hard > most):
+            wanted = "without limit" if limit.hard < 0 else str(limit.hard)
+            raise Unsupported(f"This host cannot give a program {name} {wanted}: {most} is the most, by {why}.")
+
+
+def _highest(name: str) -> tuple[int, str]:
+    """The highest hard limit, -1 for none, and what sets it (setrlimit(2))."""
+    if "CAP_SYS_RESOURCE" not in everything():
+        return resource.getrlimit(names.RLIMITS[name])[
+            1
+        ], "its own limit, as it has no CAP_SYS_RESOURCE"
+    if name == "nofile":
+        return int(_NR_OPEN.read_text()), "fs.nr_open"
+    return -1, ""
 
 
 def init_mount() -> Mount:

@@ -5,7 +5,7 @@ import os
 from engine.errors import CommandNotExecutable, CommandNotFound, EngineError, InvalidSpec, KernelError, StorageFull
 
 _MISSING = (2, 20)  # ENOENT, ENOTDIR
-_EINVAL = 22
+_EACCES, _EINVAL = 13, 22
 _FULL = (28, 122)  # ENOSPC, EDQUOT
 _RECORDS = ("started.json", "/log")
 _SETTINGS = "/proc/sys/"
@@ -38,6 +38,8 @@ def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineErro
 def _hint(syscall: str, errno: int, path: str) -> str:
     if syscall == "chdir":
         return "Check the working directory."
+    if errno == _EACCES and path.endswith("/oom_score_adj"):
+        return "Root of this host may not be spared like that: it lacks CAP_SYS_RESOURCE."
     if errno == _EINVAL and path.endswith("/tasks"):  # of v1's cpu controller, on kernels that group real time
         return "A program with a real-time scheduler needs a share of real time too: cpu_rt_runtime_us."
     return ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import ConsoleSize, InvalidSpec, IoPriority, Scheduler, TimeOffset, Unsupported
+from engine import ConsoleSize, InvalidSpec, IoPriority, Rlimit, Scheduler, TimeOffset, Unsupported
 from engine.container import process
 from engine.sys import names
 from tests.services.host import Host
@@ -51,6 +51,12 @@ def test_a_privileged_container_has_every_right_and_device(host: Host) -> None:
     assert "Seccomp:\t0" in output
     assert output.splitlines()[-1] == "0"
     assert state.exit_code == 0
+
+
+@pytest.mark.parametrize("hard", [-1, 1 << 40])
+def test_more_descriptors_than_the_host_may_give_are_refused(host: Host, hard: int) -> None:
+    with pytest.raises(Unsupported, match=r"nofile.* is the most, by .*(nr_open|CAP_SYS_RESOURCE)"):
+        host.create("true", rlimits={"nofile": Rlimit(100, hard)})
 
 
 def test_a_capability_that_the_hosts_root_lacks_is_told(host: Host) -> None:
