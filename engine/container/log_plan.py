@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.container import log_receivers, state
+from engine.logs.opening import RING
 from engine.spec import log_tags
 from engine.spec.container import ContainerSpec
 from engine.spec.logs import LOCAL_ROTATION, LogConfig, LogDriver, LogMode, Rotation
@@ -34,9 +35,9 @@ def settings(folder: Path, record: state.Record) -> Settings:
     spec = _spec(folder)
     values = _values(record, spec)
     if spec.log.driver is LogDriver.JSON_FILE:
-        return [*_kept(spec.log, record.id), _attributes(spec, values)]
+        return _in_mode(spec.log, [*_kept(spec.log, record.id), _attributes(spec, values)])
     if spec.log.driver in (LogDriver.LOCAL, LogDriver.NONE):
-        return _kept(spec.log, record.id)
+        return _in_mode(spec.log, _kept(spec.log, record.id))
     tag = log_tags.render(spec.log.options.get("tag", ""), values)
     receiver = log_receivers.describe(spec, values, tag)
     is_blocking = spec.log.mode is LogMode.BLOCKING
@@ -48,6 +49,10 @@ def kept(folder: Path, record: state.Record) -> Settings:
     if not record.log_driver:
         return USUAL
     return _kept(_spec(folder).log, record.id)
+
+
+def _in_mode(config: LogConfig, driver: Settings) -> Settings:
+    return driver if config.mode is LogMode.BLOCKING else [RING, config.max_buffer_bytes, driver]
 
 
 def _kept(config: LogConfig, container_id: str) -> Settings:

@@ -17,21 +17,27 @@ if TYPE_CHECKING:
 
     from engine.logs.opening import Writer
 
+    Copy = Callable[[int, int, Callable[[memoryview, int], None]], int]
+
 _LAST_S = 2.0
 
 
 class Forwarding:
-    """Writes to what is `kept` here, and sends to a receiver in the form that `form` gives a message."""
+    """Writes to what is `kept` here, and sends to a receiver in the form that `form` gives a message.
 
-    def __init__(self, kept: Writer, form: Callable[[bytes, int, bool], bytes]) -> None:
+    `copy` reads from the program, as fast as what is kept is written.
+    """
+
+    def __init__(self, kept: Writer, copy: Copy, form: Callable[[bytes, int, bool], bytes]) -> None:
         self._kept = kept
+        self._copy = copy
         self._form = form
         self._splitter = LineSplitter()
         self.receiver: Receiver
 
     def copy_from(self, fd: int, stream: int) -> int:
         """Take what is ready on `fd`; see `LogWriter.copy_from`."""
-        return copy_by_reading(fd, stream, self.write)
+        return self._copy(fd, stream, self.write)
 
     def write(self, data: bytes | memoryview, stream: int) -> None:
         """Keep `data`, and send the lines that it completes."""
@@ -40,8 +46,9 @@ class Forwarding:
             self.receiver.send(self._form(text, stream, is_partial))
 
     def tend(self) -> int | None:
-        """Send what had to wait; in how many milliseconds to call again, None for no need."""
-        return self.receiver.tend()
+        """Send what had to wait, and tend what is kept; in how many milliseconds to call again, None for no need."""
+        due = (self._kept.tend(), self.receiver.tend())
+        return min((wait for wait in due if wait is not None), default=None)
 
     def mark_end(self, run: int) -> None:
         """Send the last lines, waiting a moment for a slow receiver, and mark the end in what is kept."""
@@ -63,16 +70,27 @@ class Forwarding:
 def open_forwarding(driver: str, arguments: list[Any], folder: str, lock: int | None) -> Forwarding:
     """The writer for settings as `engine/container/log_plan.py` makes them. Raises OSError."""
     kept, limit_bytes, is_blocking, *rest = arguments
+    writer, copy = _open_kept(kept, folder, lock, None if is_blocking else limit_bytes)
     if driver == "journald":
         path, fields = rest
-        log = Forwarding(open_log(kept, folder, lock), JournalForm(fields))
+        log = Forwarding(writer, copy, JournalForm(fields))
         places, secure, name = [[1, 2, path]], None, "journald"
     else:
         name, places, head, tls = rest
-        log = Forwarding(open_log(kept, folder, lock), SyslogForm(*head))
+        log = Forwarding(writer, copy, SyslogForm(*head))
         secure, name = _securing(tls), f"syslog server {name}"
     log.receiver = Receiver(name, places, limit_bytes, is_blocking, log.tell, secure)
     return log
+
+
+def _open_kept(settings: list[Any], folder: str, lock: int | None, ring_bytes: int | None) -> tuple[Writer, Copy]:
+    """What writes to what is kept, through a ring or not, and what reads from the program at the pace of that."""
+    if ring_bytes is None:
+        return open_log(settings, folder, lock), copy_by_reading
+    from engine.logs.ring import Ring  # noqa: PLC0415
+
+    ring = Ring(lambda: open_log(settings, folder, lock), ring_bytes)
+    return ring, ring.copy_to
 
 
 def _securing(tls: list[Any]) -> Callable[[_socket.socket], Any] | None:

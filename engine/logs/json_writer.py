@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 
-from engine.logs.format import STDERR, STDOUT
+from engine.logs.format import STDERR, STDOUT, UNKNOWN
 from engine.logs.line_splitter import LineSplitter
 from engine.logs.writer import DISK_ERRORS, copy_by_reading, take_lock
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.logs.compressing import Compressor
 
 MARKER = "json-file"
-_NAMES = {STDOUT: b"stdout", STDERR: b"stderr"}
+_NAMES = {STDOUT: b"stdout", STDERR: b"stderr", UNKNOWN: b"stderr"}
 _TAIL_BYTES = 64 << 10
 # Go's encoder escapes these in its own way; a lone surrogate stands for a byte that is not UTF-8.
 _GO = {number: f"\\u{number:04x}" for number in (*range(0x20), *b"<>&", 0x2028, 0x2029)}
@@ -51,6 +51,7 @@ class JsonWriter:
         self._compresses = compresses
         self._attributes = f'"attrs":{attributes},'.encode() if attributes else b""
         self._compressor: Compressor | None = None
+        self._has_closed = False
         self._lost = 0
         self._splitter = LineSplitter()
         self._lock = take_lock(folder) if lock is None else lock
@@ -66,7 +67,10 @@ class JsonWriter:
         self._append([(text, stream, is_partial) for text, is_partial in self._splitter.feed(data, stream)])
 
     def tend(self) -> None:
-        """Nothing waits here."""
+        """As of `LogWriter`."""
+        if self._has_closed and self._compresses:
+            self._compress_closed()
+        self._has_closed = False
 
     def mark_end(self, run: int) -> None:
         """Write the lines nobody finished, and down where the run ended."""
@@ -134,8 +138,7 @@ class JsonWriter:
         self._fd, self._size = fresh, 0
         self._number += 1
         write_marker(self._folder, Marker(self._number, os.fstat(fresh).st_ino, 0, 0))
-        if self._compresses:
-            self._compress_closed()
+        self._has_closed = True
 
     def _make_older(self, age: int) -> None:
         """Give the file of that age the name of the next; the oldest loses its own."""

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
             """Let go of the log and its lock."""
 
 
+RING = "non-blocking"
+"""In place of a driver's name: its arguments are how many bytes may wait, and the settings of the driver."""
+
+
 def open_log(settings: list[Any], folder: str, lock: int | None = None) -> Writer:
     """The writer for the log in `folder`, whose lock, if it was taken already, is `lock`.
 
@@ -36,6 +40,11 @@ def open_log(settings: list[Any], folder: str, lock: int | None = None) -> Write
     if driver == "local":
         segment_bytes, segments, compresses = arguments
         return LogWriter(folder, segment_bytes=segment_bytes, segments=segments, compresses=compresses, lock=lock)
+    if driver == RING:
+        from engine.logs.ring import Ring  # noqa: PLC0415
+
+        limit_bytes, kept = arguments
+        return Ring(lambda: open_log(kept, folder, lock), limit_bytes)
     if driver == "none":
         from engine.logs.null_writer import NullWriter  # noqa: PLC0415
 

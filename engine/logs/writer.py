@@ -81,6 +81,7 @@ class LogWriter:
         self._segments = segments
         self._compresses = compresses
         self._compressor: Compressor | None = None
+        self._has_closed = False
         self._lost = 0
         self._unspliceable: set[int] = set()
         self._lock = take_lock(folder) if lock is None else lock
@@ -94,7 +95,7 @@ class LogWriter:
         `fd` is the reading end of a pipe or the master of a pty, set non-blocking. Returns the number of bytes taken,
         0 at the end of the output; raises `BlockingIOError` when nothing is ready.
         """
-        if fd in self._unspliceable or _bytes_ready(fd) > SPLICE_BYTES:
+        if fd in self._unspliceable or bytes_ready(fd) > SPLICE_BYTES:
             return copy_by_reading(fd, stream, self.write)
         self._rotate_if_full()
         try:
@@ -124,7 +125,10 @@ class LogWriter:
         self._lost += len(data) - written
 
     def tend(self) -> None:
-        """Nothing waits here."""
+        """Have what was rotated away compressed; nothing else waits here."""
+        if self._has_closed and self._compresses:
+            self._compress_closed()
+        self._has_closed = False
 
     def mark_end(self, run: int) -> None:
         """Append the record that says: run number `run` of the container is over and nothing more comes of it."""
@@ -187,8 +191,7 @@ class LogWriter:
         self._number, self._data, self._index = self._number + 1, data, index
         self._end = self._index_end = 0
         self._remove_old_segments()
-        if self._compresses:
-            self._compress_closed()
+        self._has_closed = True
 
     def _remove_old_segments(self) -> None:
         for name in sorted(os.listdir(self._folder), reverse=True):  # an index before its data
@@ -238,12 +241,18 @@ class LogWriter:
         return size, index_end
 
 
-def copy_by_reading(fd: int, stream: int, write: Callable[[memoryview, int], None]) -> int:
-    """Read what is ready and `write` it; as long as the buffer is filled there is more, which needs no poll(2)."""
+def copy_by_reading(
+    fd: int, stream: int, write: Callable[[memoryview, int], None], most_bytes: int = MOST_BYTES
+) -> int:
+    """Read what is ready, at most `most_bytes`, and `write` it; see `LogWriter.copy_from` for what it returns.
+
+    As long as the buffer is filled there is more, which needs no poll(2).
+    """
     total = 0
     while True:
+        wanted = min(STEP_BYTES, most_bytes - total)
         try:
-            length = os.readv(fd, [_BUFFER])
+            length = os.readv(fd, [_BUFFER[:wanted]])
         except OSError as error:
             if total and error.errno == errno.EAGAIN:
                 return total
@@ -253,7 +262,7 @@ def copy_by_reading(fd: int, stream: int, write: Callable[[memoryview, int], Non
         if length:
             write(_BUFFER[:length], stream)
         total += length
-        if length < STEP_BYTES or total >= MOST_BYTES:
+        if length < wanted or total >= most_bytes:
             return total
 
 
@@ -275,5 +284,6 @@ def take_lock(folder: str) -> int:
     return lock
 
 
-def _bytes_ready(fd: int) -> int:
+def bytes_ready(fd: int) -> int:
+    """How much a read of this pipe or terminal would find."""
     return int.from_bytes(fcntl.ioctl(fd, _FIONREAD, bytes(4)), sys.byteorder)

@@ -30,10 +30,10 @@ class LogDriver(StrEnum):
 
 
 class LogMode(StrEnum):
-    """What happens when a receiver takes output slower than it comes.
+    """What happens when the log, or its receiver, takes output slower than it comes.
 
-    `blocking`: the container waits. `non-blocking`: messages wait in memory, and are dropped and counted when there are
-    too many. Files are written through the kernel's cache and never waited for, so it makes no difference to them.
+    `blocking`: the program waits. `non-blocking`: it never does. Output waits in memory, and what comes when too much
+    waits already is dropped, counted and told of in the log.
     """
 
     BLOCKING = "blocking"
@@ -78,7 +78,7 @@ _OPTIONS = {
 class LogConfig:
     """The driver and its options, as Docker names and writes them (`max-size`: `10m`).
 
-    `max_buffer_bytes` is how much waits in memory for a receiver; see `LogMode`.
+    `max_buffer_bytes` is how much waits in memory, in mode `non-blocking` for the log and in both for a receiver.
     """
 
     driver: LogDriver = LogDriver.LOCAL

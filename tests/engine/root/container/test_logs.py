@@ -6,11 +6,12 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine import Conflict, InvalidSpec, LogConfig, LogDriver, NotFound, Unsupported
+from engine import Conflict, InvalidSpec, LogConfig, LogDriver, LogMode, NotFound, Unsupported
 from engine.container import log_receivers
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -69,8 +70,9 @@ def test_rotation_keeps_what_was_asked_for_and_reading_goes_across_files_and_run
 
 
 @pytest.mark.parametrize("driver", ["local", "json-file"])
-def test_closed_files_are_compressed_and_read_all_the_same(host: Host, driver: str) -> None:
-    asked = log(driver, max_size="20k", max_file="20", compress="true")
+@pytest.mark.parametrize("mode", LogMode)
+def test_closed_files_are_compressed_and_read_all_the_same(host: Host, driver: str, mode: LogMode) -> None:
+    asked = replace(log(driver, max_size="20k", max_file="20", compress="true"), mode=mode)
     script = f"{SLOWLY % 2000}; exec sleep 60"
     container = host.start("sh", "-c", script, log=asked)
 

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from engine import Unsupported
 from engine.sys import project_quota
 from tests.images import busybox, docker_archive
+from tests.services.disks import mounted
 from tests.services.host import Host, running_host
 
 MKFS = {"ext4": ["-q", "-F", "-O", "quota,project", "-E", "quotatype=prjquota"], "xfs": ["-q", "-f"]}
@@ -20,21 +20,10 @@ MKFS = {"ext4": ["-q", "-F", "-O", "quota,project", "-E", "quotatype=prjquota"],
 @pytest.fixture(params=MKFS)
 def limiting_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     """A host whose state is on a file system with project quotas."""
-    kind, disk, at = request.param, tmp_path / "disk", tmp_path / "at"
-    at.mkdir()
-    if shutil.which(f"mkfs.{kind}") is None:
-        pytest.skip(f"mkfs.{kind}")
-    with open(disk, "wb") as file:
-        file.truncate(320 << 20)
-    subprocess.run([f"mkfs.{kind}", *MKFS[kind], disk], check=True)
-    if subprocess.run(["mount", "-o", "loop,prjquota", disk, at], capture_output=True, check=False).returncode:
-        pytest.skip(f"project quotas on {kind}")
-    try:
-        with running_host(str(at)) as host:
-            host.engine.load_image(io.BytesIO(docker_archive(busybox("busybox:test"))))
-            yield host
-    finally:
-        subprocess.run(["umount", at], check=True)
+    kind = request.param
+    with mounted(tmp_path, kind, *MKFS[kind], options="loop,prjquota") as at, running_host(str(at)) as host:
+        host.engine.load_image(io.BytesIO(docker_archive(busybox("busybox:test"))))
+        yield host
 
 
 @pytest.mark.v2

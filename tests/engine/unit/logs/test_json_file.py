@@ -93,6 +93,7 @@ def test_files_rotate_by_dockers_names_and_are_read_as_one(
     for number in range(200):
         log.write(b"line %d\n" % number, STDOUT)
     if compresses:
+        log.tend()
         wait_until((folder / f"{NAME}.1.gz").exists, "it is compressed", timeout_s=20)
     ending = ".gz" if compresses else ""
     names = {name for name in os.listdir(folder) if name.startswith(NAME) and not name.endswith(".gz.new")}

@@ -1,0 +1,29 @@
+"""Disks of their own for tests: a file system in a file, mounted."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+DISK_BYTES = 320 << 20
+
+
+@contextmanager
+def mounted(folder: Path, kind: str, *mkfs_options: str, options: str = "loop") -> Iterator[Path]:
+    """The folder where a new file system of this kind is mounted, its file in `folder`; skips where it cannot be."""
+    disk, at = folder / "disk", folder / "at"
+    at.mkdir()
+    if shutil.which(f"mkfs.{kind}") is None:
+        pytest.skip(f"mkfs.{kind}")
+    with open(disk, "wb") as file:
+        file.truncate(DISK_BYTES)
+    subprocess.run([f"mkfs.{kind}", *mkfs_options, disk], check=True)
+    if subprocess.run(["mount", "-o", options, disk, at], capture_output=True, check=False).returncode:
+        pytest.skip(f"mounting {kind} with {options}")
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", at], check=True)
