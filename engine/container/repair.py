@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 from engine.cgroups import evidence
@@ -106,23 +107,21 @@ def _has_spoken(folder: Path, run: int) -> bool:
 
 
 def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> None:
-    """Record an end that no shim did. What the restart policy makes of it is done when everything is repaired."""
-    _end_log(folder, run)
+    """Record an end that no shim did. What the restart policy makes of it is done when everything is repaired.
+
+    The end is marked in the log too, so that whoever follows that is not kept waiting for one.
+    """
+    record = state.load_record(folder)
     started = runs.read_started(folder)
     restarts = started.restarts if started is not None and started.run == run else 0
     is_wanted = policy.wants_another(str(folder), run=run, exit_code=code, restarts=restarts)
     end = records.Exit(run, code, 0, False, records.now(), why, restarts, 0 if is_wanted else None)
-    group = state.load_record(folder).cgroup
-    places = evidence.places(runtime.cgroups.find(group), runtime.cgroups.hierarchies)
-    records.sync(ending.note(str(folder), end, evidence=certificate.gather(places)))
-    _empty_group(runtime, group)
-
-
-def _end_log(folder: Path, run: int) -> None:
-    """Mark the end that no shim marked, so that whoever follows the log is not kept waiting for one."""
-    log = open_log(log_plan.kept(folder, state.load_record(folder)), str(folder / "log"))
-    log.mark_end(run)
-    log.close()
+    places = evidence.places(runtime.cgroups.find(record.cgroup), runtime.cgroups.hierarchies)
+    with closing(open_log(log_plan.kept(folder, record), str(folder / "log"))) as log:
+        log.mark_end(run)
+        records.sync(ending.note(str(folder), end, evidence=certificate.gather(places)))
+        log.settle()
+    _empty_group(runtime, record.cgroup)
 
 
 def _remove_stray_groups(runtime: Runtime) -> None:

@@ -158,6 +158,7 @@ class Shim:
 
     def wind_up(self, plan: messages.Plan, end: records.Exit) -> None:
         """After the end is recorded: bring the next run if one is wanted, else let go of the log."""
+        self.open_log().settle()
         if not succession.bring_next(self, plan, end):
             self.open_log().close()
 

@@ -57,6 +57,10 @@ class Forwarding:
         self.receiver.close(_LAST_S)
         self._kept.mark_end(run)
 
+    def settle(self) -> None:
+        """As what is kept."""
+        self._kept.settle()
+
     def close(self) -> None:
         """Let go of the receiver, of what is kept, and of its lock."""
         self.receiver.close(0)

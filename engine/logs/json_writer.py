@@ -79,6 +79,9 @@ class JsonWriter:
         if self._compressor is not None:
             self._compressor.stop()  # the next run does what is left
 
+    def settle(self) -> None:
+        """All is kept."""
+
     def close(self) -> None:
         """Let go of the files and the lock."""
         os.close(self._lock)  # before the closing that wakes the followers, so that they find it gone

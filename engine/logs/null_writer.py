@@ -12,14 +12,13 @@ _SEGMENTS = 2
 
 
 class NullWriter(LogWriter):
-    """A log that is gone with the run; whoever follows it has its files open, and reads them to their end."""
+    """A log that is gone when the run's end is recorded; whoever follows it has its files open, and reads them all."""
 
     def __init__(self, folder: str, lock: int | None) -> None:
         super().__init__(folder, segment_bytes=_SEGMENT_BYTES, segments=_SEGMENTS, lock=lock)
 
-    def mark_end(self, run: int) -> None:
-        """Mark the end for those who look on, and let go of what there was."""
-        super().mark_end(run)
+    def settle(self) -> None:
+        """Let go of what there was; the last lines are in the death certificate."""
         for name in os.listdir(self._folder):
             if name != LOCK_NAME:
                 os.unlink(f"{self._folder}/{name}")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
         def mark_end(self, run: int) -> None:
             """Nothing more comes of run number `run`."""
 
+        def settle(self) -> None:
+            """The end is recorded by now: let go of what was kept until then."""
+
         def tend(self) -> int | None:
             """Do what waited; in how many milliseconds to call again, None for no need."""
 

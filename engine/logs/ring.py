@@ -88,6 +88,10 @@ class Ring:
         """Mark the end when all that waits has been written, however long that takes: the program has ended."""
         self._await_end_of_work().mark_end(run)
 
+    def settle(self) -> None:
+        """As the log."""
+        self._await_end_of_work().settle()
+
     def close(self) -> None:
         """Let go of the log when all that waits has been written."""
         self._await_end_of_work().close()

@@ -42,6 +42,10 @@ class Watched:
         self._kept.mark_end(run)
         self._window.mark_end(run)
 
+    def settle(self) -> None:
+        """As the log."""
+        self._kept.settle()
+
     def close(self) -> None:
         """Let go of both."""
         self._window.close()

@@ -136,6 +136,9 @@ class LogWriter:
         if self._compressor is not None:
             self._compressor.stop()  # the next run does what is left
 
+    def settle(self) -> None:
+        """All is kept."""
+
     def close(self) -> None:
         """Close the log; those who follow it come to their end. Output lost last of all is told of here."""
         if self._lost:

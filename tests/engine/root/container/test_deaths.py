@@ -1,12 +1,14 @@
 """Death certificates: who asked for an end, what the kernel counted, what was written last; kept run by run."""
 
 import json
+import os
 import signal
 
 import pytest
 
-from engine import Resources
+from engine import LogConfig, LogDriver, LogMode, Resources, Restart, RestartPolicy
 from tests.services.host import Host
+from tests.services.processes import wait_until
 
 
 def deaths(host: Host, container: str) -> list[dict[str, object]]:
@@ -90,3 +92,23 @@ def test_each_run_has_its_own_last_lines(host: Host) -> None:
         (2, ["2"]),
         (1, ["1"]),
     ]
+
+
+NOWHERE = {"syslog-address": "unix:///nowhere", "cache-disabled": "true"}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        LogConfig(LogDriver.NONE),
+        LogConfig(LogDriver.NONE, mode=LogMode.NON_BLOCKING),
+        LogConfig(LogDriver.SYSLOG, NOWHERE),
+    ],
+)
+def test_last_lines_are_told_where_no_log_is_kept_too(host: Host, log: LogConfig) -> None:
+    script = "yes | head -c 3000000; echo x >> /root/runs; echo run $(wc -l < /root/runs); exit 1"
+    container = host.start("sh", "-c", script, log=log, restart=RestartPolicy(Restart.ON_FAILURE, 1))
+    host.wait(container)
+    own = [[line for line in death["last_lines"] if "run" in line] for death in deaths(host, container)]  # type: ignore[attr-defined]
+    assert own == [["run 2"], ["run 1"]]
+    wait_until(lambda: os.listdir(host.home / "containers" / container / "log") == ["lock"], "nothing is kept")

@@ -89,7 +89,7 @@ def test_none_keeps_nothing_and_says_so(host: Host) -> None:
     assert host.wait(container).exit_code == 7
     with pytest.raises(Conflict, match="its log driver is none"):
         host.engine.logs(container)
-    assert os.listdir(folder_of(host, container)) == ["lock"]
+    wait_until(lambda: os.listdir(folder_of(host, container)) == ["lock"], "nothing is kept")
 
 
 @pytest.mark.v2

@@ -51,6 +51,33 @@ def test_last_words_are_of_both_streams_and_of_the_last_run_alone(tmp_path: Path
     log.close()
 
 
+def test_last_words_go_back_across_rotations_but_not_into_the_run_before(tmp_path: Path) -> None:
+    log = LogWriter(str(tmp_path), segment_bytes=200)
+    log.write(b"earlier\n", STDOUT)
+    log.mark_end(1)
+    for number in range(100):
+        log.write(b"%03d\n" % number, STDOUT)
+    log.mark_end(2)
+    assert last_words(str(tmp_path), 100) == b"".join(b"%03d\n" % number for number in range(75, 100))
+    log.close()
+    log = LogWriter(str(tmp_path), segment_bytes=20)  # so that the next run begins a segment
+    log.write(b"next\n", STDOUT)
+    log.mark_end(3)
+    assert last_words(str(tmp_path), 100) == b"next\n"
+    log.close()
+
+
+def test_last_words_of_a_run_that_was_rotated_away_are_what_is_left(tmp_path: Path) -> None:
+    log = LogWriter(str(tmp_path), segment_bytes=200, segments=2)
+    for number in range(100):
+        log.write(b"%03d\n" % number, STDOUT)
+    log.mark_end(1)
+    words = last_words(str(tmp_path), 8192)
+    assert words.endswith(b"098\n099\n")
+    assert 40 < len(words) < 400
+    log.close()
+
+
 def test_last_words_in_dockers_files_are_told_apart_by_their_time(tmp_path: Path) -> None:
     lines = [("old\n", "08.9Z"), ("first\n", "09.5Z"), ("\u00fc\n", "09.500000001Z")]
     text = "".join(
@@ -60,6 +87,9 @@ def test_last_words_in_dockers_files_are_told_apart_by_their_time(tmp_path: Path
     (tmp_path / "x-json.log").write_text(text)
     assert last_words(str(tmp_path), 100, "2026-01-01T00:00:09.500000Z") == "first\n\u00fc\n".encode()
     assert last_words(str(tmp_path), 100) == "old\nfirst\n\u00fc\n".encode()
+    (tmp_path / "x-json.log").rename(tmp_path / "x-json.log.1")
+    (tmp_path / "x-json.log").write_text(text)
+    assert last_words(str(tmp_path), 100).decode() == 2 * "old\nfirst\n\u00fc\n"
 
 
 def test_a_log_that_is_empty_has_no_last_words(tmp_path: Path) -> None:

@@ -210,6 +210,7 @@ def test_nothing_need_be_kept(folder: Path, server: socket.socket) -> None:
     log = open_log(["syslog", ["none"], 1 << 20, True, "here", [unix(server)], HEAD, []], str(folder))
     log.write(b"gone\n", STDOUT)
     log.mark_end(1)
+    log.settle()
     log.close()
     assert server.recv(9000).endswith(b"gone\n")
     assert [path.name for path in folder.iterdir()] == ["lock"]
