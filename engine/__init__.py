@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.logs import LogConfig, LogDriver, LogMode
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
-    from engine.spec.privileges import privileges
+    from engine.spec.privileges import outlets, privileges
     from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
     from engine.spec.pruning import Pruned, PruneFilters
@@ -100,7 +100,7 @@ _HOMES = {
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.logs": ["LogConfig", "LogDriver", "LogMode"],
     "engine.spec.mounts": ["Mount", "MountType", "Propagation", "RecursiveReadOnly", "Relabel"],
-    "engine.spec.privileges": ["privileges"],
+    "engine.spec.privileges": ["outlets", "privileges"],
     "engine.spec.processes": ["ContainerProcess", "ProcessTable"],
     "engine.spec.progress": ["Step"],
     "engine.spec.pruning": ["PruneFilters", "Pruned"],
@@ -185,6 +185,7 @@ __all__ = [
     "Upload",
     "Volume",
     "WeightDevice",
+    "outlets",
     "privileges",
     "raise_nofile",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from engine.spec import defaults
+from engine.spec import defaults, syslog
 from engine.spec.container import CgroupNamespace, ContainerSpec
 from engine.spec.mounts import MountType
 
@@ -15,6 +15,16 @@ def privileges(spec: ContainerSpec) -> list[str]:
     A namespace that is another container's brings what that one has, which is for the caller to look up.
     """
     return list(_asked(spec))
+
+
+def outlets(spec: ContainerSpec) -> list[str]:
+    """The fields by which its output goes to where the caller wants it, from the host's network or by a path of its.
+
+    The syslog server of the host itself is nobody's choice. Whoever works inside the container gains no more by it than
+    that what he writes is sent there.
+    """
+    chosen = "syslog-address" in spec.log.options and syslog.address(spec.log.options) != syslog.address({})
+    return ["log.options.syslog-address"] if chosen else []
 
 
 def _asked(spec: ContainerSpec) -> Iterator[str]:

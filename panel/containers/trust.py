@@ -5,7 +5,7 @@ Whoever works inside such a container can do what it can, so running programs in
 
 from typing import Any
 
-from engine import ContainerSpec, InvalidSpec, privileges
+from engine import ContainerSpec, InvalidSpec, outlets, privileges
 from panel.containers import asked
 from panel.containers.models import Container
 from panel.door import Need
@@ -15,13 +15,13 @@ PERMISSION = "containers.create_privileged"
 
 
 def to_create(arguments: dict[str, Any]) -> Need | None:
-    """For a specification that asks for it, or joins a container that has it."""
+    """For a specification that asks for it, joins a container that has it, or sends its output where it likes."""
     try:
         spec = asked.spec_of(arguments["spec"])
     except Invalid:
         return None  # which the service will say
     joined = [field for field, partner in asked.partners(spec) if held(partner)]
-    return _need([*privileges(spec), *joined])
+    return _need([*privileges(spec), *outlets(spec), *joined])
 
 
 def to_change(arguments: dict[str, Any]) -> Need | None:

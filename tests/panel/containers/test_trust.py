@@ -65,6 +65,18 @@ def test_the_volumes_of_what_is_given_more_take_the_same(operator: User, image: 
     assert operation.payload["spec"]["volumes_from"] == [f"{plain.pk}:ro"]
 
 
+def test_a_log_server_of_ones_own_choice_takes_it_to_create_and_not_to_work_inside(
+    admin: User, operator: User, image: Image
+) -> None:
+    log = {"driver": "syslog", "options": {"syslog-address": "tcp://10.0.0.1:601"}}
+
+    with pytest.raises(NotPermitted, match=r"for log\.options\.syslog-address"):
+        services.create(actor=acting(operator), spec={"image": "busybox", "log": log})
+    services.create(actor=acting(operator), spec={"image": "busybox", "log": {"driver": "syslog"}})
+    services.create(actor=acting(admin), spec={"image": "busybox", "log": log})
+    services.execute(actor=acting(operator), container=make(image.host, "sends", log=log), spec={"command": ["true"]})
+
+
 def test_a_partner_is_kept_by_its_id_since_names_can_change_hands(operator: User, image: Image) -> None:
     partner = make(image.host, "plain")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine import ContainerSpec, privileges
+from engine import ContainerSpec, outlets, privileges
 
 
 def asked(**fields: Any) -> list[str]:
@@ -51,3 +51,24 @@ def test_what_takes_trust_is_named(fields: dict[str, Any], named: list[str]) -> 
 )
 def test_what_any_container_may_ask_for_is_not(fields: dict[str, Any]) -> None:
     assert asked(**fields) == []
+
+
+@pytest.mark.parametrize(
+    ("log", "named"),
+    [
+        ({}, []),
+        ({"driver": "journald"}, []),
+        ({"driver": "syslog", "options": {"tag": "x"}}, []),
+        ({"driver": "syslog", "options": {"syslog-address": "unix:///dev/log"}}, []),
+        (
+            {"driver": "syslog", "options": {"syslog-address": "unix:///run/docker.sock"}},
+            ["log.options.syslog-address"],
+        ),
+        ({"driver": "syslog", "options": {"syslog-address": "udp://127.0.0.1"}}, ["log.options.syslog-address"]),
+        ({"driver": "syslog", "options": {"syslog-address": "tcp+tls://logs"}}, ["log.options.syslog-address"]),
+    ],
+)
+def test_output_that_goes_where_the_caller_likes_is_named(log: dict[str, Any], named: list[str]) -> None:
+    spec = ContainerSpec.from_json({"name": "one", "image": "busybox", "log": log})
+    assert outlets(spec) == named
+    assert privileges(spec) == []
