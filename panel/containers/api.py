@@ -95,8 +95,8 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
         summary="Create a container",
         description=(
             "What gives it more of its host (privileged, namespaces or files of the host, devices, further "
-            "capabilities, another seccomp profile, a log server …) takes the permission `containers.create_privileged` "
-            "too."
+            "capabilities, another seccomp profile, a log server …) takes the permission "
+            "`containers.create_privileged` too."
         ),
         request=NewContainerSerializer,
         **OPERATED,
