@@ -24,8 +24,8 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bo
 
     `with_volumes` takes its anonymous volumes too, where no other container uses them.
 
-    Raises Conflict for a running container unless `force`, which kills it first. The decision is on the disk before
-    anything is taken away, so a removal that was cut short is finished by `repair`.
+    Raises Conflict for a running container unless `force`, which kills it first. A removal that was cut short is
+    finished by `repair`, or has not begun: that it is one is written down only where data goes before the folder does.
     """
     try:
         with runtime.locked(container_id) as folder:
@@ -33,18 +33,24 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bo
             if force and current.status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING):
                 current = stop_locked(runtime, folder, signal="KILL", timeout_s=0, asker=Asker("remove", asked_by))
             state.check_step(current, Status.REMOVING)
+            record = state.load_record(folder)
             if current.status is not Status.REMOVING:
-                record = replace(state.load_record(folder), drops_volumes=with_volumes)
-                state.advance(folder, record, intent=Intent.REMOVE, durable=True)
-            finish(runtime, folder)
+                record = replace(record, drops_volumes=with_volumes)
+                if record.volumes:  # which go one by one, and before the folder
+                    record = state.advance(folder, record, intent=Intent.REMOVE, durable=with_volumes)
+            _finish(runtime, folder, record)
     except NotFound:
         return
 
 
 def finish(runtime: Runtime, folder: Path) -> None:
-    """Take everything away; the folder itself goes last and in one rename, so it is never seen half empty."""
-    wait.await_shim(folder)
-    record = state.load_record(folder)
+    """Take away what is left of a container whose removal was cut short."""
+    _finish(runtime, folder, state.load_record(folder))
+
+
+def _finish(runtime: Runtime, folder: Path, record: state.Record) -> None:
+    """The folder itself goes last and in one rename, so it is never seen half empty."""
+    wait.await_last_write(folder)
     other_runtimes.forget(runtime, folder)
     runtime.cgroups.remove(record.cgroup)
     volumes.leave(runtime, record)

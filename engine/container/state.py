@@ -95,7 +95,7 @@ def load_record(folder: Path) -> Record:
 
 
 def advance(folder: Path, record: Record, *, intent: Intent, run: int | None = None, durable: bool = False) -> Record:
-    """Write down the engine's next step. `durable` waits for the disk: only a removal must survive a power cut."""
+    """Write down the engine's next step. `durable` waits for the disk."""
     run = record.run if run is None else run
     return save(folder, replace(record, intent=intent, run=run), durable=durable)
 

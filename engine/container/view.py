@@ -51,6 +51,7 @@ def open_running(folder: Path, resources: ExitStack) -> Root | None:
 
 def open_writable(runtime: Runtime, folder: Path, resources: ExitStack) -> Root:
     """The root, with what is bound into it, of a container that does not run and cannot start: its lock is held."""
+    wait.await_shim(folder)
     return _attached(
         runtime, folder, Snapshot(folder).open_writable(_lower(runtime, folder)), resources, is_writable=True
     )

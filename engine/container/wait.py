@@ -14,6 +14,7 @@ from engine.sys import process
 
 _RECORD_TIMEOUT_S = 10.0
 _SUCCESSION_S = 0.5
+_PAUSE_S = 0.0004  # at first; then an eighth of the time that was waited already
 
 
 def open_process(folder: Path) -> int | None:
@@ -49,11 +50,23 @@ def await_record(folder: Path) -> ContainerState:
 
 
 def await_shim(folder: Path) -> None:
-    """Return when no shim of an earlier run is at work any more: its control groups and files may be replaced.
+    """Return when no shim of an earlier run is there any more: its root may be mounted again.
 
     Raises Conflict when it does not come to its end.
     """
-    if not until(lambda: not records.has_shim(str(folder))):
+    _await(folder, records.has_shim)
+
+
+def await_last_write(folder: Path) -> None:
+    """Return when no shim of an earlier run is at work in the folder: control groups and files may be taken away.
+
+    Raises Conflict when it does not come to its end.
+    """
+    _await(folder, records.needs_folder)
+
+
+def _await(folder: Path, goes_on: Callable[[str], bool]) -> None:
+    if not until(lambda: not goes_on(str(folder))):
         raise Conflict(f"The last run of container {folder.name} is still being wound up.", hint="Try again.")
 
 
@@ -86,10 +99,10 @@ def await_successors(folders: Sequence[Path]) -> None:
 
 def until(holds: Callable[[], bool]) -> bool:
     """Whether `holds` comes true within ten seconds; for what no descriptor tells of."""
-    deadline, pause_s = time.monotonic() + _RECORD_TIMEOUT_S, 0.0005
+    began = time.monotonic()
     while not holds():
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - began
+        if waited_s > _RECORD_TIMEOUT_S:
             return False
-        time.sleep(pause_s)
-        pause_s = min(pause_s * 2, 0.05)
+        time.sleep(min(max(waited_s / 8, _PAUSE_S), 100 * _PAUSE_S))
     return True

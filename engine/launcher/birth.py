@@ -91,7 +91,8 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
                 _record_failure(plan, cause)
             link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
         return
-    link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), [plan_fd, shim_lock, *held])
+    kept = [plan_fd, shim_lock, prepared.root_fd, *held]
+    link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), kept)
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def record_run(plan: Plan, status: int) -> Exit:
-    """The program ran and has ended with this wait status; -1 when nobody could learn it. Returns what was recorded."""
+    """The program ran and has ended with this wait status; -1 when nobody could learn it. Returns what was recorded.
+
+    It is safe from a power cut after `secure`, which takes the disk a while and need not keep anybody waiting.
+    """
     core_dumped = status != -1 and os.WCOREDUMP(status)
     return _record(plan, _decided(plan, _exit_of(plan, status)), core_dumped=core_dumped)
 
@@ -31,7 +34,9 @@ def record_failure(plan: Plan, error: EngineError, *, is_restart: bool = False) 
     and OSError is raised where the disk takes no record.
     """
     end = _end(plan, failure.exit_code_of(error), error=error.message)
-    return _record(plan, _decided(plan, end)) if is_restart else _record(plan, end, is_patient=False)
+    end = _record(plan, _decided(plan, end)) if is_restart else _record(plan, end, is_patient=False)
+    secure(plan)
+    return end
 
 
 def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: dict[str, str] | None = None) -> str:
@@ -44,8 +49,17 @@ def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: dict[st
 
 
 def give_up(plan: Plan, end: Exit) -> None:
-    """The next run that was announced with this end does not come."""
-    _settle(plan, records.write(plan.folder, end._replace(restart_ms=None)))
+    """The next run that was announced with this end does not come. To be followed by `secure`."""
+    records.write(plan.folder, end._replace(restart_ms=None))
+    _settle(plan)
+
+
+def secure(plan: Plan) -> None:
+    """Have the last end on the disk itself, if the container is still there."""
+    try:
+        records.sync(f"{plan.folder}/exit.json")
+    except FileNotFoundError:
+        return
 
 
 def announce(plan: Plan) -> None:
@@ -64,33 +78,32 @@ def announce(plan: Plan) -> None:
 def _record(plan: Plan, end: Exit, *, core_dumped: bool = False, is_patient: bool = True) -> Exit:
     if plan.other_runtime:
         other_runtime.forget(plan.other_runtime, plan.id)
-    path = _note(plan, end, core_dumped=core_dumped, is_patient=is_patient)
+    _note(plan, end, core_dumped=core_dumped, is_patient=is_patient)
     if end.restart_ms is None:
-        _settle(plan, path)
+        _settle(plan)
     else:  # the groups stay as they are for the next run, with their limits
         announce(plan)
-        records.sync(path)
     return end
 
 
-def _note(plan: Plan, end: Exit, *, core_dumped: bool, is_patient: bool) -> str:
+def _note(plan: Plan, end: Exit, *, core_dumped: bool, is_patient: bool) -> None:
     """`note`, which waits for room on the disk if it is patient: what is not written down never happened."""
     evidence = certificate.gather(plan.evidence)
     while True:
         try:
-            return note(plan.folder, end, core_dumped=core_dumped, evidence=evidence)
+            note(plan.folder, end, core_dumped=core_dumped, evidence=evidence)
+            return
         except OSError as error:
             if error.errno not in disk.ERRORS or not is_patient:
                 raise
         time.sleep(_RETRY_S)
 
 
-def _settle(plan: Plan, path: str) -> None:
+def _settle(plan: Plan) -> None:
     used = groups.remove(plan.cgroups)
     if used:  # the engine's next start, or its repair, takes them
         _tell(plan, f"control groups are still in use: {', '.join(used)}")
     announce(plan)
-    records.sync(path)
 
 
 def code_of(status: int) -> int:

@@ -9,7 +9,7 @@
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
     birth     ── ADOPT ──▶ shim ── GO ──▶ birth      (where another runtime leaves the first process behind)
     birth     ── HOLD pid kinds, with plan, pidfd, log and id locks and streams ──▶ launcher  (and records it)
-    birth     ── STARTED pid kinds care, with plan, shim lock, pidfd, log and id locks and streams ──▶ shim
+    birth     ── STARTED pid kinds care, with plan, shim lock, root, pidfd, log and id locks, streams ──▶ shim
     birth     ── STARTED pid, or FAILED ──▶ engine      (and ends: the first process is now the shim's child)
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)
     shim      ── DONE ──▶ launcher

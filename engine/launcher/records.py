@@ -130,8 +130,8 @@ def sync_file(path: str) -> None:
 def lock_shim(folder: str, pid: int, lock: int | None = None, *, is_waiting: bool = True) -> int:
     """Say that shim `pid` guards the container of `folder`, for as long as any copy of the returned descriptor is open.
 
-    `shim.lock` holds the pid, for people. A predecessor may have handed `lock` over; else its end is waited for: there
-    is never more than one. Without `is_waiting` it raises BlockingIOError instead.
+    `shim.lock` holds the pid, until `release_folder`. A predecessor may have handed `lock` over; else its end is waited
+    for: there is never more than one. Without `is_waiting` it raises BlockingIOError instead.
     """
     fd = os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600) if lock is None else lock
     try:
@@ -147,19 +147,34 @@ def lock_shim(folder: str, pid: int, lock: int | None = None, *, is_waiting: boo
     return fd
 
 
+def release_folder(lock: int) -> None:
+    """Say that the shim with this `lock` has written its last into the container's folder, which may now be removed."""
+    os.ftruncate(lock, 0)
+
+
 def has_shim(folder: str) -> bool:
     """Whether a shim guards the container; while it does, the end of a process that is gone is about to be recorded."""
+    return _guard(folder) is not None
+
+
+def needs_folder(folder: str) -> bool:
+    """Whether a shim guards the container that has not released its folder yet."""
+    return bool(_guard(folder))
+
+
+def _guard(folder: str) -> bytes | None:
+    """What `shim.lock` says; None when nobody holds it."""
     try:
         fd = os.open(f"{folder}/shim.lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return os.read(fd, 16)
     finally:
         os.close(fd)
-    return False
+    return None
 
 
 def now() -> str:

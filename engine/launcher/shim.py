@@ -31,12 +31,18 @@ _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
 _BIRTH_S = 0.02
 _SIGKILL = 9
+_PIDFD_AT = 3  # in what birth sends, behind plan, lock and root
+_NO_ROOT = -1
 _NO_CARE = b"\x000"  # how STARTED ends for a container that needs none
 _LOGGED = {messages.STDOUT: STDOUT, messages.STDERR: STDERR, messages.TERMINAL: STDOUT}
 
 
 class Shim:
-    """State of one run. `streams` are this end of the program's input and output, and what each is, by descriptor."""
+    """State of one run. `streams` are this end of the program's input and output, and what each is, by descriptor.
+
+    `root` is the container's: when the last who has it open lets go of it, the kernel writes all that was changed on
+    the file system behind it, by whomever, and that would be the first process, whose end somebody waits for.
+    """
 
     __slots__ = (
         "care",
@@ -50,15 +56,17 @@ class Shim:
         "pid",
         "pidfd",
         "plan_fd",
+        "root",
         "status",
         "streams",
     )  # fmt: skip
 
     def __init__(
-        self, plan_fd: int, lock: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link
+        self, plan_fd: int, lock: int, root: int, pid: int, kinds: str, descriptors: list[int], launcher: link.Link
     ) -> None:
         self.plan_fd = plan_fd
         self.lock = lock
+        self.root = root
         self.pid = pid
         self.pidfd, self.log_lock, self.ids_lock, *streams = descriptors
         self.streams = dict(zip(streams, kinds, strict=True))
@@ -157,10 +165,21 @@ class Shim:
         self.wind_up(plan, ending.record_run(plan, self.status))
 
     def wind_up(self, plan: messages.Plan, end: records.Exit) -> None:
-        """After the end is recorded: bring the next run if one is wanted, else let go of the log."""
+        """After the end is recorded: bring the next run if one is wanted, else let go of folder and root."""
         self.open_log().settle()
+        if end.restart_ms is not None:
+            ending.secure(plan)
+            self._let_go_of_root()  # the next run mounts it again
         if not succession.bring_next(self, plan, end):
             self.open_log().close()
+            records.release_folder(self.lock)
+            ending.secure(plan)
+            self._let_go_of_root()
+
+    def _let_go_of_root(self) -> None:
+        if self.root != _NO_ROOT:
+            os.close(self.root)
+            self.root = _NO_ROOT
 
 
 def run(launcher: link.Link) -> NoReturn:
@@ -184,9 +203,9 @@ def run(launcher: link.Link) -> NoReturn:
         child = 0
     if child == 0 and born.endswith(_NO_CARE):
         _sleep(descriptors, launcher)
-    plan_fd, lock, *held = descriptors
+    plan_fd, lock, root, *held = descriptors
     _, pid, kinds, needs_care = born.split(b"\0")
-    shim = Shim(plan_fd, lock, int(pid), kinds.decode(), held, launcher)
+    shim = Shim(plan_fd, lock, root, int(pid), kinds.decode(), held, launcher)
     if needs_care == b"1":
         shim.care = Care(messages.read_plan(plan_fd), plan_fd, shim.pidfd)
     shim.watch()
@@ -216,7 +235,7 @@ def _outlives(birth_pid: int, descriptors: list[int]) -> bool:
 
     It is not waited for otherwise: the kernel takes milliseconds to undo its mounts, and many a program ends sooner.
     """
-    birth_fd, pidfd = os.pidfd_open(birth_pid), descriptors[2]
+    birth_fd, pidfd = os.pidfd_open(birth_pid), descriptors[_PIDFD_AT]
     has_ended, _, _ = select.select([birth_fd, pidfd], (), ())
     os.close(birth_fd)
     return birth_fd in has_ended
@@ -224,7 +243,7 @@ def _outlives(birth_pid: int, descriptors: list[int]) -> bool:
 
 def _sleep(descriptors: list[int], launcher: link.Link) -> None:
     """Return when there is something to do for the first time: nothing need be made before, and no memory touched."""
-    _plan_fd, _lock, pidfd, _log_lock, _ids_lock, *streams = descriptors
+    pidfd, _log_lock, _ids_lock, *streams = descriptors[_PIDFD_AT:]
     if launcher.socket is not None:
         select.select([pidfd, launcher.socket.fileno(), *streams], (), ())
 
@@ -238,7 +257,7 @@ def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: 
     finally:  # only now: whoever looks sees that somebody guards the container
         time.sleep(delay_s)
     if lock is not None:
-        shim = Shim(plan_fd, lock, pid, kinds, descriptors, launcher)
+        shim = Shim(plan_fd, lock, _NO_ROOT, pid, kinds, descriptors, launcher)
         shim.is_parent = False
         shim.hold()
         if plan.care:

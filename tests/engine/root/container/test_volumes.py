@@ -144,7 +144,7 @@ def test_a_subpath_is_a_folder_of_the_volume_and_never_leads_out_of_it(host: Hos
     _, output = host.finish("cat", "/data/name", mounts=(volume("stock", "/data", subpath="sub"),))
     assert output == "sub\n"
     (data / "link").symlink_to("/etc")
-    with pytest.raises(Exception, match="openat2 on link failed: No such file or directory"):
+    with pytest.raises(Exception, match=r"openat2 on .*/link failed: No such file or directory"):
         host.start("true", mounts=(volume("stock", "/data", subpath="link"),))
 
 
