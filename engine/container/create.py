@@ -131,6 +131,7 @@ def _fill(
         expires_at=care.expires_at(now, spec.ttl_s),
         care=care.of(spec, image),
         volumes=names,
+        mounts_from=volumes_from.came_along(asked, spec),
         warnings=warnings,
         cgroup_parent=spec.cgroup_parent,
         opens_stdin=spec.open_stdin,

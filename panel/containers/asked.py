@@ -76,12 +76,11 @@ def with_partners(spec: ContainerSpec, host: Host) -> ContainerSpec:
     return replace(spec, volumes_from=volumes_from, **joined)
 
 
-def partners(spec: ContainerSpec) -> Iterator[tuple[str, Container]]:
-    """The containers it shares with, by the field that says so; those that are not there are left out."""
+def partners(spec: ContainerSpec) -> Iterator[tuple[str, Container | None]]:
+    """The containers it shares with, by the field that says so; None for one that is not there."""
     joined = [(name, text.removeprefix(JOINS)) for name in JOINABLE if (text := getattr(spec, name)).startswith(JOINS)]
     for name, wanted in [*joined, *(("volumes_from", entry.partition(":")[0]) for entry in spec.volumes_from)]:
-        for container in Container.objects.all().meant_by(wanted):
-            yield name, container
+        yield name, Container.objects.all().meant_by(wanted).first()
 
 
 def _partner(host: Host, field: str, wanted: str) -> Container:

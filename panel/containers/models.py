@@ -66,7 +66,10 @@ class ContainerQuerySet(models.QuerySet["Container"]):
 
 
 class Container(models.Model):
-    """One container. `spec` is `engine.ContainerSpec` as JSON; `seq` numbers the host's reports of it."""
+    """One container. `spec` is `engine.ContainerSpec` as JSON; `seq` numbers the host's reports of it.
+
+    `joins_plain`: those it shares with were given no more of their host than others when it was created.
+    """
 
     class Status(models.TextChoices):
         CREATING = "creating", _("being created")
@@ -91,6 +94,7 @@ class Container(models.Model):
     image = models.CharField(_("image"), max_length=500)
     image_id = models.CharField(_("image id"), max_length=80, blank=True)
     spec = models.JSONField(_("specification"), default=dict)
+    joins_plain = models.BooleanField(default=False)
     desired = models.CharField(_("should be"), max_length=16, choices=Desired.choices, default=Desired.STOPPED)
     status = models.CharField(_("state"), max_length=16, choices=Status.choices, default=Status.CREATING, db_index=True)
     seq = models.BigIntegerField(default=0)

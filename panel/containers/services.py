@@ -42,6 +42,7 @@ def create(*, actor: Actor, spec: dict[str, Any], host: Host | None = None, star
         image=checked.image,
         image_id=image.image_id,
         spec=checked.to_json(),
+        joins_plain=trust.joins_plain(checked),
         desired=Container.Desired.RUNNING if start else Container.Desired.STOPPED,
         created_by=actor.user,
         created_by_name=actor.name,

@@ -20,7 +20,7 @@ def to_create(arguments: dict[str, Any]) -> Need | None:
         spec = asked.spec_of(arguments["spec"])
     except Invalid:
         return None  # which the service will say
-    joined = [field for field, partner in asked.partners(spec) if held(partner)]
+    joined = [field for field, partner in asked.partners(spec) if partner is not None and held(partner)]
     return _need([*privileges(spec), *outlets(spec), *joined])
 
 
@@ -45,8 +45,19 @@ def held(container: Container, seen: frozenset[str] = frozenset()) -> list[str]:
     except InvalidSpec:
         return ["spec"]
     way = seen | {container.pk}
-    joined = [name for name, partner in asked.partners(spec) if partner.pk not in way and held(partner, way)]
+    joined = [name for name, partner in asked.partners(spec) if _brings_more(container, partner, way)]
     return [*privileges(spec), *joined]
+
+
+def joins_plain(spec: ContainerSpec) -> bool:
+    """Whether no container it shares with is given more of its host: what it has of them stays when they are gone."""
+    return all(partner is not None and not held(partner) for _, partner in asked.partners(spec))
+
+
+def _brings_more(container: Container, partner: Container | None, way: frozenset[str]) -> bool:
+    if partner is None:
+        return not container.joins_plain
+    return partner.pk not in way and bool(held(partner, way))
 
 
 def _need(fields: list[str]) -> Need | None:

@@ -77,6 +77,21 @@ def test_a_log_server_of_ones_own_choice_takes_it_to_create_and_not_to_work_insi
     services.execute(actor=acting(operator), container=make(image.host, "sends", log=log), spec={"command": ["true"]})
 
 
+def test_what_came_from_others_counts_when_these_are_gone_too(admin: User, operator: User, image: Image) -> None:
+    rooted, plain = make(image.host, "rooted", **BIND), make(image.host, "plain")
+    made = [
+        services.create(actor=acting(admin), spec={"image": "busybox", "volumes_from": [source]}).object_id
+        for source in ("rooted", "plain")
+    ]
+    rooted.delete()
+    plain.delete()
+    given_more, given_no_more = (Container.objects.get(pk=pk) for pk in made)
+
+    with pytest.raises(NotPermitted, match="for volumes_from"):
+        services.execute(actor=acting(operator), container=given_more, spec={"command": ["true"]})
+    services.execute(actor=acting(operator), container=given_no_more, spec={"command": ["true"]})
+
+
 def test_a_partner_is_kept_by_its_id_since_names_can_change_hands(operator: User, image: Image) -> None:
     partner = make(image.host, "plain")
 

@@ -50,9 +50,15 @@ def test_what_came_along_goes_on_to_the_next_and_stays_when_the_first_is_removed
     host.engine.remove(source, force=True, with_volumes=True)
     with host.engine.exec(second, ExecSpec(("cat", "/own/file"))) as running:
         assert running.wait(20).exit_code == 0
-    with pytest.raises(InvalidSpec, match="from one that is gone") as refused:
-        host.create(*SLEEP, volumes_from=(second,))
-    assert refused.value.field == "volumes_from[0]"
+    script = "cat /own/file /named/file /bound/file; ls /memory; touch /bound/new"
+    third = host.create("sh", "-c", script, volumes_from=(f"{second}:rw",))
+    host.engine.remove(second, force=True)
+    host.engine.start(third)
+    host.wait(third)
+    output = host.output(third)
+    assert output.splitlines()[:3] == ["one", "two", "bound"]
+    assert "/memory: No such file" in output
+    assert "/bound/new: Read-only file system" in output
 
 
 def test_a_container_that_is_not_there_is_told_by_its_place(host: Host) -> None:
