@@ -67,6 +67,12 @@ class CreateForm(LimitsForm):
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "data:/var/lib/data"}),
         help_text=_("One NAME:/path a line, with :ro if it is only read."),
     )
+    volumes_from = forms.CharField(
+        label=_("Volumes of other containers"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "database:ro"}),
+        help_text=_("One name or id a line, with :ro if they are only read."),
+    )
     tmpfs = forms.CharField(
         label=_("Folders in memory"),
         required=False,
@@ -122,7 +128,7 @@ class CreateForm(LimitsForm):
         (
             _("Files"),
             _("volumes, memory, read-only root"),
-            (("mounts",), ("tmpfs",), ("shm_mib", "read_only")),
+            (("mounts",), ("volumes_from",), ("tmpfs",), ("shm_mib", "read_only")),
         ),
         (
             _("Network and rights"),
@@ -130,8 +136,11 @@ class CreateForm(LimitsForm):
             (("network",), ("extra_hosts",), ("cap_drop", "cap_add"), ("userns_host", "privileged")),
         ),
     )
-    typed = ("image", "name", "command", "entrypoint", "env", "cwd", "user", "hostname", "health_command", "mounts")
-    mono = ("command", "entrypoint", "env", "cwd", "health_command", "mounts", "tmpfs", "extra_hosts")
+    typed = (
+        *("image", "name", "command", "entrypoint", "env", "cwd", "user", "hostname", "health_command", "mounts"),
+        "volumes_from",
+    )
+    mono = ("command", "entrypoint", "env", "cwd", "health_command", "mounts", "volumes_from", "tmpfs", "extra_hosts")
     places = LimitsForm.PLACES | {
         "restart": "restart",
         "shm_size_bytes": "shm_mib",
@@ -179,7 +188,7 @@ class CreateForm(LimitsForm):
         given: dict[str, Any] = {"cap_add": "", "userns_host": False, "privileged": False} | self.cleaned_data
         spec = {name: given[name] for name in ("image", "name", "command", "entrypoint", "cwd", "user", "hostname")}
         spec |= {name: given[name] for name in ("tty", "init", "read_only", "network", "privileged", "auto_remove")}
-        spec |= {name: lines(given[name]) for name in ("env", "extra_hosts")}
+        spec |= {name: lines(given[name]) for name in ("env", "extra_hosts", "volumes_from")}
         spec |= {name: given[name].replace(",", " ").split() for name in ("cap_add", "cap_drop")}
         spec["userns"] = "host" if given["userns_host"] else ""
         spec["resources"] = {name: value for name, value in self.limits().items() if value is not None}

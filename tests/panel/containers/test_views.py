@@ -230,6 +230,18 @@ def test_the_form_asks_for_restarts_health_volumes_and_rights(admin: User, image
     ]
 
 
+def test_the_form_takes_the_volumes_of_other_containers_and_says_which_is_not_there(
+    operator: User, local: Host, image: Image
+) -> None:
+    source, browser = make(local, "database"), signed_in(operator)
+    browser.post("/containers/create/", {"image": "busybox", "network": "none", "volumes_from": "database:ro\n"})
+    assert Container.objects.exclude(pk=source.pk).get().spec["volumes_from"] == [f"{source.pk}:ro"]
+    given = {"image": "busybox", "network": "none", "volumes_from": "nobody"}
+    errors = browser.post("/containers/create/", given).context["form"].errors
+    assert list(errors) == ["volumes_from"]
+    assert "nobody" in str(errors)
+
+
 def test_what_takes_trust_is_neither_shown_to_everyone_nor_taken_from_them(operator: User, image: Image) -> None:
     browser = signed_in(operator)
     page = browser.get("/containers/create/").content.decode()
