@@ -66,9 +66,7 @@ def check_limits(spec: ContainerSpec) -> None:
 def _highest(name: str) -> tuple[int, str]:
     """The highest hard limit, -1 for none, and what sets it (setrlimit(2))."""
     if "CAP_SYS_RESOURCE" not in everything():
-        return resource.getrlimit(names.RLIMITS[name])[
-            1
-        ], "its own limit, as it has no CAP_SYS_RESOURCE"
+        return resource.getrlimit(names.RLIMITS[name])[1], "its own limit, as it has no CAP_SYS_RESOURCE"
     if name == "nofile":
         return int(_NR_OPEN.read_text()), "fs.nr_open"
     return -1, ""

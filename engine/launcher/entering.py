@@ -124,7 +124,7 @@ def _become(way: Way, join: list[int], ends: list[int], status: _socket.socket) 
     for fd in join:
         os.write(fd, b"0")
     _connect_stdio(way, ends, status)
-    program.execute(way.process, status)
+    program.execute(way.process)
 
 
 def _connect_stdio(way: Way, ends: list[int], status: _socket.socket) -> None:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 
 class Pauses:
-    """The places, in the order the process comes to them. Whatever is raised there fails the birth."""
+    """The places, in the order the process comes to them. Whatever is raised there fails the birth.
+
+    `descriptors` are those that are still needed at the last of them.
+    """
+
+    descriptors: tuple[int, ...] = ()
 
     def attached(self) -> None:
         """In its namespaces and groups, the root attached where the plan says; the host's root is still its own."""

@@ -103,13 +103,12 @@ def drop_rights(what: Process, filter_program: bytes, machine: str, waiting: Pau
             waiting.filtered(seccomp.load(filter_program, what.filter_flags, machine))
 
 
-def execute(what: Process, status: _socket.socket) -> None:
+def execute(what: Process) -> None:
     """execve the program; without a slash it is looked for in the container's own PATH. Raises KernelError.
 
-    Every descriptor but `status`, which execve closes, goes before: a program could be named by a way over one that is
-    open on a folder of the host's (`/proc/self/fd/9/../bin/sh`).
+    No descriptor is open on a folder of the host's any more: a program could be named by a way over it
+    (`/proc/self/fd/9/../bin/sh`).
     """
-    process.keep_only(status.fileno(), first=3 + what.preserved_fds)
     env = environment(what)
     found = _ERRNO_NOT_FOUND
     for path in candidates(what.args[0], env):

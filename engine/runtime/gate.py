@@ -47,6 +47,7 @@ class Gate(Pauses):
     ) -> None:
         self._status = status
         self._door = door
+        self.descriptors = (door.fileno(),)
         self._hooks = wanted
         self._state = state
         self._rootfs = rootfs
