@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from engine.container import bundle_devices, limits, namespaces, other_runtimes, privileged, process
+from engine.container import (
+    bundle_devices,
+    limits,
+    namespaces,
+    other_runtimes,
+    privileged,
+    process,
+    seccomp_filter,
+)
 from engine.container.users import Identity
 from engine.errors import InvalidSpec
 from engine.images import Image
@@ -91,4 +99,9 @@ def _check_names(spec: ContainerSpec) -> None:
 
 def _seccomp(spec: ContainerSpec) -> Seccomp | None:
     """The profile asked for; a privileged container has none, whatever it asks for, as with Docker."""
-    return None if spec.privileged else seccomp.profile_here(spec.seccomp, frozenset(process.capabilities(spec)))
+    if spec.privileged:
+        return None
+    section = seccomp.profile_here(spec.seccomp, frozenset(process.capabilities(spec)))
+    if section is not None and spec.seccomp:
+        seccomp_filter.check("seccomp", section)
+    return section

@@ -40,7 +40,9 @@ _AUDIT_ARCH = {
 }
 _NATIVE = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 _X32, _X86_64 = 0x4000003E, 0xC000003E
-_END = 1 << 32
+_ACTION_MASK = 0xFFFF0000
+_REFUSALS = (0, _KILL_PROCESS, 0x00030000, _ERRNO)
+_INSTRUCTION_BYTES, _MOST_INSTRUCTIONS = 8, 4096  # BPF_MAXINSNS
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
 
@@ -53,6 +55,18 @@ def action(name: str, errno: int | None) -> int:
     if name in _WITH_ERRNO:
         return _WITH_ERRNO[name] | (_EPERM if errno is None else errno)
     return _ACTIONS[name]
+
+
+def check(field: str, section: Seccomp) -> None:
+    """Raise InvalidSpec for a filter that the kernel does not take, or behind which no program could be started."""
+    program = compile_filter(section)
+    count = len(program) // _INSTRUCTION_BYTES
+    if count > _MOST_INSTRUCTIONS:
+        raise InvalidSpec(field, f"makes a filter of {count} instructions, and the kernel takes {_MOST_INSTRUCTIONS}")
+    arch = _AUDIT_ARCH[_NATIVE[os.uname().machine]]
+    number = syscall_number("execve", arch)
+    if number is not None and run(program, number=number, arch=arch) & _ACTION_MASK in _REFUSALS:
+        raise InvalidSpec(field, "forbids execve, so no program could be started", hint="Allow execve.")
 
 
 @functools.lru_cache(maxsize=64)

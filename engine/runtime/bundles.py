@@ -5,6 +5,7 @@ import posixpath
 from dataclasses import replace
 from pathlib import Path
 
+from engine.container import seccomp_filter
 from engine.errors import InvalidSpec
 from engine.runtime.diary import Diary
 from engine.spec import defaults
@@ -21,6 +22,8 @@ def read(bundle: Path, diary: Diary) -> Spec:
         raise InvalidSpec("config.json", f"is not a JSON document: {error}") from None
     spec = Spec.from_json(value)
     checks.check(spec)
+    if spec.linux.seccomp is not None:
+        seccomp_filter.check("linux.seccomp", spec.linux.seccomp)
     root = bundle / spec.root.path
     if not root.is_dir():
         raise InvalidSpec("root.path", f"there is no folder {root}")

@@ -89,6 +89,12 @@ def test_a_filter_that_knows_no_close_range_starts_as_fast_as_any(host: Host) ->
         assert running.wait(10).exit_code == 0
 
 
+def test_a_profile_that_no_program_could_start_behind_is_refused(host: Host) -> None:
+    with pytest.raises(InvalidSpec, match="forbids execve") as told:
+        host.create("true", seccomp='{"defaultAction": "SCMP_ACT_ERRNO"}')
+    assert told.value.field == "seccomp"
+
+
 def test_an_unconfined_container_has_no_filter(host: Host) -> None:
     assert status(host, seccomp="unconfined")["Seccomp"] == "0"
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.container.seccomp_filter import action, compile_filter, run
+from engine.container.seccomp_filter import action, check, compile_filter, run
+from engine.errors import InvalidSpec
 from engine.spec.defaults import CAPABILITIES
 from engine.spec.runtime import Seccomp, SeccompArgument, SeccompRule
 from engine.spec.seccomp import default_profile
@@ -119,3 +120,17 @@ def test_the_machines_own_calls_are_filtered_whatever_architectures_are_named() 
 def test_a_call_may_be_left_to_a_tracer_or_a_listener() -> None:
     assert action("SCMP_ACT_TRACE", 7) == 0x7FF00007
     assert action("SCMP_ACT_NOTIFY", None) == 0x7FC00000
+
+
+@pytest.mark.parametrize("kind", ["SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP"])
+def test_a_filter_that_forbids_to_execute_anything_is_refused(kind: str) -> None:
+    check("seccomp", Seccomp(kind, syscalls=(SeccompRule(("execve",), "SCMP_ACT_ALLOW"),)))
+    with pytest.raises(InvalidSpec, match="forbids execve"):
+        check("seccomp", Seccomp(kind))
+
+
+def test_a_filter_that_is_longer_than_the_kernel_takes_is_refused() -> None:
+    arguments = [(SeccompArgument(0, number, "SCMP_CMP_EQ"),) for number in range(2000)]
+    rules = tuple(SeccompRule(("mkdir",), "SCMP_ACT_ERRNO", 1, one) for one in arguments)
+    with pytest.raises(InvalidSpec, match="instructions"):
+        check("seccomp", Seccomp("SCMP_ACT_ALLOW", syscalls=rules))
