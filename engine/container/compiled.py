@@ -4,11 +4,11 @@ The file `compiled` in the container's folder is a copy of what could be compute
 while bundle, host and engine are those it was made from.
 """
 
-import functools
 import json
 import marshal
 import os
 import pickle
+import zlib
 from pathlib import Path
 
 from engine.container import care, log_plan, mount_sources, other_runtimes, plan, state
@@ -38,6 +38,16 @@ def load(runtime: Runtime, folder: Path, record: state.Record, *, run: int, rest
     return kept[1]._replace(run=run, restarts=restarts, log=log_plan.settings(folder, record)), kept[2]
 
 
+def renew(runtime: Runtime, folder: Path, record: state.Record) -> None:
+    """Compile the plan anew if it is of another version: a shim from before an update takes it for the next run.
+
+    Raises InvalidSpec, Unsupported.
+    """
+    kept = _read(folder)
+    if kept is None or kept[0] != _origin(runtime, folder):
+        keep(runtime, folder, record, Spec.from_json(json.loads((folder / "config.json").read_bytes())))
+
+
 def keep(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -> Kept:
     """Compile the bundle `spec`, for the starts to come. Raises InvalidSpec, Unsupported."""
     kept = (_origin(runtime, folder), _compile(runtime, folder, record, spec), spec.linux.resources)
@@ -57,6 +67,7 @@ def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -
         spec,
         run=0,
         folder=folder,
+        log=log_plan.settings(folder, record),
         layers=runtime.images.lower_layers(runtime.images.get(record.image)),
         observed=runtime.observed,
         cgroup=cgroup,
@@ -72,30 +83,37 @@ def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -
 def _origin(runtime: Runtime, folder: Path) -> str:
     """What the plan depends on: the bundle, which is only ever replaced, this boot of this host, the engine's code."""
     bundle = os.stat(folder / "config.json")
-    made = (bundle.st_ino, bundle.st_mtime_ns, bundle.st_size, process.boot_id(), _code(), str(folder))
+    made = (bundle.st_ino, bundle.st_mtime_ns, bundle.st_size, process.boot_id(), CODE, str(folder))
     return repr((made, str(runtime.observed)))
 
 
-@functools.cache
-def _code() -> int:
-    """When the engine was last changed, nanoseconds since 1970."""
-    top = Path(__file__).parents[1]
-    return max(path.stat().st_mtime_ns for path in top.rglob("*.py"))
+def _checksum() -> int:
+    found = 0
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        found = zlib.crc32(path.read_bytes(), found)
+    return found
+
+
+CODE = _checksum()
+"""Of the engine's code as this process loaded it: at a start there may be another on the disk already."""
 
 
 def _read(folder: Path) -> Kept | None:
     try:
-        data = (folder / "compiled").read_bytes()
+        data = (folder / messages.COMPILED).read_bytes()
     except FileNotFoundError:
         return None
     try:
         made_from, packed, resources = marshal.loads(data)  # noqa: S302 - written by root, into a folder of root's alone
         return made_from, messages.unpack_plan(packed), pickle.loads(resources)  # noqa: S301 - as above
-    except (EOFError, ValueError, TypeError, pickle.UnpicklingError, AttributeError, ImportError):
+    except (
+        *(messages.OtherVersion, EOFError, ValueError, TypeError, pickle.UnpicklingError),
+        *(AttributeError, ImportError),
+    ):
         return None  # cut short, or of another engine
 
 
 def _write(folder: Path, kept: Kept) -> None:
     made_from, made, resources = kept
     data = marshal.dumps((made_from, messages.pack_plan(made), pickle.dumps(resources)))
-    state.write_file(folder / "compiled", data, durable=False)
+    state.write_file(folder / messages.COMPILED, data, durable=False)

@@ -2,14 +2,14 @@
 
 import os
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, log_plan, pause, reap, remove, rename, resume, runs, state, update, wait
+from engine.container import asked, compiled, log_plan, pause, reap, remove, rename, resume, runs, state, update, wait
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
-from engine.errors import InvalidSpec, NotFound
+from engine.errors import EngineError, InvalidSpec, NotFound
 from engine.launcher import certificate, ending, policy, records
 from engine.logs.opening import open_log
 from engine.rootfs import Snapshot
@@ -25,6 +25,7 @@ _UNKNOWN = 255
 def repair(runtime: Runtime) -> list[ContainerState]:
     """Bring every container to a state that is true and whole, and start what should run; returns them all."""
     _remove_leftovers(runtime)
+    _renew_plans(runtime)
     wait.await_successors([folder for folder in map(runtime.folder, runtime.ids()) if _is_unguarded(folder)])
     for container_id in runtime.ids():
         try:
@@ -58,6 +59,17 @@ def _remove_leftovers(runtime: Runtime) -> None:
         if entry.name.endswith((".new", ".removed")) or not os.path.exists(f"{entry.path}/state.json"):
             Snapshot(Path(entry.path)).release()
             remove_tree(Path(entry.path))
+
+
+def _renew_plans(runtime: Runtime) -> None:
+    """Before anything else, since a shim that takes over from one of another version can do nothing without."""
+    for container_id in runtime.ids():
+        # What is gone by now, or what this host cannot run any more, which is told at the next start.
+        with suppress(EngineError), runtime.locked(container_id) as folder:
+            record, started, end = state.read(folder)
+            run = state.current_run(record, started, end)
+            if run and (end is None or end.run < run or end.restart_ms is not None):
+                compiled.renew(runtime, folder, record)
 
 
 def _repair_one(runtime: Runtime, folder: Path) -> None:

@@ -65,12 +65,17 @@ def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
 def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launcher: link.Link) -> None:
     """`descriptors` are the plan, the locks of a shim whose container is started again, the socket of who asks."""
     plan_fd, *locks, reply_fd = descriptors
-    plan = messages.read_plan(plan_fd)
+    reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
+    try:
+        plan, plan_fd = messages.understand(plan_fd)
+    except messages.OtherVersion:
+        link.receive(reply)  # else what is said next would be lost
+        link.answer(reply, messages.OTHER_VERSION, [])
+        return
     # By descriptor: in a user namespace this process has no right to pass through folders that are not root's.
     folder = os.open(plan.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     plan = plan._replace(folder=f"/proc/self/fd/{folder}")
     shim_lock = records.lock_shim(plan.folder, os.getppid(), locks[0] if locks else None)
-    reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     try:
         try:
             log_lock = locks[1] if locks else _take_log(f"{plan.folder}/log")

@@ -106,6 +106,11 @@ class Launcher:
     def _failure(self, word: bytes, fields: list[str], search_path: str) -> EngineError:
         if word == messages.FAILED:
             return failure.explain(fields[0], int(fields[1]), fields[2], search_path)
+        if word == messages.OTHER_VERSION:
+            return LauncherUnavailable(
+                f"The launcher on {self._path} is of another version than this program.",
+                hint="Restart the older of the two; no container ends by that.",
+            )
         return _unavailable(self._path, "it ended while starting the program")
 
 

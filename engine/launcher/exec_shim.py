@@ -44,9 +44,8 @@ class ExecShim:
 
     def record_start(self) -> None:
         """Write down which process is the program's."""
-        entry = messages.read_entry(self.entry_fd)
-        started = records.Started(0, self.pid, process.start_ticks(self.pid), entry.boot, records.now(), 0)
-        records.write(entry.folder, started)
+        folder, boot = messages.place_of_entry(self.entry_fd)
+        records.write(folder, records.Started(0, self.pid, process.start_ticks(self.pid), boot, records.now(), 0))
 
     def tell_started(self, terminal: list[int]) -> None:
         """Tell whoever asked for the program that it runs; `terminal` is its master, if it has one."""
@@ -72,7 +71,7 @@ class ExecShim:
 
     def finish(self, status: int) -> None:
         """Write down the end and tell whoever asked for the program."""
-        folder = messages.read_entry(self.entry_fd).folder
+        folder, _ = messages.place_of_entry(self.entry_fd)
         code = ending.code_of(status)
         _record_end(folder, code, UNSEEN_END if status == -1 else "")
         link.answer(self.reply, messages.pack(messages.EXITED, code), [])
@@ -96,7 +95,11 @@ def run(launcher: link.Link) -> NoReturn:
 
 
 def _guard(entry_fd: int, container: int, ends: list[int], reply_fd: int, launcher: link.Link) -> None:
-    entry = messages.read_entry(entry_fd)
+    try:
+        entry = messages.read_entry(entry_fd)
+    except messages.OtherVersion:
+        _refuse(reply_fd, messages.OTHER_VERSION, launcher)
+        return
     try:
         begun = entering.Begun(entry, container, ends)
         records.lock_shim(entry.folder, os.getpid())  # while that is under way
@@ -118,8 +121,12 @@ def _guard(entry_fd: int, container: int, ends: list[int], reply_fd: int, launch
 def _tell_failure(entry: Entry, error: KernelError, reply_fd: int, launcher: link.Link) -> None:
     cause = failure.explain(error.syscall, error.errno, error.path, entry.search_path)
     _record_end(entry.folder, failure.exit_code_of(cause), cause.message)
+    _refuse(reply_fd, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), launcher)
+
+
+def _refuse(reply_fd: int, answer: bytes, launcher: link.Link) -> None:
     reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
-    link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
+    link.answer(reply, answer, [])
     process.reap_all()
     launcher.send(messages.pack(messages.DONE))
 
@@ -134,7 +141,7 @@ def adopt(
     """The life of an exec shim that takes over a program whose exec shim was killed, perhaps in mid-start."""
     os.setsid()
     time.sleep(delay_s)
-    folder = messages.read_entry(entry_fd).folder
+    folder, _ = messages.place_of_entry(entry_fd)
     if not os.path.isdir(folder):  # the container was removed, and all that was known of its programs with it
         launcher.send(messages.pack(messages.DONE))
         os._exit(0)

@@ -10,7 +10,7 @@
     birth     ── ADOPT ──▶ shim ── GO ──▶ birth      (where another runtime leaves the first process behind)
     birth     ── HOLD pid kinds, with plan, pidfd, log and id locks and streams ──▶ launcher  (and records it)
     birth     ── STARTED pid kinds care, with plan, shim lock, root, pidfd, log and id locks, streams ──▶ shim
-    birth     ── STARTED pid, or FAILED ──▶ engine      (and ends: the first process is now the shim's child)
+    birth     ── STARTED pid, FAILED or OTHER_VERSION ──▶ engine  (and ends: the first process is now the shim's child)
     launcher  ── EXITED status ──▶ shim      (only to one that took over from a killed shim)
     shim      ── DONE ──▶ launcher
 
@@ -39,6 +39,12 @@ And for one more program in a container that runs:
     exec shim ── EXITED status ──▶ engine, when the program has ended
     exec shim ── DONE ──▶ launcher
 
+Code of two versions meets after an update: shims outlive it. What is packed says with which version it was; the rest of
+the handshake stays as it is, and grows at the end of a message only. A plan of another version still says for which
+run of which container it is (`Turn`), and `understand` takes the plan that the engine compiled anew for that. Where
+there is none yet the answer is OTHER_VERSION: the shim tries again until there is, the engine raises
+LauncherUnavailable.
+
 Messages travel on SOCK_SEQPACKET sockets: one word, then fields, separated by NUL bytes. A plan is marshalled, not
 written as JSON: both ends are root on one host, and every page of memory that a decoder in Python touches is paid for
 once per container.
@@ -60,6 +66,13 @@ STARTED, FAILED, PONG = b"started", b"failed", b"pong"
 CONSOLE, EXITED, DONE, ADOPT = b"console", b"exited", b"done", b"adopt"
 ATTACH, ATTACHED, UNKNOWN, TAKEN = b"attach", b"attached", b"unknown", b"taken"
 EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
+OTHER_VERSION = b"other-version"
+
+VERSION = 1
+"""Of all that is packed here, and of what steps and settings named in it mean; one more whenever something changes."""
+
+COMPILED = "compiled"
+"""The file in a container's folder that holds what it was made from, a packed plan, and more, marshalled as a tuple."""
 
 
 STDIN, STDOUT, STDERR, TERMINAL = "0", "1", "2", "t"
@@ -130,6 +143,16 @@ class Birth(NamedTuple):
     unshare: int
     process: Process
     seccomp: bytes
+
+
+class Turn(NamedTuple):
+    """What of a plan every version can read: the container's folder, and what tells one run from the next."""
+
+    folder: str
+    run: int
+    restarts: int
+    restart_ms: int
+    oom_kills: int
 
 
 class Plan(NamedTuple):
@@ -249,6 +272,14 @@ MAXIMUM_MESSAGE = 65536
 """Bytes; anything longer (a plan) travels in a memfd beside the message."""
 
 
+class OtherVersion(Exception):
+    """What was packed cannot be read by this version; `place` is the folder it is about."""
+
+    def __init__(self, version: int, place: str) -> None:
+        super().__init__(f"packed by version {version}, which is not {VERSION}: {place}")
+        self.place = place
+
+
 def pack_birth(birth: Birth) -> bytes:
     """What `unpack_birth` takes."""
     *fields, process, seccomp = birth
@@ -264,12 +295,15 @@ def unpack_birth(data: bytes) -> Birth:
 
 def pack_plan(plan: Plan) -> bytes:
     """What `unpack_plan` takes."""
-    return marshal.dumps((*plan[:_ROOT], tuple(plan.root), *plan[_ROOT + 1 :]))
+    turn = (plan.folder, plan.run, plan.restarts, plan.restart_ms, plan.oom_kills)
+    return marshal.dumps((VERSION, turn, (*plan[:_ROOT], tuple(plan.root), *plan[_ROOT + 1 :])))
 
 
 def unpack_plan(data: bytes) -> Plan:
-    """What `pack_plan` was given."""
-    fields = marshal.loads(data)  # noqa: S302 - as above
+    """What `pack_plan` was given. Raises OtherVersion."""
+    version, turn, fields = marshal.loads(data)  # noqa: S302 - as above
+    if version != VERSION:
+        raise OtherVersion(version, turn[0])
     return Plan(*fields[:_ROOT], Root(*fields[_ROOT]), *fields[_ROOT + 1 :])  # type: ignore[call-arg] # as above
 
 
@@ -279,8 +313,29 @@ def write_plan(plan: Plan) -> int:
 
 
 def read_plan(fd: int) -> Plan:
-    """What `write_plan` wrote."""
+    """What `write_plan` wrote. Raises OtherVersion."""
     return unpack_plan(_read(fd))
+
+
+def understand(fd: int) -> tuple[Plan, int]:
+    """The plan in a memfd of any version, and a memfd of this one. Raises OtherVersion until there is such a plan."""
+    try:
+        return read_plan(fd), fd
+    except OtherVersion:
+        plan = _compiled_anew(Turn(*marshal.loads(_read(fd))[1]))  # noqa: S302 - as above
+    return plan, write_plan(plan)
+
+
+def _compiled_anew(turn: Turn) -> Plan:
+    try:
+        compiled = os.open(f"{turn.folder}/{COMPILED}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise OtherVersion(0, turn.folder) from None
+    try:
+        plan = unpack_plan(marshal.loads(_read(compiled))[1])  # noqa: S302 - as above
+    finally:
+        os.close(compiled)
+    return plan._replace(**turn._asdict())
 
 
 def pack_care(care: Care) -> bytes:
@@ -309,12 +364,15 @@ def unpack_way(data: bytes) -> Way:
 
 def pack_entry(entry: Entry) -> bytes:
     """What `unpack_entry` takes."""
-    return marshal.dumps(tuple(entry))
+    return marshal.dumps((VERSION, (entry.folder, entry.boot), tuple(entry)))
 
 
 def unpack_entry(data: bytes) -> Entry:
-    """What `pack_entry` was given."""
-    return Entry(*marshal.loads(data))  # noqa: S302 - as above
+    """What `pack_entry` was given. Raises OtherVersion."""
+    version, place, fields = marshal.loads(data)  # noqa: S302 - as above
+    if version != VERSION:
+        raise OtherVersion(version, place[0])
+    return Entry(*fields)
 
 
 def write_entry(entry: Entry) -> int:
@@ -323,8 +381,14 @@ def write_entry(entry: Entry) -> int:
 
 
 def read_entry(fd: int) -> Entry:
-    """What `write_entry` wrote."""
+    """What `write_entry` wrote. Raises OtherVersion."""
     return unpack_entry(_read(fd))
+
+
+def place_of_entry(fd: int) -> tuple[str, str]:
+    """Folder and boot of an entry of whatever version."""
+    folder, boot = marshal.loads(_read(fd))[1]  # noqa: S302 - as above
+    return folder, boot
 
 
 def _write(name: str, data: bytes) -> int:

@@ -252,7 +252,7 @@ def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: 
     """The life of a shim that takes over a container whose shim was killed."""
     os.setsid()
     try:
-        plan = messages.read_plan(plan_fd)
+        plan, plan_fd = _understand(plan_fd, launcher)
         lock = _succeed(plan, descriptors[0])
     finally:  # only now: whoever looks sees that somebody guards the container
         time.sleep(delay_s)
@@ -272,6 +272,18 @@ def adopt(plan_fd: int, pid: int, kinds: str, descriptors: list[int], launcher: 
             shim.wind_up(plan, end)
     launcher.send(messages.pack(messages.DONE))
     os._exit(0)
+
+
+def _understand(plan_fd: int, launcher: link.Link) -> tuple[messages.Plan, int]:
+    """As `messages.understand`; one of another version waits for the engine to compile it anew."""
+    while True:
+        try:
+            return messages.understand(plan_fd)
+        except messages.OtherVersion as error:
+            if not os.path.isdir(error.place):  # the container is gone, and nobody will
+                launcher.send(messages.pack(messages.DONE))
+                os._exit(0)
+            time.sleep(_RECONNECT_MS / 1000)
 
 
 def _succeed(plan: messages.Plan, pidfd: int) -> int | None:

@@ -99,7 +99,10 @@ def _await_turn(shim: Shim, first: int, end: Exit, pause_s: float) -> bool:
 
 
 def _start(shim: Shim, plan: Plan) -> tuple[bytes, list[str]] | None:
-    """Ask the launcher for the run; its answer, with an empty word if none came, or None without a launcher."""
+    """Ask the launcher for the run; its answer, with an empty word if none came, or None to try again.
+
+    So it is without a launcher, and while the engine has compiled no plan for one of another version.
+    """
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     plan_fd = messages.write_plan(plan)
     try:
@@ -111,7 +114,8 @@ def _start(shim: Shim, plan: Plan) -> tuple[bytes, list[str]] | None:
     try:
         link.send(connection, messages.START, [plan_fd, shim.lock, shim.log_lock])
         connection.send(messages.GO)
-        return messages.unpack(link.receive(connection)[0])
+        answer = messages.unpack(link.receive(connection)[0])
+        return None if answer[0] == messages.OTHER_VERSION else answer
     except ConnectionError:
         return b"", []
     finally:

@@ -1,12 +1,17 @@
 """The handshake's messages, and the imports that every container pays for."""
 
+import marshal
 import os
 import socket
 import subprocess
 import sys
+import zlib
+from pathlib import Path
+
+import pytest
 
 from engine.errors import CommandNotExecutable, CommandNotFound, KernelError
-from engine.launcher import failure, link, messages
+from engine.launcher import failure, link, messages, program, steps
 
 PROCESS = messages.Process(
     ["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False, [24, 80], 0, [], 0, 0
@@ -14,14 +19,13 @@ PROCESS = messages.Process(
 BIRTH = messages.Birth("/f/rootfs", "x86_64", "h", [["mkdir", "/x", 493]], [], 0, PROCESS, b"\x06\0\0\0")
 
 
-def test_a_plan_of_any_size_survives_its_memfd() -> None:
-    large = BIRTH._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
-    root = messages.Root(["/layers/a/diff"], "/layers", "/f", True, 0, False)
-    birth = messages.pack_birth(large)
-    plan = messages.Plan(
+def plan_of(birth: messages.Birth, folder: str = "/f") -> messages.Plan:
+    root = messages.Root(["/layers/a/diff"], "/layers", folder, True, 0, False)
+    packed = messages.pack_birth(birth)
+    return messages.Plan(
         "id",
         1,
-        "/f",
+        folder,
         "/o",
         0,
         False,
@@ -44,8 +48,13 @@ def test_a_plan_of_any_size_survives_its_memfd() -> None:
         0.0,
         b"",
         [],
-        birth,
+        packed,
     )
+
+
+def test_a_plan_of_any_size_survives_its_memfd() -> None:
+    large = BIRTH._replace(process=PROCESS._replace(env=["X=" + "é" * 500_000]))
+    plan = plan_of(large)
     fd = messages.write_plan(plan)
     try:
         assert messages.read_plan(fd) == plan
@@ -63,6 +72,40 @@ def test_an_entry_survives_its_memfd() -> None:
         assert messages.unpack_way(messages.read_entry(fd).way) == way
     finally:
         os.close(fd)
+
+
+FORMS = (messages.Process, messages.Root, messages.Birth, messages.Plan, messages.Turn, messages.Check)
+KNOWN = {1: 2059014606}
+
+
+def test_another_form_has_another_version() -> None:
+    """If this fails: count `messages.VERSION` up, and put the new checksum here."""
+    forms = [(form.__name__, form._fields) for form in (*FORMS, messages.Care, messages.Way, messages.Entry)]
+    names = (*sorted(steps.STEPS), *sorted(program.SETTINGS))
+    assert {messages.VERSION: zlib.crc32(repr((forms, names)).encode())} == KNOWN
+
+
+def test_a_plan_of_another_version_gives_way_to_the_one_compiled_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(BIRTH, str(tmp_path))
+    monkeypatch.setattr(messages, "VERSION", 0)
+    old = messages.write_plan(plan._replace(run=7, restarts=3, restart_ms=400, oom_kills=2, search_path="/old"))
+    (tmp_path / messages.COMPILED).write_bytes(marshal.dumps(("", messages.pack_plan(plan), b"")))
+    monkeypatch.undo()
+    try:
+        with pytest.raises(messages.OtherVersion):
+            messages.read_plan(old)
+        with pytest.raises(messages.OtherVersion):
+            messages.understand(old)
+        (tmp_path / messages.COMPILED).write_bytes(marshal.dumps(("", messages.pack_plan(plan), b"")))
+        understood, fd = messages.understand(old)
+        assert understood == plan._replace(run=7, restarts=3, restart_ms=400, oom_kills=2)
+        assert messages.read_plan(fd) == understood
+        assert messages.understand(fd) == (understood, fd)
+        os.close(fd)
+    finally:
+        os.close(old)
 
 
 def test_fields_that_are_not_utf_8_survive_a_message() -> None:
