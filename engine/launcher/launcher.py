@@ -48,6 +48,7 @@ class Held:
         self.descriptors: list[int] = []
         self.respawns = 0
         self.is_watching_exit = False
+        self.exit_status: int | None = None
 
     def stream(self, *kinds: str) -> int | None:
         """The descriptor of the first of these kinds that is there."""
@@ -79,6 +80,7 @@ class Launcher:
         self.held: dict[int, Held] = {}
         self.exits: dict[int, Held] = {}
         self.ready: dict[bytes, Held] = {}
+        self.outdated: list[int] = []
         self.wants_exec = False
         self.has_strays = False
 
@@ -95,8 +97,8 @@ class Launcher:
         self._stand_ready(messages.START)
         while True:
             events = self.poll.poll(_LULL_MS if self.wants_exec else _STRAYS_MS if self.has_strays else None)
-            if not events:
-                self._use_lull()
+            if self.wants_exec and not events:
+                self._stand_ready(messages.EXEC)
             for fd, _ in events:
                 if fd == self.listener.fileno():
                     self._accept()
@@ -106,12 +108,10 @@ class Launcher:
                     self._pass_on_exit(self.exits.pop(fd), fd)
                 elif fd in self.callers:
                     self._hear_caller(self.callers.pop(fd))
-
-    def _use_lull(self) -> None:
-        if self.wants_exec:
-            self._stand_ready(messages.EXEC)
-        if self.has_strays:
-            self._reap_strays()
+            if self.has_strays:  # not in a lull only: there may be none
+                self._reap_strays()
+            while self.outdated:  # only now: its number, used again, would be taken for what this round has told of
+                os.close(self.outdated.pop())
 
     def _accept(self) -> None:
         fd, _ = self.listener._accept()  # type: ignore[attr-defined] # the typed accept is in `socket`, a large module
@@ -192,8 +192,8 @@ class Launcher:
             self._hold(held, fields, descriptors)
         else:
             self._part_with(held, is_done=word == messages.DONE)
-        if not message or self.has_strays or held.respawns:  # only now: what a shim had begun comes here with its end
-            self._reap_strays()
+        if not message or held.respawns:
+            self.has_strays = True  # perhaps: what a shim had begun comes here with its end
 
     def _part_with(self, held: Held, *, is_done: bool) -> None:
         """A shim has ended, as it was to or not: another is there for its container, or for the next."""
@@ -253,15 +253,17 @@ class Launcher:
         os.close(watched)
         held.is_watching_exit = False
         status = _reap(held.pid)
+        if status is not None:
+            held.exit_status = status  # kept, as the new shim may be killed too
         try:
-            held.socket.send(messages.pack(messages.EXITED, "" if status is None else status))
+            held.socket.send(messages.pack(messages.EXITED, "" if held.exit_status is None else held.exit_status))
         except OSError as error:
             print(f"moorage-launcher: exit of process {held.pid} not passed on: {error}", file=sys.stderr, flush=True)
 
     def _forget_exit(self, held: Held) -> None:
         for watched in [fd for fd, other in self.exits.items() if other is held]:
             self.poll.unregister(watched)
-            os.close(watched)
+            self.outdated.append(watched)
             del self.exits[watched]
 
 

@@ -140,7 +140,7 @@ class Walk:
                 os.write(go, b"g")
                 os.close(go)
                 wait_until(lambda: os.waitpid(caller, os.WNOHANG)[0], f"{name} comes to an end", timeout_s=_LONGEST_S)
-                fell_at = blow.look(timeout_s=0.1 if name == "restart by policy" else 0)
+                fell_at = blow.look(timeout_s=0.1)  # what is at work may be so a little longer than the verb
             if fell_at and victim == "launcher":
                 self.host.launcher.wait()
             if verb.goes_on and victim != "launcher":
