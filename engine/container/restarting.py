@@ -23,10 +23,10 @@ def give_up(runtime: Runtime, folder: Path, asker: Asker) -> ContainerState:
     current = state.load(folder)
     if current.status in (Status.RUNNING, Status.PAUSED):
         return current
-    wait.await_shim(folder)
-    end = runs.read_exit(folder)
-    if end is not None and end.restart_ms is not None:
-        records.write(str(folder), end._replace(restart_ms=None))
-        runtime.cgroups.remove(state.load_record(folder).cgroup)
+    with wait.unguarded(folder):
+        end = runs.read_exit(folder)
+        if end is not None and end.restart_ms is not None:
+            records.write(str(folder), end._replace(restart_ms=None))
+            runtime.cgroups.remove(state.load_record(folder).cgroup)
     state.save(folder, state.load_record(folder))  # one more change, which no run's number tells of
     return state.load(folder)

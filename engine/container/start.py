@@ -35,13 +35,13 @@ def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, res
     It is restart number `restarts` by policy, 0 if somebody asked for it.
     """
     state.check_step(current, Status.RUNNING)
-    wait.await_shim(folder)
     with client.connect(str(runtime.launcher)) as launcher:
         record = state.load_record(folder)
         name_files.refresh(folder)
         made, resources = compiled.load(runtime, folder, record, run=current.run + 1, restarts=restarts)
         partners.check_running(runtime, made.joins)
-        launcher.prepare(made)
+        with wait.unguarded(folder) as shim_lock:
+            launcher.prepare(made, shim_lock)
         record = state.advance(folder, record, intent=Intent.START, run=made.run)
         exec_records.forget_all(folder)
         try:

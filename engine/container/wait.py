@@ -3,7 +3,8 @@
 import os
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.container import runs, state
@@ -54,7 +55,7 @@ def await_shim(folder: Path) -> None:
 
     Raises Conflict when it does not come to its end.
     """
-    _await(folder, records.has_shim)
+    _await(folder, lambda: not records.has_shim(str(folder)))
 
 
 def await_last_write(folder: Path) -> None:
@@ -62,11 +63,31 @@ def await_last_write(folder: Path) -> None:
 
     Raises Conflict when it does not come to its end.
     """
-    _await(folder, records.needs_folder)
+    _await(folder, lambda: not records.needs_folder(str(folder)))
 
 
-def _await(folder: Path, goes_on: Callable[[str], bool]) -> None:
-    if not until(lambda: not goes_on(str(folder))):
+@contextmanager
+def unguarded(folder: Path) -> Iterator[int]:
+    """For the block no shim of an earlier run is there, or comes to be: control groups and files may be replaced.
+
+    Yields the lock that says so, which a shim to come may be given. Raises Conflict when one does not come to its end.
+    """
+    locks: list[int] = []
+
+    def is_taken() -> bool:
+        lock = records.take_shim_lock(str(folder))
+        locks.extend([] if lock is None else [lock])
+        return lock is not None
+
+    _await(folder, is_taken)
+    try:
+        yield locks[0]
+    finally:
+        os.close(locks[0])
+
+
+def _await(folder: Path, is_over: Callable[[], bool]) -> None:
+    if not until(is_over):
         raise Conflict(f"The last run of container {folder.name} is still being wound up.", hint="Try again.")
 
 

@@ -63,7 +63,7 @@ def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
 
 
 def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launcher: link.Link) -> None:
-    """`descriptors` are the plan, the locks of a shim whose container is started again, the socket of who asks."""
+    """`descriptors` are the plan, the shim's lock, the log's if a shim starts its container again, who asks' socket."""
     plan_fd, *locks, reply_fd = descriptors
     reply = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, reply_fd)
     try:
@@ -75,10 +75,11 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     # By descriptor: in a user namespace this process has no right to pass through folders that are not root's.
     folder = os.open(plan.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     plan = plan._replace(folder=f"/proc/self/fd/{folder}")
-    shim_lock = records.lock_shim(plan.folder, os.getppid(), locks[0] if locks else None)
+    shim_lock, *logs = locks
+    records.name_shim(shim_lock, os.getppid())
     try:
         try:
-            log_lock = locks[1] if locks else _take_log(f"{plan.folder}/log")
+            log_lock = logs[0] if logs else _take_log(f"{plan.folder}/log")
             prepared, pipes = _prepare(plan, ready)
         finally:
             message, _ = link.receive(reply)
@@ -92,7 +93,7 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
-            if not locks:  # else the shim that asked does so, and tries again
+            if not logs:  # else the shim that asked does so, and tries again
                 _record_failure(plan, cause)
             link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
         return

@@ -29,14 +29,15 @@ class Launcher:
         self._path = path
         self._connection = connection
 
-    def prepare(self, plan: Plan) -> None:
+    def prepare(self, plan: Plan, shim_lock: int) -> None:
         """Have everything made ready that the container of `plan` needs but its control groups; nothing runs yet.
 
-        Raises LauncherUnavailable. A failure is told by `start`; closing the connection instead undoes all of it.
+        `shim_lock` is handed on (`records.take_shim_lock`). Raises LauncherUnavailable. A failure is told by `start`;
+        closing the connection instead undoes all of it.
         """
         plan_fd = messages.write_plan(plan)
         try:
-            self._send(messages.START, [plan_fd])
+            self._send(messages.START, [plan_fd, shim_lock])
         finally:
             os.close(plan_fd)
 
@@ -111,7 +112,7 @@ class Launcher:
                 f"The launcher on {self._path} is of another version than this program.",
                 hint="Restart the older of the two; no container ends by that.",
             )
-        return _unavailable(self._path, "it ended while starting the program")
+        return _unavailable(self._path, "it, or what was at work for it, was killed before the program ran")
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Every step of the handshake between engine, launcher, shim and the container's first process, by name.
 
     launcher  ── fork ──▶ shim ── fork ──▶ birth      (both stand ready)
-    engine    ── START, with the plan's memfd ──▶ launcher
-    launcher  ── START, with plan and the engine's socket ──▶ birth      (which mounts the root meanwhile)
+    engine    ── START, with the plan's memfd and the shim's lock ──▶ launcher
+    launcher  ── START, with these and the engine's socket ──▶ birth      (which mounts the root meanwhile)
     engine    ── GO ──▶ birth      (control groups and the record of the start are there)
     birth     ── clone ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)

@@ -127,24 +127,40 @@ def sync_file(path: str) -> None:
         os.close(fd)
 
 
-def lock_shim(folder: str, pid: int, lock: int | None = None, *, is_waiting: bool = True) -> int:
+def lock_shim(folder: str, pid: int) -> int:
     """Say that shim `pid` guards the container of `folder`, for as long as any copy of the returned descriptor is open.
 
-    `shim.lock` holds the pid, until `release_folder`. A predecessor may have handed `lock` over; else its end is waited
-    for: there is never more than one. Without `is_waiting` it raises BlockingIOError instead.
+    The end of one that does so already is waited for: there is never more than one. `shim.lock` holds the pid, until
+    `release_folder`.
     """
-    fd = os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600) if lock is None else lock
+    fd = _open_lock(folder)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    name_shim(fd, pid)
+    return fd
+
+
+def take_shim_lock(folder: str) -> int | None:
+    """The lock alone, to be handed on to a shim; None while there is a shim."""
+    fd = _open_lock(folder)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX if is_waiting else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
-        raise
+        return None
+    return fd
+
+
+def name_shim(lock: int, pid: int) -> None:
+    """Have `shim.lock` hold the pid of the shim that has it now. On a full disk it does not: what holds is the lock."""
     try:
-        os.pwrite(fd, b"%-10d" % pid, 0)
-    except OSError as error:  # what holds is the lock
+        os.pwrite(lock, b"%-10d" % pid, 0)
+    except OSError as error:
         if error.errno not in disk.ERRORS:
             raise
-    return fd
+
+
+def _open_lock(folder: str) -> int:
+    return os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
 
 def release_folder(lock: int) -> None:

@@ -297,9 +297,11 @@ def _succeed(plan: messages.Plan, pidfd: int) -> int | None:
         return None
     while not succession.has_begun(plan.folder, plan.run + 1):
         try:
-            return records.lock_shim(plan.folder, os.getpid(), is_waiting=False)
-        except BlockingIOError:  # the killed one had given its lock to a run that is just being born
-            time.sleep(_BIRTH_S)
+            lock = records.take_shim_lock(plan.folder)
         except FileNotFoundError:
             return None
+        if lock is not None:
+            records.name_shim(lock, os.getpid())
+            return lock
+        time.sleep(_BIRTH_S)  # the killed one had given its lock to a run that is just being born
     return None
