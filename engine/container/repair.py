@@ -26,7 +26,7 @@ def repair(runtime: Runtime) -> list[ContainerState]:
     """Bring every container to a state that is true and whole, and start what should run; returns them all."""
     _remove_leftovers(runtime)
     _renew_plans(runtime)
-    wait.await_successors([folder for folder in map(runtime.folder, runtime.ids()) if _is_unguarded(folder)])
+    wait.await_successors([runtime.folder(container_id) for container_id in runtime.ids()])
     for container_id in runtime.ids():
         try:
             with runtime.locked(container_id) as folder:
@@ -92,15 +92,6 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
         asked.withdraw(folder)  # this lock is ours: whoever wanted an end was killed before it came
     elif not records.has_shim(str(folder)) and runs.read_exit(folder) == end:  # nor was there one until just now
         _record(runtime, folder, run, _UNKNOWN, state.UNSEEN_END)
-
-
-def _is_unguarded(folder: Path) -> bool:
-    """Whether its process is gone without a record since this boot, so that a killed shim may have a successor."""
-    try:
-        started = runs.read_started(folder)
-        return started is not None and started.boot == process.boot_id() and wait.lacks_record(folder)
-    except NotFound:
-        return False
 
 
 def _undo_start(runtime: Runtime, folder: Path, run: int) -> None:

@@ -175,8 +175,8 @@ def _status_of(health: Mapping[str, Any] | None, run: int) -> str:
 
 
 def _shims_changes(started: records.Started | None, end: records.Exit | None) -> int:
-    """Each run is two: that it runs, and that it has ended."""
-    return max(2 * started.run - 1 if started else 0, 2 * end.run if end else 0)
+    """Each run is three: that it runs, that it seems to have ended seen by nobody, and that its end is recorded."""
+    return max(3 * started.run - 2 if started else 0, 3 * end.run if end else 0)
 
 
 def _with_end(state: ContainerState, end: records.Exit) -> ContainerState:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.container import runs, state
-from engine.errors import Conflict
+from engine.errors import Conflict, NotFound
 from engine.launcher import records
 from engine.spec.container import ContainerState
 from engine.sys import process
 
 _RECORD_TIMEOUT_S = 10.0
-_SUCCESSION_S = 0.5
+SUCCESSION_S = 1.0
+"""Within this time another shim has taken the place of one that was killed, if there is a launcher."""
 _PAUSE_S = 0.0004  # at first; then an eighth of the time that was waited already
 
 
@@ -44,7 +45,8 @@ def has_ended(pidfd: int, timeout_s: float) -> bool:
 def await_record(folder: Path) -> ContainerState:
     """The state once the shim has written down the end of a process that is gone; without a shim, what is known."""
     files = state.read(folder)
-    if _lack_record(files) and records.has_shim(str(folder)):
+    if _lack_record(files):
+        await_successors([folder])
         until(lambda: not has_unrecorded_end(folder))
         files = state.read(folder)
     return state.join(folder, files)
@@ -112,10 +114,22 @@ def _lack_record(files: state.Files) -> bool:
 
 def await_successors(folders: Sequence[Path]) -> None:
     """Give the launcher a moment to put other shims in the place of those that were just killed."""
-    deadline = time.monotonic() + _SUCCESSION_S
+    deadline = time.monotonic() + SUCCESSION_S
     for folder in folders:
-        while not records.has_shim(str(folder)) and time.monotonic() < deadline:
+        while _is_deserted(folder) and time.monotonic() < deadline:
             time.sleep(0.02)
+
+
+def _is_deserted(folder: Path) -> bool:
+    """Whether an end of this boot is to be recorded, or followed by another run, and nobody is there who would."""
+    try:
+        files = state.read(folder)
+    except NotFound:
+        return False
+    started, end = files.started, files.end
+    if started is None or started.boot != process.boot_id() or records.has_shim(str(folder)):
+        return False
+    return _lack_record(files) or (end is not None and end.restart_ms is not None)
 
 
 def until(holds: Callable[[], bool]) -> bool:

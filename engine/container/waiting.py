@@ -100,7 +100,8 @@ class _Vigil:
         self._condition = condition
         self.held = folder
         self._seen_run = self._ended_run()  # before the state: an end in between is one that was waited for
-        self._last = state.load(folder)
+        self._doubted_at: float | None = None
+        self._last = self._without_doubt(state.load(folder))
         try:
             self._fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -150,9 +151,18 @@ class _Vigil:
 
     def _load(self) -> ContainerState:
         try:
-            return state.load(self.held)
+            return self._without_doubt(state.load(self.held))
         except NotFound:  # it is being removed, and the files went before this process looked
             return self._last
+
+    def _without_doubt(self, found: ContainerState) -> ContainerState:
+        """The state, but an end that seems to be seen by nobody is none for a moment: another shim may record it."""
+        if found.error != state.UNSEEN_END or self._ended_run() >= found.run:
+            self._doubted_at = None
+            return found
+        now = time.monotonic()
+        self._doubted_at = self._doubted_at or now
+        return found if now - self._doubted_at >= ends.SUCCESSION_S else replace(found, status=Status.RUNNING)
 
     def _ended_run(self) -> int:
         end = runs.read_exit(self.held)

@@ -78,7 +78,7 @@ def _fail(host: Host, container: str) -> None:
     before = host.engine.state(container)
     os.kill(before.pid, signal.SIGKILL)
     with suppress(TimeoutError):
-        wait_until(lambda: host.engine.state(container).seq > before.seq + 1, "it was noticed", timeout_s=4)
+        wait_until(lambda: host.engine.state(container).seq > before.seq + 2, "it was noticed", timeout_s=4)
 
 
 VERBS: Mapping[str, Verb] = {

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from engine import Condition, ContainerState, NotFound, Status
 from engine.container import state as states
 from tests.services.host import Host
+from tests.services.processes import wait_until
 
 UNTIL_TOLD = "trap 'exit 6' USR1; echo ready; while :; do sleep 0.02; done"
 
@@ -106,6 +109,32 @@ def test_an_end_that_no_shim_records_is_seen_all_the_same(host: Host) -> None:
     host.restart_launcher()
     assert state is not None
     assert (state.status, state.exit_code) == (Status.EXITED, 255)
+
+
+@pytest.fixture
+def deserted(host: Host) -> Iterator[str]:
+    """A container that ended as its shim was killed; for a moment the launcher does not come to replace that."""
+    container = told_to_end(host)
+    pid, shim = host.engine.state(container).pid, int((host.home / "containers" / container / "shim.lock").read_text())
+    os.kill(host.launcher.pid, signal.SIGSTOP)
+    os.kill(shim, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: host.engine.state(container).error == states.UNSEEN_END, "nobody seems to see it")
+    threading.Timer(0.3, os.kill, (host.launcher.pid, signal.SIGCONT)).start()
+    yield container
+    host.engine.ping_launcher()
+
+
+def test_no_wait_tells_an_end_as_unseen_that_another_shim_is_about_to_record(host: Host, deserted: str) -> None:
+    seen = host.engine.state(deserted)
+    state = host.engine.wait(deserted, timeout_s=20)
+    assert state is not None
+    assert (state.exit_code, state.error) == (137, "")
+    assert state.seq > seen.seq
+
+
+def test_no_verb_does_either(host: Host, deserted: str) -> None:
+    assert host.engine.stop(deserted).exit_code == 137
 
 
 def test_a_wait_for_what_is_not_there_is_refused(host: Host) -> None:
