@@ -35,7 +35,7 @@ from engine.launcher.pauses import Pauses
 from engine.launcher.sandbox import Sandbox
 from engine.launcher.streams import Streams
 from engine.logs.writer import take_lock
-from engine.sys import disk, process, spawn
+from engine.sys import disk, memory, process, spawn
 
 _DEATH_MS = 5000
 
@@ -52,6 +52,7 @@ def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
     status = 1
     try:
         ready = sandbox.make()
+        memory.own_pages()
         message, descriptors = link.receive(launcher.socket)
         if message:  # else the launcher ended before it had anything to do
             _deliver(descriptors, ready, shim, launcher)
