@@ -37,6 +37,7 @@ def stop_locked(
     spec = _spec(folder)
     number = checks.signal_number("signal", signal) if signal else _stop_signal(runtime, folder, spec)
     timeout_s = spec.stop_timeout_s if timeout_s is None else timeout_s
+    checks.grace("timeout_s", timeout_s)
     for _ in range(_TRIES):
         current = wait.await_record(folder)
         if current.status is Status.RESTARTING:

@@ -36,9 +36,17 @@ class Place:
 
 def clean(path: str) -> str:
     """The path from the root on, `.` and `..` taken out as Docker takes them out: by the text alone."""
-    if "\0" in path or not path:
+    if not path or not _is_path(path):
         raise InvalidSpec("path", f"{path[:80]!r} is not a path")
     return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def _is_path(text: str) -> bool:
+    """Whether a file system could hold it: bytes that are no UTF-8 come as os.fsdecode() makes them."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def means_folder(path: str) -> bool:

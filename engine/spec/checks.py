@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from engine.errors import InvalidSpec
+from engine.spec.values import between
 from engine.sys import names
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
@@ -152,8 +153,12 @@ def stop(signal: str, timeout_s: float) -> None:
     """A known signal; from 0 seconds to a day."""
     if signal:
         signal_number("stop_signal", signal)
-    if not 0 <= timeout_s <= 86400:
-        raise InvalidSpec("stop_timeout_s", f"{timeout_s} is not between 0 and 86400")
+    grace("stop_timeout_s", timeout_s)
+
+
+def grace(field: str, timeout_s: float) -> None:
+    """From 0 seconds to a day."""
+    between(field, timeout_s, 0, 86400)
 
 
 def signal_number(field: str, value: str) -> int:

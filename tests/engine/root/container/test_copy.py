@@ -88,6 +88,9 @@ def test_a_link_at_the_end_is_a_link_unless_a_folder_is_meant(host: Host, made: 
     for long in ("/d/" + "x" * 256, "/x" * 4000):
         with pytest.raises(InvalidSpec, match="is too long"):
             host.engine.copy_out(container, long)
+    for odd in ("", "/a\0b", "/\ud800"):
+        with pytest.raises(InvalidSpec, match="is not a path"):
+            host.engine.stat_path(container, odd)
 
 
 def test_the_whole_root_comes_without_what_the_kernel_makes_up(host: Host, made: Callable[..., str]) -> None:

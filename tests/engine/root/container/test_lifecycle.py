@@ -1,5 +1,6 @@
 """create, start, stop, kill, restart, remove: what each does, and what it leaves."""
 
+import math
 import os
 import resource
 import signal
@@ -91,6 +92,9 @@ def test_stop_asks_first_and_gives_the_program_its_time(host: Host) -> None:
 def test_stop_kills_what_does_not_listen(host: Host) -> None:
     container = host.start("sleep", "60")
     began = time.monotonic()
+    for odd in (-1.0, math.nan, 1e6):
+        with pytest.raises(InvalidSpec, match="timeout_s"):
+            host.engine.stop(container, timeout_s=odd)
     state = host.engine.stop(container, timeout_s=0.3)
     assert state.exit_code == 137
     assert 0.3 <= time.monotonic() - began < 3
