@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.__main__ import main
+from engine.runtime.command_line import main
 from tests.images import busybox_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]

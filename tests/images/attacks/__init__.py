@@ -16,11 +16,12 @@ _FREESTANDING = ("-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static
 
 def attacks(reference: str = "attacks:test") -> Built:
     """The image; `/bin/elevate` is `attack` with the bits of set-user-id and set-group-id."""
-    return build(reference, [busybox_layer(), _layer()], config={"Env": ["PATH=/bin"]})
+    return build(reference, [busybox_layer(), attacks_layer()], config={"Env": ["PATH=/bin"]})
 
 
 @functools.cache
-def _layer() -> bytes:
+def attacks_layer() -> bytes:
+    """What the image has on top of busybox."""
     attack, linker = _compile("attack", "-static"), Path(_LINKERS[platform.machine()])
     return layer(
         file("bin/attack", attack, mode=0o755),
