@@ -83,7 +83,7 @@ def _start(way: Way, life: Callable[[], NoReturn], cgroup_fd: int) -> int:
 
 def _live(way: Way, container: int, ends: list[int], status: _socket.socket) -> NoReturn:
     try:
-        process.keep_only(container, status.fileno(), *ends)
+        process.keep_only(container, status.fileno(), *ends, first=3 + way.process.preserved_fds)
         process.prctl(process.PR_SET_DUMPABLE, 0)
         process.reset_signals()
         _enter(way, container, ends, status)

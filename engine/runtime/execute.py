@@ -50,8 +50,6 @@ def execute(store: Store, container_id: str, options: Options) -> int:
     Raises NotFound, Conflict for a container that does not run, InvalidSpec, CommandNotFound, CommandNotExecutable, or
     the KernelError of the step that failed.
     """
-    if options.preserved_fds:
-        raise Unsupported("--preserve-fds is not possible with exec here.")
     container = store.get(container_id)
     _check_status(store, container, options)
     spec = store.spec(container)
@@ -90,7 +88,7 @@ def _enter(store: Store, container: Container, spec: Spec, options: Options) -> 
         made = entry.make(
             store.folder(container.id),
             spec,
-            plan.process_of(spec),
+            plan.process_of(spec, preserved_fds=options.preserved_fds),
             pid=container.pid,
             cgroup=store.cgroups.find(os.path.join(container.cgroup, options.cgroup.strip("/"))),
             attached=[True, True, True],

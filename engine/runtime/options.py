@@ -1,5 +1,6 @@
 """What the options of commands have in common, and how they are told from what follows them."""
 
+import os
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,11 @@ def add_process(parser: ArgumentParser) -> None:
     parser.add_argument(*both("--console-socket"), default="", help="gets the terminal's master")
     parser.add_argument(*both("--pid-file"), type=Path, help="gets the process id")
     parser.add_argument(*both("--preserve-fds"), type=int, default=0, help="further descriptors to pass on")
+
+
+def preserved_fds(asked: Namespace) -> int:
+    """How many descriptors above standard error go to the program: those asked for, and those of socket activation."""
+    return int(asked.preserve_fds) + int(os.environ.get("LISTEN_FDS") or 0)
 
 
 def add_bundle(parser: ArgumentParser) -> None:

@@ -1,11 +1,10 @@
 """`create`: make a container whose program waits for `start`."""
 
-import os
 from argparse import ArgumentParser, Namespace
 
 from engine.runtime import create
 from engine.runtime.diary import Diary
-from engine.runtime.options import add_bundle
+from engine.runtime.options import add_bundle, preserved_fds
 from engine.runtime.store import Store
 
 
@@ -20,13 +19,13 @@ def carry_out(asked: Namespace, store: Store, diary: Diary) -> None:
 
 
 def options(asked: Namespace, diary: Diary, *, is_detached: bool) -> create.Options:
-    """What the command line says; descriptors of socket activation are passed on besides those asked for."""
+    """What the command line says."""
     if asked.no_pivot:
         diary.warning("--no-pivot is ignored: the root is changed by pivot_root(2)")
     return create.Options(
         console_socket=asked.console_socket,
         pid_file=asked.pid_file,
         has_keyring=not asked.no_new_keyring,
-        preserved_fds=asked.preserve_fds + int(os.environ.get("LISTEN_FDS") or 0),
+        preserved_fds=preserved_fds(asked),
         is_detached=is_detached,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.runtime import execute
 from engine.runtime.diary import Diary
-from engine.runtime.options import add_flag, add_id, add_process, both
+from engine.runtime.options import add_flag, add_id, add_process, both, preserved_fds
 from engine.runtime.store import Store
 
 
@@ -42,7 +42,7 @@ def carry_out(asked: Namespace, store: Store, _: Diary) -> int:
         cgroup=asked.cgroup,
         console_socket=asked.console_socket,
         pid_file=asked.pid_file,
-        preserved_fds=asked.preserve_fds,
+        preserved_fds=preserved_fds(asked),
         is_detached=asked.detach,
         ignores_paused=asked.ignore_paused,
     )

@@ -147,6 +147,11 @@ def test_more_programs_are_run_beside_the_first(oci: OciRuntime, tmp_path: Path)
     )
     assert (ended.returncode, ended.stdout) == (4, "/tmp\nb\nin")
     assert oci.call("exec", container_id, "ls", "-1", "/proc/self/fd", check=True).stdout.split() == list("0123")
+    for asked, given in (("1", "given"), ("0", "")):
+        line = [*oci.command, "exec", "--preserve-fds", asked, container_id, "sh", "-c", "cat <&3"]
+        shell = ["sh", "-c", 'echo given > "$0"; exec "$@" 3<"$0"', str(tmp_path / "third"), *line]
+        passed = subprocess.run(shell, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT, check=False)
+        assert passed.stdout.decode().strip() == given
     assert oci.call("exec", "--user", "5:6", container_id, "id", check=True).stdout == "uid=5 gid=6\n"
     user = {"uid": 7, "gid": 8, "umask": 0o77, "additionalGids": [9]}
     script = "umask; id -G; sleep 0.3; grep Cpus_allowed_list /proc/self/status | cut -f2"
