@@ -3,6 +3,7 @@
 The kernel knows no exceptions from exceptions: a rule that would be one is refused here instead of having no effect.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 from engine.errors import Unsupported
@@ -39,8 +40,9 @@ class Table:
                 excepted.difference_update(letters)
 
 
+@functools.lru_cache(maxsize=64)
 def compile_rules(rules: tuple[DeviceRule, ...]) -> Table:
-    """The table that normal rules come to."""
+    """The table that normal rules come to, which nobody is to change."""
     table = Table()
     for rule in rules:
         table.add(rule)

@@ -26,11 +26,12 @@ from engine.container import (
     volumes,
     volumes_from,
 )
+from engine.container.image_root import ImageRoot
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, EngineError
 from engine.images import Image
 from engine.launcher import records
-from engine.rootfs import Snapshot, reader
+from engine.rootfs import Snapshot
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.runtime import Spec
 
@@ -95,14 +96,12 @@ def _fill(
     snapshot.prepare()
     if spec.storage_bytes is not None:
         snapshot.limit(spec.storage_bytes)
-    root_fd = snapshot.open_merged(runtime.images.lower_layers(image))
-    try:
-        identity = users.resolve(spec.user or image.user, lambda path: reader.read_text(root_fd, path), spec.groups)
+    lower = runtime.images.lower_layers(image)
+    with ImageRoot(image.id, lambda: snapshot.open_below(lower)) as root:
+        identity = users.resolve(spec.user or image.user, root.read_text, spec.groups)
         if owns_ids:
             user_namespaces.check_user(identity)
-        names = volumes.prepare(runtime, container_id, spec, image, root_fd)
-    finally:
-        os.close(root_fd)
+        names = volumes.prepare(runtime, container_id, spec, image, root)
     mounts = bundle_mounts.mounts(
         spec, runtime.folder(container_id), {at: runtime.volumes.data(name) for at, name in names.items()}
     )

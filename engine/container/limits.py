@@ -51,6 +51,8 @@ def warnings(limits: Resources) -> list[str]:
 
 
 def _check_list(name: str, value: str, path: str) -> None:
+    if not value:
+        return
     try:
         with open(path) as file:
             there = file.read().strip()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from engine.container import state
+from engine.container.image_root import ImageRoot
 from engine.container.runtime import Runtime
 from engine.errors import KernelError, NotFound
 from engine.images import Image
@@ -17,7 +18,7 @@ from engine.volumes import RemovedVolumes, Volume
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
-def prepare(runtime: Runtime, container_id: str, spec: ContainerSpec, image: Image, root_fd: int) -> dict[str, str]:
+def prepare(runtime: Runtime, container_id: str, spec: ContainerSpec, image: Image, root: ImageRoot) -> dict[str, str]:
     """Make the volumes of a container, and fill those that are new with what its root has there.
 
     Returns names by target: of the mounts of type volume, and of the places the image calls volumes where nothing else
@@ -32,14 +33,14 @@ def prepare(runtime: Runtime, container_id: str, spec: ContainerSpec, image: Ima
         labels = item.labels if item else {}
         names[at] = runtime.volumes.create(name, labels=labels, owner="" if name else container_id)
         if item is None or not (item.no_copy or item.subpath):
-            _fill(runtime, names[at], at, root_fd)
+            _fill(runtime, names[at], at, root)
     return names
 
 
-def _fill(runtime: Runtime, name: str, at: str, root_fd: int) -> None:
+def _fill(runtime: Runtime, name: str, at: str, root: ImageRoot) -> None:
     flags, resolve = os.O_RDONLY | os.O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
     try:
-        source = openat2(root_fd, at.encode(), flags, resolve=resolve)
+        source = openat2(root.fileno(), at.encode(), flags, resolve=resolve)
     except KernelError as error:
         if error.errno in _ABSENT:
             return
