@@ -29,7 +29,6 @@ from engine.spec.runtime import (
 from engine.spec.runtime.checks import linux as checks
 
 _SHORT_ID = 12
-_OLDER_VERSION = "1.0.2"  # all of 1.x is compatible, but some runtimes look no further than this
 
 
 def make(
@@ -48,6 +47,7 @@ def make(
 
     Raises InvalidSpec when there is nothing to run.
     """
+    other_runtimes.check(spec, shares_ids_with)
     devices, device_rules = bundle_devices.devices(spec)
     notes = {
         defaults.STORAGE_BYTES: "" if spec.storage_bytes is None else str(spec.storage_bytes),
@@ -62,7 +62,7 @@ def make(
         cgroups_path=cgroups_path,
         resources=replace(limits.to_oci(spec.resources, counts_swap=counts_swap), devices=rules),
         seccomp=_seccomp(spec),
-        sysctl=_network_settings(own) | dict(spec.sysctls),
+        sysctl=_network_settings(own) | _domain_setting(spec) | dict(spec.sysctls),
         devices=devices,
         masked_paths=defaults.MASKED_PATHS if spec.masked_paths is None else spec.masked_paths,
         readonly_paths=defaults.READONLY_PATHS if spec.readonly_paths is None else spec.readonly_paths,
@@ -72,7 +72,7 @@ def make(
     _check_names(spec)
     checks.sysctls("sysctls", spec.sysctls, {namespace.type for namespace in linux.namespaces})
     return Spec(
-        oci_version=_OLDER_VERSION if spec.runtime else OCI_VERSION,
+        oci_version=other_runtimes.OLDER_VERSION if spec.runtime else OCI_VERSION,
         process=process.make(spec, image, identity, hostname),
         root=Root("rootfs", spec.read_only),
         hostname=hostname,
@@ -88,6 +88,11 @@ def _network_settings(own: tuple[Namespace, ...]) -> dict[str, str]:
         return {}
     owns_ids = any(item.type == "user" for item in own)
     return default_sysctls.OF_OWN_IDS if owns_ids else default_sysctls.OF_HOSTS_IDS
+
+
+def _domain_setting(spec: ContainerSpec) -> dict[str, str]:
+    """Some other runtimes know a domain's name only by the kernel's name for it."""
+    return {"kernel.domainname": spec.domainname} if spec.runtime and spec.domainname else {}
 
 
 def _check_names(spec: ContainerSpec) -> None:

@@ -7,9 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.container.runtime import Runtime
-from engine.errors import Unsupported
+from engine.errors import InvalidSpec, Unsupported
 from engine.launcher import other_runtime
+from engine.spec.container import ContainerSpec
 from engine.spec.defaults import RUNTIME
+
+OLDER_VERSION = "1.0.2"
+"""Of the OCI specification, in bundles for other runtimes: all of 1.x is compatible, but some look no further."""
+_UNKNOWN = ("scheduler", "io_priority", "personality", "time_offsets", "time")
+
+
+def check(spec: ContainerSpec, shares_ids_with: str) -> None:
+    """Raise InvalidSpec for what another runtime could not do, or would leave out without a word."""
+    if not spec.runtime:
+        return
+    for field in _UNKNOWN:
+        if getattr(spec, field):
+            raise InvalidSpec(
+                field, f"{spec.runtime} may not know it: version {OLDER_VERSION} of its specification has none"
+            )
+    if shares_ids_with:
+        raise InvalidSpec(
+            "runtime", f"{spec.runtime} cannot enter the user namespace of the container it would share with"
+        )
 
 
 def find(name: str) -> str:

@@ -16,7 +16,7 @@ _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start
 def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineError:
     """The error for a step that failed with `errno` on `path`; `search_path` is the container's PATH."""
     if errno == 0:
-        return EngineError(f"The program's process failed in {syscall}: {path}" if path else syscall)
+        return EngineError(f"The program's process failed in {syscall}: {path}") if path else _told(syscall)
     if syscall == "execve" and errno in _MISSING:
         hint = "Check the image and the command." if "/" in path else f"It was looked for in PATH: {search_path}."
         return CommandNotFound(f"{path}: no such program in the container.", hint=hint)
@@ -33,6 +33,17 @@ def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineErro
     if path == _APPARMOR and errno in _MISSING:
         return InvalidSpec("apparmor", "the host has loaded no profile of this name", hint="apparmor_parser loads it.")
     return KernelError(syscall, errno, path, hint=_hint(syscall, errno, path))
+
+
+def _told(words: str) -> EngineError:
+    """What another OCI runtime said, by whose words it can be told whether the program is to blame."""
+    if "executable file" in words and "not found" in words:
+        return CommandNotFound(words)
+    if "exec: " in words and "no such file or directory" in words:
+        return CommandNotFound(words)
+    if "exec: " in words and "permission denied" in words:
+        return CommandNotExecutable(words)
+    return EngineError(words)
 
 
 def _hint(syscall: str, errno: int, path: str) -> str:

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from engine import EngineError, ExecSpec, InvalidSpec, Restart, RestartPolicy, Status, Unsupported
+from engine import (
+    CommandNotFound,
+    ExecSpec,
+    InvalidSpec,
+    IoPriority,
+    Restart,
+    RestartPolicy,
+    Scheduler,
+    Status,
+    TimeOffset,
+    Unsupported,
+)
 from engine.container import runs
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -59,11 +70,12 @@ def test_it_has_a_terminal_of_its_own(host: Host, runtime: str) -> None:
 
 
 def test_what_keeps_it_from_running_is_told_in_the_runtimes_words(host: Host, runtime: str) -> None:
-    container_id = host.create("nosuch", runtime=runtime)
-    with pytest.raises(EngineError, match=f"{runtime} (create|start): .*nosuch"):
-        host.engine.start(container_id)
-    state = host.engine.state(container_id)
-    assert (state.status, state.exit_code) == (Status.EXITED, 128)
+    for program, code in (("nosuch", 127), ("/nosuch", 127)):
+        container_id = host.create(program, runtime=runtime)
+        with pytest.raises(CommandNotFound, match=f"{runtime} (create|start): .*nosuch"):
+            host.engine.start(container_id)
+        state = host.engine.state(container_id)
+        assert (state.status, state.exit_code) == (Status.EXITED, code)
     assert left(host, runtime) == []
 
 
@@ -85,3 +97,29 @@ def test_a_runtime_that_is_not_there_is_told(host: Host) -> None:
         host.create("true", runtime="nosuch-runtime")
     with pytest.raises(InvalidSpec, match="runtime"):
         host.create("true", runtime="/bin/sh")
+
+
+def test_it_has_its_domains_name(host: Host, runtime: str) -> None:
+    _, output = host.finish("cat", "/proc/sys/kernel/domainname", runtime=runtime, domainname="harbour.example")
+    assert output == "harbour.example\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("scheduler", Scheduler("SCHED_BATCH")),
+        ("io_priority", IoPriority("IOPRIO_CLASS_IDLE", 3)),
+        ("personality", "linux32"),
+        ("time_offsets", {"boottime": TimeOffset(60)}),
+    ],
+)
+def test_what_it_would_leave_out_without_a_word_is_refused(host: Host, runtime: str, field: str, value: object) -> None:
+    with pytest.raises(InvalidSpec) as told:
+        host.create("true", runtime=runtime, **{field: value})
+    assert told.value.field == field
+
+
+def test_a_user_namespace_that_it_cannot_enter_is_told(host: Host, runtime: str) -> None:
+    partner = host.start("sleep", "60")
+    with pytest.raises(InvalidSpec, match="user namespace"):
+        host.create("true", runtime=runtime, uts=f"container:{partner}")
