@@ -181,15 +181,20 @@ def _shims_changes(started: records.Started | None, end: records.Exit | None) ->
 
 def _with_end(state: ContainerState, end: records.Exit) -> ContainerState:
     """The last end stays visible while a new run is on its way; it is the state only when it is this run's."""
-    known = replace(state, finished_at=end.finished_at, exit_code=end.exit_code, oom_killed=end.oom_killed)
-    if end.run != state.run:
-        return known
-    known = replace(known, error=end.error, restart_count=end.restarts)
-    if state.status is Status.REMOVING:
-        return known
-    if end.restart_ms is None:
-        return replace(known, status=Status.EXITED)
-    return replace(known, status=Status.RESTARTING, restart_at=_later(end.finished_at, end.restart_ms))
+    known: dict[str, Any] = {
+        "finished_at": end.finished_at,
+        "exit_code": end.exit_code,
+        "oom_killed": end.oom_killed,
+    }
+    if end.run == state.run:
+        known |= {"error": end.error, "restart_count": end.restarts}
+        if state.status is Status.REMOVING:
+            pass
+        elif end.restart_ms is None:
+            known["status"] = Status.EXITED
+        else:
+            known |= {"status": Status.RESTARTING, "restart_at": _later(end.finished_at, end.restart_ms)}
+    return replace(state, **known)
 
 
 def _later(time: str, milliseconds: int) -> str:

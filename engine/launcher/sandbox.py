@@ -6,12 +6,11 @@ range of ids of its own, so a process in them is root there and nobody outside.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import os
 import sys
 
 from engine.errors import KernelError
-from engine.launcher import ids
+from engine.launcher import id_maps, ids, program
 from engine.launcher.named import NamedTuple
 from engine.spec import default_devices, default_sysctls
 from engine.sys import mount, network, process, spawn
@@ -71,7 +70,7 @@ def make_for(first_id: int, lock: int, uid_map: bytes, gid_map: bytes, settings:
 
 
 def _make_namespaces(uid_map: bytes, gid_map: bytes, settings: Settings) -> list[int]:
-    user = _make_user_namespace(uid_map, gid_map)
+    user = id_maps.user_namespace(uid_map, gid_map)
     others = [os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) for _ in _EARLY]
     if spawn.is_sound:
         helper, pidfd = spawn.spawn(process.CLONE_FILES, lambda: _make_others(user, others, settings))
@@ -83,17 +82,6 @@ def _make_namespaces(uid_map: bytes, gid_map: bytes, settings: Settings) -> list
     if os.waitpid(helper, 0)[1]:
         raise OSError(0, "the helper that makes namespaces failed")
     return [user, *others]
-
-
-def _make_user_namespace(uid_map: bytes, gid_map: bytes) -> int:
-    keeper = spawn.sleeper(process.CLONE_NEWUSER)
-    try:
-        _write(f"/proc/{keeper}/uid_map", uid_map)
-        _write(f"/proc/{keeper}/gid_map", gid_map)
-        return os.open(f"/proc/{keeper}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        os.kill(keeper, _signal.SIGKILL)
-        os.waitpid(keeper, 0)
 
 
 def _make_others(user: int, others: list[int], settings: Settings) -> NoReturn:
@@ -108,7 +96,7 @@ def _make_others(user: int, others: list[int], settings: Settings) -> NoReturn:
         process.unshare(sum(_EARLY.values()))
         network.loopback_up()
         for name, value in settings.items():
-            _write(f"/proc/sys/{name.replace('.', '/')}", value.encode())
+            program.write(f"/proc/sys/{name.replace('.', '/')}", value.encode())
         for fd, kind in zip(others, _EARLY, strict=True):
             made = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
             os.dup2(made, fd, inheritable=False)
@@ -171,11 +159,3 @@ def _make_folder(devices_fd: int, path: str) -> None:
         os.mkdir(path, 0o755, dir_fd=devices_fd)
     except FileExistsError:
         return
-
-
-def _write(path: str, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, data)
-    finally:
-        os.close(fd)

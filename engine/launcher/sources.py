@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import _socket
 import errno
 import os
 
 from engine.errors import KernelError
-from engine.launcher import namespaces, program, root
+from engine.launcher import id_maps, namespaces, root
 from engine.launcher.named import NamedTuple
 from engine.sys import mount, process
 from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
@@ -58,38 +57,13 @@ def open_source(path: str, subpath: str, is_recursive: bool, changes: list[list[
     return fd
 
 
-def user_namespace_of(uid_map: str, gid_map: str) -> int:
-    """A user namespace with these maps that no process is in: a way to tell the kernel how to shift ids.
-
-    The caller closes it. Raises OSError.
-    """
-    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    helper = os.fork()
-    if helper == 0:
-        try:
-            process.unshare(process.CLONE_NEWUSER)
-            theirs.send(b"made")
-            ours.close()
-            theirs.recv(16)
-        finally:
-            os._exit(0)
-    theirs.close()
-    ours.recv(16)
-    try:
-        for name, text in (("uid_map", uid_map), ("gid_map", gid_map)):
-            program.write(f"/proc/{helper}/{name}", text.encode())
-        return os.open(f"/proc/{helper}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        ours.close()
-        os.waitpid(helper, 0)
-
-
 def _open(source: list[Any], user_namespace: int) -> Opened:
     path, subpath, is_recursive, changes, *own_maps = source
     if own_maps:
         fd = open_source(path, subpath, is_recursive, changes)
         uid_map, gid_map, is_within = own_maps
-        root.shift(fd, user_namespace_of(uid_map, gid_map), path, mount.AT_RECURSIVE if is_within else 0)
+        shifts_by = id_maps.user_namespace(uid_map.encode(), gid_map.encode())
+        root.shift(fd, shifts_by, path, mount.AT_RECURSIVE if is_within else 0)
         return Opened(fd, [])
     if path.startswith(OF_CONTAINER):
         return Opened(_open_in_container(path.removeprefix(OF_CONTAINER), subpath), [])
