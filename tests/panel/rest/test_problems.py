@@ -1,12 +1,13 @@
 """Failures are problem documents (RFC 9457) with a stable code, a hint and the fields at fault."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from django.test import Client
 
 import engine
-from engine import InvalidSpec, KernelError
+from engine import ContainerSpec, InvalidSpec, KernelError
 from panel.accounts.models import User
 from panel.containers.models import Container
 from panel.hosts.models import Host
@@ -49,6 +50,15 @@ def test_the_field_at_fault_is_named(operator: User, image: Image, spec: dict[st
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("field", [item.name for item in dataclasses.fields(ContainerSpec)])
+def test_nonsense_in_any_field_is_refused_by_its_name(admin: User, image: Image, field: str) -> None:
+    client = rest(admin)
+    for value in ({"a": {"b": []}}, "\0", ["\0"], [[]], 10**30, "x" * 100_000 + "\n"):
+        answer = create(client, **{field: value})
+        assert answer.status_code == 422, value
+        assert answer.json()["errors"][0]["field"].startswith(field)
 
 
 def test_a_name_that_is_taken_is_a_conflict_with_a_hint(operator: User, image: Image) -> None:
