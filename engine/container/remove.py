@@ -50,14 +50,14 @@ def finish(runtime: Runtime, folder: Path) -> None:
 
 def _finish(runtime: Runtime, folder: Path, record: state.Record) -> None:
     """The folder itself goes last and in one rename, so it is never seen half empty."""
-    wait.await_last_write(folder)
-    other_runtimes.forget(runtime, folder)
-    runtime.cgroups.remove(record.cgroup)
-    volumes.leave(runtime, record)
-    Snapshot(folder).release()
     gone = folder.with_name(folder.name + ".removed")
     remove_tree(gone)
-    folder.rename(gone)
+    with wait.released(folder):
+        other_runtimes.forget(runtime, folder)
+        runtime.cgroups.remove(record.cgroup)
+        volumes.leave(runtime, record)
+        Snapshot(folder).release()
+        folder.rename(gone)
     _let_waiting_look(gone)
     remove_tree(gone)
 

@@ -60,12 +60,16 @@ def await_shim(folder: Path) -> None:
     _await(folder, lambda: not records.has_shim(str(folder)))
 
 
-def await_last_write(folder: Path) -> None:
-    """Return when no shim of an earlier run is at work in the folder: control groups and files may be taken away.
+@contextmanager
+def released(folder: Path) -> Iterator[None]:
+    """For the block no shim of an earlier run is at work in the folder, or comes to be: it may be taken away.
 
-    Raises Conflict when it does not come to its end.
+    Raises Conflict when one does not come to its end.
     """
-    _await(folder, lambda: not records.needs_folder(str(folder)))
+    locks: list[int] = []
+    with _closing(locks):
+        _await(folder, lambda: _is_taken(folder, locks) or not records.needs_folder(str(folder)))
+        yield
 
 
 @contextmanager
@@ -75,17 +79,25 @@ def unguarded(folder: Path) -> Iterator[int]:
     Yields the lock that says so, which a shim to come may be given. Raises Conflict when one does not come to its end.
     """
     locks: list[int] = []
-
-    def is_taken() -> bool:
-        lock = records.take_shim_lock(str(folder))
-        locks.extend([] if lock is None else [lock])
-        return lock is not None
-
-    _await(folder, is_taken)
-    try:
+    with _closing(locks):
+        _await(folder, lambda: _is_taken(folder, locks, creates=True))
         yield locks[0]
+
+
+def _is_taken(folder: Path, locks: list[int], *, creates: bool = False) -> bool:
+    """Whether the lock of shims is one of `locks` by now. Without a file for it, as `creates` makes, no shim comes."""
+    lock = records.take_shim_lock(str(folder), creates=creates)
+    locks.extend([] if lock is None else [lock])
+    return lock is not None
+
+
+@contextmanager
+def _closing(descriptors: list[int]) -> Iterator[None]:
+    try:
+        yield
     finally:
-        os.close(locks[0])
+        for fd in descriptors:
+            os.close(fd)
 
 
 def _await(folder: Path, is_over: Callable[[], bool]) -> None:

@@ -133,15 +133,21 @@ def lock_shim(folder: str, pid: int) -> int:
     The end of one that does so already is waited for: there is never more than one. `shim.lock` holds the pid, until
     `release_folder`.
     """
-    fd = _open_lock(folder)
+    fd = _open_lock(folder, os.O_CREAT)
     fcntl.flock(fd, fcntl.LOCK_EX)
     name_shim(fd, pid)
     return fd
 
 
-def take_shim_lock(folder: str) -> int | None:
-    """The lock alone, to be handed on to a shim; None while there is a shim."""
-    fd = _open_lock(folder)
+def take_shim_lock(folder: str, *, creates: bool) -> int | None:
+    """The lock alone, to be handed on to a shim; None while there is a shim, or where there never was one.
+
+    In the latter case one that `creates` it has it all the same.
+    """
+    try:
+        fd = _open_lock(folder, os.O_CREAT if creates else 0)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -159,8 +165,8 @@ def name_shim(lock: int, pid: int) -> None:
             raise
 
 
-def _open_lock(folder: str) -> int:
-    return os.open(f"{folder}/shim.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _open_lock(folder: str, flags: int) -> int:
+    return os.open(f"{folder}/shim.lock", flags | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
 
 def release_folder(lock: int) -> None:

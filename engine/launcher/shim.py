@@ -296,12 +296,11 @@ def _succeed(plan: messages.Plan, pidfd: int) -> int | None:
         process.send_signal(pidfd, _SIGKILL)
         return None
     while not succession.has_begun(plan.folder, plan.run + 1):
-        try:
-            lock = records.take_shim_lock(plan.folder)
-        except FileNotFoundError:
-            return None
+        lock = records.take_shim_lock(plan.folder, creates=False)
         if lock is not None:
             records.name_shim(lock, os.getpid())
             return lock
+        if not os.path.isdir(plan.folder):
+            return None
         time.sleep(_BIRTH_S)  # the killed one had given its lock to a run that is just being born
     return None
