@@ -6,6 +6,10 @@ or ended, and meanwhile the child has the memory to itself. It has a stack of it
 The interpreter's lock is held all the time (PyDLL), so neither waits for the other; what the child's calls leave behind
 in the interpreter are frames nobody returns to. `works` tries whether an interpreter bears that.
 
+A child that is killed leaves the interpreter as it was at that moment. The parent then goes on as if nothing had been,
+or dies of it (SIGSEGV, where the lock was let go for a system call), or waits for ever for what the child had, until
+SIGALRM ends it. So whoever guards a process that spawns takes its death for a failure of what it was at.
+
 Descriptors, working directory, ids and rights are each one's own, as after a fork. The child must neither return nor
 touch what the parent still needs: Python objects it changes stay changed.
 """
@@ -29,6 +33,7 @@ CLONE_VM = 0x100
 CLONE_VFORK = 0x4000
 _CLONE3 = 435
 _STACK_BYTES = 256 << 10
+_LONGEST_S = 60  # as long as an engine waits for a start
 _ALIGNMENT = 16
 _CSIGNAL = 0xFF
 _PROT_READ, _PROT_WRITE = 1, 2
@@ -74,7 +79,11 @@ def spawn(flags: int, life: Callable[[], NoReturn], *, cgroup_fd: int = -1) -> t
     flags |= 0 if flags & CLONE_PARENT else _signal.SIGCHLD  # a sister has the caller's own
     # Called by `map`, from C: what calls this has its frames found again by the interpreter, which the child's last
     # ones are not to stand for (PyEval_GetGlobals would look into them, long after they were overwritten).
-    [pid] = map(_clone, [bottom], [top], [flags], [pidfd], [cgroup_fd])
+    _signal.alarm(_LONGEST_S)
+    try:
+        [pid] = map(_clone, [bottom], [top], [flags], [pidfd], [cgroup_fd])
+    finally:
+        _signal.alarm(0)
     return pid, pidfd.value
 
 

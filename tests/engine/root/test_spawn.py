@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_child_that_fails_ends_alone(capfd: pytest.CaptureFixture[str]) -> Non
 
     assert status_of(*spawn.spawn(0, life)) == 1  # type: ignore[arg-type]
     assert "no good" in capfd.readouterr().err
+
+
+def test_a_parent_that_could_wait_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spawn, "_LONGEST_S", 1)
+    parent = os.fork()
+    if parent == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        spawn.spawn(0, lambda: time.sleep(2))  # type: ignore[arg-type,return-value]
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(parent, 0)[1]) == -signal.SIGALRM
 
 
 def test_the_interpreter_finds_the_frames_of_the_parent_again() -> None:
