@@ -55,7 +55,8 @@ def test_the_field_at_fault_is_named(operator: User, image: Image, spec: dict[st
 @pytest.mark.parametrize("field", [item.name for item in dataclasses.fields(ContainerSpec)])
 def test_nonsense_in_any_field_is_refused_by_its_name(admin: User, image: Image, field: str) -> None:
     client = rest(admin)
-    for value in ({"a": {"b": []}}, "\0", ["\0"], [[]], 10**30, "x" * 100_000 + "\n"):
+    nonsense: tuple[Any, ...] = ({"a": {"b": []}}, "\0", ["\0"], [[]], 10**30, "x" * 100_000 + "\n")
+    for value in nonsense:
         answer = create(client, **{field: value})
         assert answer.status_code == 422, value
         assert answer.json()["errors"][0]["field"].startswith(field)
