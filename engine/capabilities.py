@@ -30,6 +30,8 @@ class Capabilities:
     hugepage_sizes: tuple[str, ...]
     overlay_many_layers: bool
     user_namespaces: bool
+    apparmor: bool
+    selinux: bool
     bpf_lsm: bool
     btf: bool
 
@@ -62,6 +64,8 @@ def probe() -> Capabilities:
         hugepage_sizes=features.hugepage_sizes,
         overlay_many_layers=takes_many_layers(),
         user_namespaces=Path("/proc/self/ns/user").exists(),
+        apparmor=_read("/sys/module/apparmor/parameters/enabled") == "Y",
+        selinux=Path("/sys/fs/selinux/enforce").exists(),
         bpf_lsm="bpf" in _read("/sys/kernel/security/lsm").split(","),
         btf=Path("/sys/kernel/btf/vmlinux").exists(),
     )

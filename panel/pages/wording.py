@@ -47,6 +47,8 @@ CAPABILITIES: dict[str, str | Promise] = {
     "hugepage_sizes": _("Huge pages"),
     "overlay_many_layers": _("Overlay with many layers"),
     "user_namespaces": _("User namespaces"),
+    "apparmor": "AppArmor",
+    "selinux": "SELinux",
     "bpf_lsm": _("BPF security module"),
     "btf": _("Kernel type information"),
 }

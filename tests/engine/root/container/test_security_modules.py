@@ -4,15 +4,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from engine import ExecSpec, InvalidSpec, Unsupported
+from engine.capabilities import probe
 from tests.services.host import Host
 
 pytestmark = pytest.mark.v2
-HAS_APPARMOR = Path("/sys/kernel/security/apparmor/profiles").exists() and shutil.which("apparmor_parser") is not None
+HAS_APPARMOR = probe().apparmor and shutil.which("apparmor_parser") is not None
 PROFILE = """profile %s flags=(attach_disconnected, mediate_deleted) {
   file,
   capability,
@@ -65,14 +65,14 @@ def test_unconfined_is_what_a_program_is_without_a_profile(host: Host) -> None:
 
 
 def test_a_profile_is_told_where_the_kernel_has_no_apparmor(host: Host) -> None:
-    if Path("/sys/module/apparmor").exists():
+    if probe().apparmor:
         pytest.skip("a kernel without AppArmor")
     with pytest.raises(Unsupported, match="no AppArmor"):
         host.start("true", apparmor="docker-default")
 
 
 def test_a_label_is_passed_over_with_a_warning_where_the_kernel_has_no_selinux(host: Host) -> None:
-    if Path("/sys/fs/selinux/enforce").exists():
+    if probe().selinux:
         pytest.skip("a kernel without SELinux")
     label = "system_u:system_r:container_t:s0"
     state, _ = host.finish("true", selinux_label=label)
