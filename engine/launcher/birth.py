@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found] # `signal` wraps each number in an enum
 import _socket
+import errno
 import os
 import select
 import sys
+import time
 
 from engine.errors import KernelError
 from engine.launcher import (
@@ -38,6 +40,7 @@ from engine.logs.writer import take_lock
 from engine.sys import disk, memory, process, spawn
 
 _DEATH_MS = 5000
+_LOG_S, _PAUSE_S = 5.0, 0.005
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,11 +153,18 @@ def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams]:
 
 
 def _take_log(folder: str) -> int:
-    """Mark the log as live before anyone is told that the program runs: who follows it then finds a run going on."""
-    try:
-        return take_lock(folder)
-    except OSError as error:
-        raise KernelError("open", error.errno or 0, folder) from error
+    """Mark the log as live before anyone is told that the program runs: who follows it then finds a run going on.
+
+    The launcher lets go of that of a run whose shim was killed when another shim has been there.
+    """
+    deadline = time.monotonic() + _LOG_S
+    while True:
+        try:
+            return take_lock(folder)
+        except OSError as error:
+            if error.errno != errno.EAGAIN or time.monotonic() > deadline:
+                raise KernelError("open", error.errno or 0, folder) from error
+        time.sleep(_PAUSE_S)
 
 
 def _clone(plan: Plan, prepared: Prepared, pipes: Streams, shim: _socket.socket) -> tuple[int, int, dict[str, int]]:

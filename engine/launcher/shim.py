@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000
 _BIRTH_S = 0.02
+_TRIES = 10
 _SIGKILL = 9
 _PIDFD_AT = 3  # in what birth sends, behind plan, lock and root
 _NO_ROOT = -1
@@ -289,18 +290,26 @@ def _understand(plan_fd: int, launcher: link.Link) -> tuple[messages.Plan, int]:
 def _succeed(plan: messages.Plan, pidfd: int) -> int | None:
     """The lock of a shim that is gone; None when the next run has begun, which has a shim of its own.
 
-    None too when the container was removed, which nobody was there to keep waiting; and when birth was killed before
-    it could record the process of `pidfd`: that one is no run of anybody's.
+    None too when birth was killed before it could record the process of `pidfd`, which then is no run of anybody's; and
+    when the container is being removed or started anew, which nobody was there to keep waiting.
     """
     if not succession.has_begun(plan.folder, plan.run):
         process.send_signal(pidfd, _SIGKILL)
         return None
+    tries = 0
     while not succession.has_begun(plan.folder, plan.run + 1):
         lock = records.take_shim_lock(plan.folder, creates=False)
         if lock is not None:
             records.name_shim(lock, os.getpid())
             return lock
-        if not os.path.isdir(plan.folder):
+        tries += 1
+        if tries > _TRIES and not _is_between_runs(plan):
             return None
-        time.sleep(_BIRTH_S)  # the killed one had given its lock to a run that is just being born
+        time.sleep(_BIRTH_S)  # the killed one had given its lock to a run that is just being born; or somebody looks
     return None
+
+
+def _is_between_runs(plan: messages.Plan) -> bool:
+    """Whether the run has ended and is to be followed by another, as its policy wants it."""
+    end = records.read_exit(plan.folder)
+    return end is not None and end.run >= plan.run and end.restart_ms is not None

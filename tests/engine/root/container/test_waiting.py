@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from engine import Condition, ContainerState, NotFound, Status
 from engine.container import state as states
+from engine.container import wait
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
@@ -111,30 +111,35 @@ def test_an_end_that_no_shim_records_is_seen_all_the_same(host: Host) -> None:
     assert (state.status, state.exit_code) == (Status.EXITED, 255)
 
 
-@pytest.fixture
-def deserted(host: Host) -> Iterator[str]:
-    """A container that ended as its shim was killed; for a moment the launcher does not come to replace that."""
+def deserted(host: Host, for_s: float) -> str:
+    """A container that ended as its shim was killed, which the launcher does not come to replace for that long."""
     container = told_to_end(host)
     pid, shim = host.engine.state(container).pid, int((host.home / "containers" / container / "shim.lock").read_text())
     os.kill(host.launcher.pid, signal.SIGSTOP)
     os.kill(shim, signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: host.engine.state(container).error == states.UNSEEN_END, "nobody seems to see it")
-    threading.Timer(0.3, os.kill, (host.launcher.pid, signal.SIGCONT)).start()
-    yield container
-    host.engine.ping_launcher()
+    threading.Timer(for_s, os.kill, (host.launcher.pid, signal.SIGCONT)).start()
+    return container
 
 
-def test_no_wait_tells_an_end_as_unseen_that_another_shim_is_about_to_record(host: Host, deserted: str) -> None:
-    seen = host.engine.state(deserted)
-    state = host.engine.wait(deserted, timeout_s=20)
+def test_no_wait_tells_an_end_as_unseen_that_another_shim_is_about_to_record(host: Host) -> None:
+    container = deserted(host, 0.3)
+    seen = host.engine.state(container)
+    state = host.engine.wait(container, timeout_s=20)
     assert state is not None
     assert (state.exit_code, state.error) == (137, "")
     assert state.seq > seen.seq
 
 
-def test_no_verb_does_either(host: Host, deserted: str) -> None:
-    assert host.engine.stop(deserted).exit_code == 137
+def test_no_verb_does_either(host: Host) -> None:
+    assert host.engine.stop(deserted(host, 0.3)).exit_code == 137
+
+
+def test_a_start_that_is_sooner_than_the_other_shim_takes_its_place(host: Host) -> None:
+    container = deserted(host, wait.SUCCESSION_S + 0.5)
+    assert (host.engine.start(container).status, host.engine.state(container).run) == (Status.RUNNING, 2)
+    assert host.engine.stop(container, timeout_s=0).exit_code == 137
 
 
 def test_a_wait_for_what_is_not_there_is_refused(host: Host) -> None:
@@ -146,7 +151,7 @@ async def test_many_wait_on_one_event_loop(host: Host) -> None:
     container = told_to_end(host)
     waits = [asyncio.create_task(host.engine.wait_async(container, condition)) for condition in [*Condition] * 5]
     await asyncio.sleep(0.1)
-    assert not any(wait.done() for wait in waits)
+    assert not any(task.done() for task in waits)
     await asyncio.to_thread(host.engine.kill, container, signal="USR1")
     async with asyncio.timeout(10):
         ended = await asyncio.gather(*waits[0::3], *waits[1::3])
