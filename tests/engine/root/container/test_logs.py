@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Conflict, InvalidSpec, LogConfig, LogDriver, LogMode, NotFound, Unsupported
+from engine import Conflict, HealthCheck, InvalidSpec, LogConfig, LogDriver, LogMode, NotFound, Unsupported
 from engine.container import log_receivers
 from tests.services.host import Host
 from tests.services.processes import wait_until
@@ -166,3 +166,24 @@ def test_a_follower_ends_with_the_run(host: Host, driver: str) -> None:
         return [line.text async for batch in host.engine.logs(container).follow() for line in batch.lines]
 
     assert asyncio.run(asyncio.wait_for(follow(), 20)) == [b"a", b"b"]
+
+
+def test_health_is_checked_while_a_thread_of_the_shim_writes(host: Host) -> None:
+    asked = LogConfig(mode=LogMode.NON_BLOCKING)
+    check = HealthCheck(("CMD", "true"), interval_s=0.1)
+    container = host.start("sh", "-c", "while :; do echo a line; done", log=asked, health=check)
+    folder = host.home / "containers" / container
+    health, shim = folder / "health.json", (folder / "shim.lock").read_text()
+    checks: set[str] = set()
+
+    def has_seen_ten() -> bool:
+        known = json.loads(health.read_bytes()) if health.exists() else {"log": []}
+        assert all(entry["exit_code"] == 0 for entry in known["log"])
+        checks.update(entry["start"] for entry in known["log"])
+        return len(checks) >= 10
+
+    wait_until(has_seen_ten, "ten checks have come back", timeout_s=30)
+    assert (folder / "shim.lock").read_text() == shim  # it has not died of it
+    host.engine.kill(container)
+    host.wait(container)
+    assert {line.text for line in host.lines(container) if line.stream == "stdout"} == {b"a line"}
