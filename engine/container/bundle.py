@@ -70,6 +70,7 @@ def make(
         time_offsets=spec.time_offsets,
     )
     _check_names(spec)
+    process.check_scheduler(spec, owns_ids=any(item.type == "user" for item in own))
     checks.sysctls("sysctls", spec.sysctls, {namespace.type for namespace in linux.namespaces})
     return Spec(
         oci_version=other_runtimes.OLDER_VERSION if spec.runtime else OCI_VERSION,
@@ -103,8 +104,8 @@ def _check_names(spec: ContainerSpec) -> None:
 
 
 def _seccomp(spec: ContainerSpec) -> Seccomp | None:
-    """The profile asked for; a privileged container has none, whatever it asks for, as with Docker."""
-    if spec.privileged:
+    """The profile asked for; a privileged container has none unless it asks for one, as with Docker."""
+    if spec.privileged and not spec.seccomp:
         return None
     section = seccomp.profile_here(spec.seccomp, frozenset(process.capabilities(spec)))
     if section is not None and spec.seccomp:

@@ -21,7 +21,8 @@ def mounts(spec: ContainerSpec, folder: Path, volumes: Mapping[str, Path]) -> tu
     """
     asked = {item.place: _asked(item, volumes) for item in spec.mounts}
     asked |= {at: _bind(at, folder, ("rbind", "rprivate")) for at, folder in volumes.items() if at not in asked}
-    usual = [_usual(item, spec) for item in defaults.MOUNTS if item.destination not in asked]
+    left_out = {_SHM} if spec.ipc == "none" else set()
+    usual = [_usual(item, spec) for item in defaults.MOUNTS if item.destination not in asked.keys() | left_out]
     named_by = folder.parent / spec.network.removeprefix(CONTAINER) if spec.network.startswith(CONTAINER) else folder
     files = {f"/etc/{name}": named_by / name for name in name_files.FILES}
     options = ("bind", "rprivate", *(["ro"] if spec.read_only else []))

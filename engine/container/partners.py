@@ -95,4 +95,4 @@ def _owner_of_ids(runtime: Runtime, container_id: str) -> str:
 
 def _shares_ipc(runtime: Runtime, container_id: str) -> bool:
     spec = ContainerSpec.from_json(json.loads((runtime.folder(container_id) / "spec.json").read_bytes()))
-    return spec.ipc != "" and spec.ipc != "private"
+    return spec.ipc not in ("", "private", "none")

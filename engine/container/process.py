@@ -26,6 +26,12 @@ _INITS = (
 """Statically linked programs that start another, pass signals on to it and reap what it leaves behind."""
 
 
+def check_scheduler(spec: ContainerSpec, *, owns_ids: bool) -> None:
+    """Raise InvalidSpec for a policy that only root of the host may choose, and that no child of it inherits."""
+    if owns_ids and spec.scheduler is not None and spec.scheduler.policy == "SCHED_DEADLINE":
+        raise InvalidSpec("scheduler.policy", "SCHED_DEADLINE is for the host's ids only", hint="Use userns=host.")
+
+
 def make(spec: ContainerSpec, image: Image, identity: Identity, hostname: str) -> Process:
     """The process of the container. Raises InvalidSpec when there is nothing to run."""
     arguments = _arguments(spec, image)

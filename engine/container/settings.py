@@ -17,6 +17,7 @@ from engine.sys import calls
 
 _APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
 _NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
+_DOMAIN = "kernel/domainname"
 _KEYS = Path("/proc/keys")  # there is none in kernels without keys
 _SELINUX = Path("/sys/fs/selinux/enforce")
 
@@ -92,13 +93,11 @@ def of_namespaces(spec: Spec, there: Mapping[str, str]) -> list[list[Any]]:
     """
     machine = os.uname().machine
     found: list[list[Any]] = []
-    if spec.domainname:
-        name = spec.domainname.encode()
-        found.append(["syscall", *calls.call(machine, "setdomainname", name, len(name))])
-    for setting, value in spec.linux.sysctl.items():
-        if there.get(setting) == value:
-            continue
-        found.append(["write", f"/proc/sys/{_sysctl_path(setting)}", value.encode()])
+    settings = {_sysctl_path(name): value for name, value in spec.linux.sysctl.items() if there.get(name) != value}
+    # The file is only root's of the host to write to, the call takes rights in the namespace.
+    if domain := settings.pop(_DOMAIN, spec.domainname).encode():
+        found.append(["syscall", *calls.call(machine, "setdomainname", domain, len(domain))])
+    found += [["write", f"/proc/sys/{path}", value.encode()] for path, value in settings.items()]
     if spec.linux.rootfs_propagation:
         propagation = mount_options.parse((spec.linux.rootfs_propagation,), "linux.rootfsPropagation").propagation
         found.append(["mount", "", "/", "", propagation, ""])

@@ -97,7 +97,8 @@ class ContainerSpec(codec.Document):
     tty: bool = False
     open_stdin: bool = False
     stdin_once: bool = False
-    # Namespaces: empty for its own, `host`, for some `container:<id or name>`; ipc also `shareable`.
+    # Namespaces: empty for its own, `host`, for some `container:<id or name>`; ipc also `shareable`, or `none`: no
+    # /dev/shm either.
     network: str = NetworkMode.NONE
     pid: str = ""
     ipc: str = ""
@@ -166,7 +167,7 @@ class ContainerSpec(codec.Document):
         checks.hostname(self.hostname)
         checks.namespace("network", self.network, ("none", "host"), is_joinable=True)
         checks.namespace("pid", self.pid, ("", "host"), is_joinable=True)
-        checks.namespace("ipc", self.ipc, ("", "private", "shareable", "host"), is_joinable=True)
+        checks.namespace("ipc", self.ipc, ("", "private", "shareable", "none", "host"), is_joinable=True)
         checks.namespace("uts", self.uts, ("", "host"), is_joinable=True)
         checks.namespace("time", self.time, ("", "host"), is_joinable=True)
         checks.namespace("cgroup_namespace", self.cgroup_namespace, ("private", "host"), is_joinable=True)

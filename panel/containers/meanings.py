@@ -16,7 +16,7 @@ TEXTS: Texts = {
         "stdin_once": "that input ends when the first who attached leaves",
         "network": "`none`, `host` or `container:<id or name>`",
         "pid": "empty for its own, `host` or `container:<id or name>`",
-        "ipc": "empty or `private` for its own, `shareable`, `host` or `container:<id or name>`",
+        "ipc": "empty or `private` for its own, `none` (no /dev/shm), `shareable`, `host` or `container:<id or name>`",
         "uts": "empty for its own, or `host`",
         "userns": "empty for a range of user ids of its own, or `host`",
         "read_only": "the root filesystem cannot be written to",

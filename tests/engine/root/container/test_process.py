@@ -89,6 +89,13 @@ def test_a_filter_that_knows_no_close_range_starts_as_fast_as_any(host: Host) ->
         assert running.wait(10).exit_code == 0
 
 
+def test_a_privileged_container_has_the_profile_it_asks_for(host: Host) -> None:
+    rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}
+    profile = json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]})
+    state, output = host.finish("mkdir", "/x", seccomp=profile, privileged=True)
+    assert (state.exit_code, "Operation not permitted" in output) == (1, True)
+
+
 def test_a_profile_that_no_program_could_start_behind_is_refused(host: Host) -> None:
     with pytest.raises(InvalidSpec, match="forbids execve") as told:
         host.create("true", seccomp='{"defaultAction": "SCMP_ACT_ERRNO"}')
@@ -148,6 +155,19 @@ def test_in_a_network_of_its_own_any_user_listens_on_any_port_and_may_ping(
         userns=userns,
     )
     assert output == "99\n"
+
+
+@pytest.mark.parametrize("userns", ["", "host"])
+def test_a_domain_name_may_be_given_as_the_setting_it_is(host: Host, userns: str) -> None:
+    script = ("cat", "/proc/sys/kernel/domainname")
+    _, output = host.finish(*script, userns=userns, sysctls={"kernel.domainname": "harbour.example"})
+    assert output == "harbour.example\n"
+
+
+def test_deadlines_are_only_for_the_hosts_ids(host: Host) -> None:
+    wanted = Scheduler("SCHED_DEADLINE", runtime=10**6, deadline=10**8, period=10**8)
+    with pytest.raises(InvalidSpec, match="host's ids"):
+        host.create("true", scheduler=wanted)
 
 
 def test_scheduling_and_input_output_have_the_class_asked_for(host: Host) -> None:

@@ -118,10 +118,17 @@ def test_a_name_is_not_given_to_a_namespace_of_somebody_elses(host: Host, field:
     assert refused.value.field == field
 
 
-def test_ipc_that_is_kept_private_is_not_shared(host: Host) -> None:
-    partner = host.start("sleep", "60")
+@pytest.mark.parametrize("mode", ["", "private", "none"])
+def test_ipc_that_is_kept_private_is_not_shared(host: Host, mode: str) -> None:
+    partner = host.start("sleep", "60", ipc=mode)
     with pytest.raises(InvalidSpec, match="keeps its IPC"):
         host.create("true", ipc=f"container:{partner}")
+
+
+def test_ipc_may_be_had_without_shared_memory(host: Host) -> None:
+    _, output = host.finish("sh", "-c", "readlink /proc/self/ns/ipc; grep -c /dev/shm /proc/mounts", ipc="none")
+    own, count = output.split()
+    assert (own != namespace_of("self", "ipc"), count) == (True, "0")
 
 
 def test_containers_of_two_user_namespaces_cannot_both_be_joined(host: Host) -> None:
