@@ -24,7 +24,8 @@ def answer(operation: str) -> Answer | None:
 
 def _problem(row: Operation, document: dict[str, Any]) -> Answer:
     error = row.error or {"code": "cancelled", "message": "The operation was cancelled."}
-    faults = [{"field": error["field"], "detail": error["message"]}] if "field" in error else []
+    field = error.get("field", "")
+    faults = [{"field": field, "detail": error["message"].removeprefix(f"{field}: ")}] if field else []
     problem = Problem(STATUSES.get(error["code"], 500), error["code"], error["message"], error.get("hint", ""), faults)
     instance = f"/api/v1/operations/{row.pk}/"
     body = problem.to_json(instance) | {"operation": document}

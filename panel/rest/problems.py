@@ -124,4 +124,5 @@ def _join(where: str, key: str) -> str:
 
 
 def _fault(field: str, detail: str) -> dict[str, str]:
-    return {"field": field, "detail": detail}
+    """The engine's messages begin with the field, for who sees nothing else of them."""
+    return {"field": field, "detail": detail.removeprefix(f"{field}: ")}
