@@ -5,14 +5,14 @@ import json
 import os
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from engine.container import state, streams
 from engine.container.runtime import Runtime
-from engine.errors import Conflict
+from engine.errors import Conflict, LauncherUnavailable, NotFound
 from engine.launcher import client
 from engine.logs.changes import Changes
 from engine.logs.live import LiveLog, Output
@@ -74,6 +74,7 @@ class Attachment:
         self._keys = keys
         self._takes_input = takes_input
         self._input: streams.Input | None = None
+        self._is_closed = False
 
     async def output(self) -> AsyncGenerator[Output, None]:
         """What the program writes, until its run is over. A terminal's is all `stdout`."""
@@ -103,10 +104,13 @@ class Attachment:
         terminal.set_size((await self._open_input()).fileno(), rows=size.height, columns=size.width)
 
     def close(self) -> None:
-        """Leave the program to itself."""
+        """Leave the program to itself; its input ends if that is for one, whether anything was typed or not."""
         self._log.close()
         if self._input is not None:
             self._input.drop()
+        elif self._spec.stdin_once and self._takes_input and not self._is_closed:
+            _end_input(self._runtime, self._folder)
+        self._is_closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +154,17 @@ def resize(runtime: Runtime, container_id: str, size: ConsoleSize) -> None:
         terminal.set_size(fd, rows=size.height, columns=size.width)
     finally:
         os.close(fd)
+
+
+def _end_input(runtime: Runtime, folder: Path) -> None:
+    """Take the input's end away from a program that runs. Who leaves waits for nobody, and has nobody to tell."""
+    with suppress(NotFound, LauncherUnavailable):
+        current = state.load(folder)
+        if current.status in (Status.RUNNING, Status.PAUSED):
+            with client.connect(str(runtime.launcher)) as launcher:
+                _, fd = launcher.attach(current.pid, takes=True)
+            if fd is not None:
+                os.close(fd)
 
 
 def open_stream(runtime: Runtime, pid: int, *, takes: bool) -> int | None:

@@ -78,6 +78,16 @@ async def test_input_reaches_the_program_and_ends_with_the_first_who_leaves(host
     assert host.wait(container).exit_code == 0
 
 
+async def test_input_for_one_ends_also_with_who_leaves_without_a_word(host: Host) -> None:
+    container = host.start("cat", open_stdin=True, stdin_once=True)
+    with host.engine.attach(container):
+        pass
+    assert host.engine.state(container).status is Status.RUNNING
+    with host.engine.attach(container, stdin=True):
+        pass
+    assert host.wait(container).exit_code == 0
+
+
 async def test_input_that_stays_open_can_be_joined_again(host: Host) -> None:
     container = host.start("cat", open_stdin=True)
     for word in (b"one\n", b"two\n"):
