@@ -123,7 +123,7 @@ def _environment(spec: ContainerSpec, image: Image, identity: Identity, hostname
     """Later entries win; what the image and the caller did not set gets its usual value."""
     usual = [f"PATH={defaults.PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] if spec.tty else [])]
     entries = [*usual, *image.env, *spec.env]
-    merged = dict(entry.split("=", 1) for entry in entries if "=" in entry)
+    merged = dict(entry.split("=", 1) for entry in entries if entry.find("=") > 0)  # an image may hold anything
     merged.setdefault("HOME", identity.home)
     return tuple(f"{name}={value}" for name, value in merged.items())
 

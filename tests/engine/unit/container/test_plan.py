@@ -102,6 +102,12 @@ def test_the_callers_environment_wins_over_the_images() -> None:
     assert environment == {"PATH": "/bin", "HOSTNAME": ID[:12], "A": "mine", "B": "2", "HOME": "/root"}
 
 
+def test_what_is_no_variable_in_an_image_is_left_out() -> None:
+    odd = replace(IMAGE, env=("PATH=/bin", "ALONE", "=nameless", "B="))
+    made = bundle.make(ID, ContainerSpec("x", "i"), odd, Identity(0, 0, (), "/root"), f"/moorage/{ID}")
+    assert {entry.partition("=")[0] for entry in made.process.env} == {"PATH", "HOSTNAME", "HOME", "B"}
+
+
 def test_root_holds_dockers_capabilities_and_another_user_none() -> None:
     root, other = make().process.capabilities, make(Identity(33, 33, (), "/")).process.capabilities
     assert root is not None
