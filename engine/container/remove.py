@@ -1,5 +1,6 @@
 """remove: nothing of the container is left."""
 
+import errno
 import fcntl
 import os
 import time
@@ -11,7 +12,7 @@ from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.container.stop import stop_locked
-from engine.errors import NotFound
+from engine.errors import KernelError, NotFound
 from engine.rootfs import Snapshot
 from engine.spec.container import Status
 from engine.sys.remove_tree import remove_tree
@@ -54,12 +55,23 @@ def _finish(runtime: Runtime, folder: Path, record: state.Record) -> None:
     remove_tree(gone)
     with wait.released(folder):
         other_runtimes.forget(runtime, folder)
-        runtime.cgroups.remove(record.cgroup)
+        _remove_groups(runtime, record.cgroup)
         volumes.leave(runtime, record)
         Snapshot(folder).release()
         folder.rename(gone)
     _let_waiting_look(gone)
     remove_tree(gone)
+
+
+def _remove_groups(runtime: Runtime, path: str) -> None:
+    """With whatever is still in them: processes in a pid namespace of others whose end nobody saw to."""
+    try:
+        runtime.cgroups.remove(path)
+    except KernelError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        runtime.cgroups.kill(path)
+        runtime.cgroups.remove(path)
 
 
 def _let_waiting_look(gone: Path) -> None:

@@ -15,7 +15,7 @@ import os
 import select
 import time
 
-from engine.launcher import birth, ending, link, messages, records, succession
+from engine.launcher import birth, ending, groups, link, messages, records, succession
 from engine.launcher.care import Care
 from engine.logs.opening import open_log
 from engine.logs.writer import STDERR, STDOUT
@@ -161,6 +161,8 @@ class Shim:
     def finish(self) -> None:
         """Write down the end, take the cgroups away, tell the agent; or see that the next run follows."""
         plan = messages.read_plan(self.plan_fd)
+        if not plan.clone_flags & process.CLONE_NEWPID:
+            groups.empty(plan.cgroups)  # in a pid namespace of others, the first process takes nobody with it
         self.open_log().mark_end(plan.run)
         assert self.status is not None  # noqa: S101 - watch() returns only then
         self.wind_up(plan, ending.record_run(plan, self.status))

@@ -1,11 +1,12 @@
 """Namespaces that a container shares with the host or with another container."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from engine import Conflict, InvalidSpec, TimeOffset
+from engine import Conflict, InvalidSpec, Status, TimeOffset
 from tests.services.host import Host
 from tests.services.processes import wait_until
 
@@ -102,6 +103,21 @@ def test_a_namespace_that_is_not_there_is_refused_by_its_field(host: Host, field
     with pytest.raises(InvalidSpec) as refused:
         host.create("true", **{field: mode})
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("whose", ["host", "container"])
+def test_nothing_outlives_the_first_process_in_processes_that_are_shared(host: Host, whose: str) -> None:
+    partner = host.start("sleep", "60") if whose == "container" else ""
+    mode = f"container:{partner}" if partner else "host"
+    container = host.start("sh", "-c", "sleep 600 > /dev/null 2>&1 & echo $!; wait", pid=mode)
+    host.wait_for_output(container, "\n")
+    group = f"{container}\n"
+    assert host.engine.stop(container, timeout_s=10).status is Status.EXITED
+    for entry in Path("/proc").glob("[0-9]*/cgroup"):
+        with suppress(OSError):  # another process that has just ended
+            assert group not in entry.read_text()
+    assert not partner or host.engine.state(partner).status is Status.RUNNING
+    host.engine.remove(container)
 
 
 @pytest.mark.parametrize("field", ["uts", "time"])
