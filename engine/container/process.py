@@ -116,6 +116,8 @@ def _arguments(spec: ContainerSpec, image: Image) -> tuple[str, ...]:
     arguments = (*(entrypoint or ()), *((spec.command if spec.command is not None else default) or ()))
     if not arguments:
         raise InvalidSpec("command", f"image {spec.image} names no program to run", hint="Give a command.")
+    if not arguments[0]:
+        raise InvalidSpec("entrypoint" if entrypoint else "command", "begins with an empty word, which is no program")
     return arguments
 
 

@@ -5,7 +5,7 @@ import os
 from engine.errors import CommandNotExecutable, CommandNotFound, EngineError, InvalidSpec, KernelError, StorageFull
 
 _MISSING = (2, 20)  # ENOENT, ENOTDIR
-_EACCES, _EINVAL = 13, 22
+_EACCES, _ENOTDIR, _EINVAL = 13, 20, 22
 _FULL = (28, 122)  # ENOSPC, EDQUOT
 _RECORDS = ("started.json", "/log")
 _SETTINGS = "/proc/sys/"
@@ -49,6 +49,8 @@ def _told(words: str) -> EngineError:
 def _hint(syscall: str, errno: int, path: str) -> str:
     if syscall == "chdir":
         return "Check the working directory."
+    if syscall == "move_mount" and errno in (_ENOTDIR, _EINVAL):
+        return "A folder is mounted on a folder, a file on a file: see that both are the same."
     if errno == _EACCES and path.endswith("/oom_score_adj"):
         return "Root of this host may not be spared like that: it lacks CAP_SYS_RESOURCE."
     if errno == _EINVAL and path.endswith("/tasks"):  # of v1's cpu controller, on kernels that group real time

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import EngineError, InvalidSpec, Mount, MountType, Propagation, RecursiveReadOnly, Relabel
+from engine import EngineError, InvalidSpec, KernelError, Mount, MountType, Propagation, RecursiveReadOnly, Relabel
 from tests.services.host import Host
 
 
@@ -99,6 +99,14 @@ def test_a_mount_made_inside_reaches_the_host_only_with_shared(host: Host, tree:
 def test_a_file_is_mounted_on_a_file_that_is_made_for_it(host: Host, tree: Path) -> None:
     _, output = host.finish("sh", "-c", "cat /new/place; ls -l /new", mounts=(bind(tree / "file", "/new/place"),))
     assert output.startswith("file\n")
+
+
+def test_a_file_on_a_folder_and_a_folder_on_a_file_are_told_as_such(host: Host, tree: Path) -> None:
+    for source, target in ((tree, "/etc/passwd"), (tree / "file", "/etc")):
+        container = host.create("true", mounts=(bind(source, target),))
+        with pytest.raises(KernelError) as told:
+            host.engine.start(container)
+        assert "a file on a file" in told.value.hint
 
 
 def test_a_missing_source_is_refused_unless_it_may_be_made(host: Host, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,6 +101,15 @@ def test_the_callers_command_replaces_the_images_but_keeps_its_entrypoint() -> N
 def test_the_callers_environment_wins_over_the_images() -> None:
     environment = dict(entry.split("=", 1) for entry in make(env=("A=mine", "B=2")).process.env)
     assert environment == {"PATH": "/bin", "HOSTNAME": ID[:12], "A": "mine", "B": "2", "HOME": "/root"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"), [({"entrypoint": ("", "x")}, "entrypoint"), ({"entrypoint": (), "command": ("",)}, "command")]
+)
+def test_an_empty_word_is_no_program(asked: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidSpec) as told:
+        make(**asked)
+    assert told.value.field == field
 
 
 def test_what_is_no_variable_in_an_image_is_left_out() -> None:
