@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from engine.logs.opening import Writer
+    from engine.logs.driver import Writer
 
 _DRAIN_S = 2.0
 _RECONNECT_MS = 1000

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from engine.logs.opening import Writer
+    from engine.logs.driver import Writer
 
     Copy = Callable[[int, int, Callable[[memoryview, int], None]], int]
 

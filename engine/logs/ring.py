@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.logs.opening import Writer
+    from engine.logs.driver import Writer
 
 _PATIENCE_S = 0.005
 _TEND_MS = 200

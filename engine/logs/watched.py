@@ -9,7 +9,7 @@ from engine.logs.writer import LogWriter, copy_by_reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from engine.logs.opening import Writer
+    from engine.logs.driver import Writer
 
 WINDOW = "window"
 """The window's folder, in that of the log; a small log of the engine's own format."""
