@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engine.container import full_disk
 from engine.errors import StorageFull
 from engine.launcher import policy, records
 from engine.spec import codec
@@ -36,21 +37,30 @@ def write(folder: Path, asker: Asker, *, run: int, signal: int | None, ends: boo
     if before is not None and before.run == run and before.ends and not ends:
         return
     request = Request(run, asker.verb, asker.by, names.signal_name(signal) if signal else "", records.now(), ends)
+    try:
+        _write(folder, request)
+    except OSError as error:
+        # Unnoted the end is as good as any, unless a restart policy has to be told that it was asked for.
+        if error.errno not in disk.ERRORS:
+            raise
+        if full_disk.make_room(folder):
+            write(folder, asker, run=run, signal=signal, ends=ends)
+        elif ends and policy.read(str(folder))[0] != "no":
+            raise StorageFull(
+                "The disk has no room for a note that the end of the container was asked for.",
+                hint="Without it the container would be started again. Make room on the disk.",
+            ) from error
+
+
+def _write(folder: Path, request: Request) -> None:
     # Verbs of several processes may be at it at once: kill does not wait for the stop it cuts short.
     fresh = folder / f"asked.json.{os.getpid()}-{threading.get_ident()}.new"
     try:
         fresh.write_text(json.dumps(asdict(request)))
         os.rename(fresh, folder / "asked.json")
-    except OSError as error:
+    except OSError:
         fresh.unlink(missing_ok=True)
-        # Unnoted the end is as good as any, unless a restart policy has to be told that it was asked for.
-        if error.errno not in disk.ERRORS:
-            raise
-        if ends and policy.read(str(folder))[0] != "no":
-            raise StorageFull(
-                "The disk has no room for a note that the end of the container was asked for.",
-                hint="Without it the container would be started again. Make room on the disk.",
-            ) from error
+        raise
 
 
 def read(folder: Path) -> Request | None:

@@ -19,6 +19,8 @@ from engine.launcher.messages import Plan
 from engine.spec.runtime import Resources, Spec
 from engine.sys import process
 
+_ROOM_BYTES = 5 * 4096  # gives way to an end and the request for it on a full disk (`full_disk.make_room`)
+
 Kept = tuple[str, Plan, Resources]
 """What the plan was made from, the plan, and the limits of the control group."""
 
@@ -116,4 +118,4 @@ def _read(folder: Path) -> Kept | None:
 def _write(folder: Path, kept: Kept) -> None:
     made_from, made, resources = kept
     data = marshal.dumps((made_from, messages.pack_plan(made), pickle.dumps(resources)))
-    state.write_file(folder / messages.COMPILED, data, durable=False)
+    state.write_file(folder / messages.COMPILED, data.ljust(_ROOM_BYTES, b"\0"), durable=False)

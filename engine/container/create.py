@@ -12,6 +12,7 @@ from engine.container import (
     bundle_mounts,
     care,
     compiled,
+    full_disk,
     limits,
     log_plan,
     log_receivers,
@@ -46,7 +47,8 @@ def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> Containe
     folder = runtime.folder(container_id)
     if folder.exists():
         return _existing(folder, spec)
-    with runtime.images.held(), runtime.volumes.held():  # until this container counts among its users
+    # Held until this container counts among its users.
+    with full_disk.told("a new container"), runtime.images.held(), runtime.volumes.held():
         record, oci = _make(runtime, folder, spec, runtime.images.get(spec.image))
     with suppress(EngineError), runtime.locked(container_id):  # what this host cannot run is told at the start
         compiled.keep(runtime, folder, record, oci)
@@ -119,6 +121,7 @@ def _fill(
     )
     runtime.cgroups.check(oci.linux.resources)
     name_files.write(folder, spec, oci.hostname)
+    (folder / "lock").touch(0o600)  # so that no verb has to make it, on a disk that may be full
     now = records.now()
     record = state.Record(
         container_id,

@@ -7,12 +7,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from engine.container import other_runtimes, state, volumes, wait
+from engine.container import full_disk, other_runtimes, state, volumes, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.container.stop import stop_locked
-from engine.errors import KernelError, NotFound
+from engine.errors import KernelError, NotFound, StorageFull
 from engine.rootfs import Snapshot
 from engine.spec.container import Status
 from engine.sys.remove_tree import remove_tree
@@ -38,10 +38,20 @@ def remove(runtime: Runtime, container_id: str, *, force: bool, with_volumes: bo
             if current.status is not Status.REMOVING:
                 record = replace(record, drops_volumes=with_volumes)
                 if record.volumes:  # which go one by one, and before the folder
-                    record = state.advance(folder, record, intent=Intent.REMOVE, durable=with_volumes)
+                    record = _decide(folder, record)
             _finish(runtime, folder, record)
     except NotFound:
         return
+
+
+def _decide(folder: Path, record: state.Record) -> state.Record:
+    """Write the removal down. That a disk is full is no reason against it."""
+    try:
+        return state.advance(folder, record, intent=Intent.REMOVE, durable=record.drops_volumes)
+    except StorageFull:
+        if not full_disk.make_room(folder):
+            raise
+    return state.advance(folder, record, intent=Intent.REMOVE, durable=record.drops_volumes)
 
 
 def finish(runtime: Runtime, folder: Path) -> None:

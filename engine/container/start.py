@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.container import compiled, exec_records, name_files, partners, restarting, runs, state, wait
+from engine.container import compiled, exec_records, full_disk, name_files, partners, restarting, runs, state, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
@@ -35,7 +35,7 @@ def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, res
     It is restart number `restarts` by policy, 0 if somebody asked for it.
     """
     state.check_step(current, Status.RUNNING)
-    with client.connect(str(runtime.launcher)) as launcher:
+    with full_disk.told("the start of a container"), client.connect(str(runtime.launcher)) as launcher:
         record = state.load_record(folder)
         name_files.refresh(folder)
         made, resources = compiled.load(runtime, folder, record, run=current.run + 1, restarts=restarts)

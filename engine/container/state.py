@@ -8,7 +8,6 @@ engine has not given, so the current run is the largest of the three.
 Engine and shim count their changes apart, neither count ever goes back, and `seq` is their sum: it grows with each.
 """
 
-import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -18,13 +17,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.container import runs
-from engine.errors import Conflict, NotFound, StorageFull
+from engine.container import full_disk, runs
+from engine.errors import Conflict, NotFound
 from engine.launcher import records
 from engine.spec.container import ContainerState, Status
 from engine.sys import process
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 LEGAL = {
     Status.CREATED: {Status.RUNNING, Status.EXITED, Status.REMOVING},
@@ -205,15 +202,12 @@ def _later(time: str, milliseconds: int) -> str:
 def write_file(path: Path, data: bytes, *, durable: bool) -> None:
     """Replace `path` in one rename; with `durable` it is on the disk when this returns. Raises StorageFull."""
     fresh = path.with_name(path.name + ".new")
-    try:
-        fresh.write_bytes(data)
-        os.rename(fresh, path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        if error.errno in _FULL:
-            raise StorageFull(
-                f"The disk has no room for {path.name} of a container.", hint="Make room on it."
-            ) from error
-        raise
+    with full_disk.told(f"{path.name} of a container"):
+        try:
+            fresh.write_bytes(data)
+            os.rename(fresh, path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
     if durable:
         records.sync(str(path))

@@ -6,7 +6,7 @@ import _socket
 import os
 import time
 
-from engine.launcher import certificate, failure, groups, other_runtime, policy, records
+from engine.launcher import certificate, failure, groups, messages, other_runtime, policy, records
 from engine.launcher.messages import Plan
 from engine.launcher.records import Exit
 from engine.sys import disk
@@ -87,16 +87,36 @@ def _record(plan: Plan, end: Exit, *, core_dumped: bool = False, is_patient: boo
 
 
 def _note(plan: Plan, end: Exit, *, core_dumped: bool, is_patient: bool) -> None:
-    """`note`, which waits for room on the disk if it is patient: what is not written down never happened."""
+    """`note`, which makes room on the disk, or waits for it if it is patient: what is not noted never happened.
+
+    If there is not enough, the end goes without its certificate rather than untold.
+    """
     evidence = certificate.gather(plan.evidence)
     while True:
         try:
             note(plan.folder, end, core_dumped=core_dumped, evidence=evidence)
             return
         except OSError as error:
+            if error.errno not in disk.ERRORS:
+                raise
+        if _makes_room(plan.folder):
+            continue
+        try:
+            records.write(plan.folder, end)
+            return
+        except OSError as error:
             if error.errno not in disk.ERRORS or not is_patient:
                 raise
         time.sleep(_RETRY_S)
+
+
+def _makes_room(folder: str) -> bool:
+    """Let go of the container's plan, which the engine can compile again, for what cannot be told again."""
+    try:
+        os.unlink(f"{folder}/{messages.COMPILED}")
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _settle(plan: Plan) -> None:

@@ -194,7 +194,7 @@ class Walk:
         elif state.status is not Status.RESTARTING:
             assert state.pid == 0
             assert state.id not in self.host.engine._runtime.cgroups.names()
-        assert not any(one.running for one in self.host.engine.exec_states(state.id))
+        wait_until(lambda: not any(one.running for one in self.host.engine.exec_states(state.id)), "no exec runs")
 
     def _left(self) -> list[str]:
         """Everything that should not be there when there is no container."""

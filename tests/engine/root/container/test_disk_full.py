@@ -2,22 +2,25 @@
 
 import io
 import os
+import secrets
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from engine import Restart, RestartPolicy, Status, StorageFull
+from engine import ContainerSpec, Mount, MountType, Restart, RestartPolicy, Status, StorageFull
+from engine.launcher import messages
 from engine.launcher.client import Launcher
 from engine.launcher.messages import Plan
 from tests.images import busybox, docker_archive
 from tests.services.host import Host, running_host
 from tests.services.processes import wait_until
+
+_PAGE = 4096
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +37,8 @@ def small() -> Iterator[Host]:
 
 
 @contextmanager
-def full(host: Host) -> Iterator[None]:
-    """While the block is carried out there is no room."""
+def full(host: Host, *, but_pages: int = 0) -> Iterator[None]:
+    """While the block is carried out there is no room, or room for so many pages."""
     ballast = host.home.parent / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096):
@@ -44,6 +47,7 @@ def full(host: Host) -> Iterator[None]:
                     file.write(bytes(size))
             except OSError:
                 continue
+        os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size - but_pages * _PAGE)
     try:
         yield
     finally:
@@ -81,10 +85,63 @@ def test_a_start_that_is_under_way_when_the_disk_fills_leaves_no_program_that_no
     assert small.engine.start(container).status is Status.RUNNING
 
 
+def tried(verb: Callable[[], object]) -> bool:
+    """Whether it was done; what was not for want of room says so."""
+    try:
+        verb()
+    except StorageFull as error:
+        refusal = error
+    else:
+        return True
+    assert "has no room for" in refusal.message
+    assert refusal.hint
+    return False
+
+
+@pytest.mark.parametrize("pages", [0, 3, 6, 8, 9, 11, 12, 13, 14, 15, 17, 20])
+def test_however_little_room_there_is_a_verb_is_done_or_says_so_and_leaves_nothing(small: Host, pages: int) -> None:
+    container, before = secrets.token_hex(32), set(os.listdir(small.home / "containers"))
+    spec = ContainerSpec(f"p{pages}", "busybox:test", ("sh", "-c", "echo hello; exit 3"))
+    with full(small, but_pages=pages):
+        is_made = tried(lambda: small.engine.create(container, spec))
+        if is_made and tried(lambda: small.engine.start(container)):
+            assert small.wait(container).exit_code == 3
+        small.engine.remove(container, force=True)
+    assert set(os.listdir(small.home / "containers")) == before
+    assert container not in small.engine._runtime.cgroups.names()
+    small.engine.create(container, spec)
+    small.engine.start(container)
+    assert small.wait(container).exit_code == 3
+    small.engine.remove(container)
+
+
+def without_a_plan(host: Host, container: str) -> None:
+    """Take away what a container can do without to make room for a note."""
+    (host.home / "containers" / container / messages.COMPILED).unlink()
+
+
+def test_an_end_is_recorded_for_want_of_room_in_place_of_the_plan(small: Host) -> None:
+    container = small.start("sleep", "60", restart=RestartPolicy(Restart.ALWAYS))
+    with full(small):
+        assert small.engine.stop(container, timeout_s=0).exit_code == 137
+        assert small.engine.state(container).status is Status.EXITED
+    assert small.engine.start(container).status is Status.RUNNING
+
+
+def test_a_container_with_volumes_is_removed_from_a_full_disk(small: Host) -> None:
+    mount = Mount(MountType.VOLUME, "/data")
+    container = small.start("sleep", "60", mounts=(mount,))
+    small.engine.stop(container, timeout_s=0)
+    with full(small):
+        small.engine.remove(container, with_volumes=True)
+    assert not small.engine.volumes()
+
+
 def test_an_end_is_recorded_when_there_is_room_again(small: Host) -> None:
     container = small.start("sh", "-c", "trap 'exit 9' USR1; echo ready; while :; do sleep 0.02; done")
     small.wait_for_output(container, "ready")
     pid = small.engine.state(container).pid
+    without_a_plan(small, container)
     with full(small):
         os.kill(pid, 10)
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it has ended")
@@ -96,14 +153,11 @@ def test_an_end_is_recorded_when_there_is_room_again(small: Host) -> None:
 
 def test_a_stop_goes_through_unless_a_policy_would_undo_it(small: Host) -> None:
     plain, kept = small.start("sleep", "60"), small.start("sleep", "60", restart=RestartPolicy(Restart.ALWAYS))
+    without_a_plan(small, kept)
     with full(small):
-        stopping = threading.Thread(target=small.engine.kill, args=(plain,))
-        stopping.start()
-        wait_until(lambda: small.engine._runtime.cgroups.processes(plain) == set(), "it is killed")
         with pytest.raises(StorageFull, match="was asked for"):
             small.engine.stop(kept, timeout_s=0)
-    stopping.join()
-    assert small.wait(plain).exit_code == 137
+        assert small.engine.kill(plain).exit_code == 137
     assert small.engine.state(kept).status is Status.RUNNING
 
 
