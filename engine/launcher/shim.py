@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from engine.logs.driver import Writer
 
-_DRAIN_S = 2.0
+_GRACE_S, _DRAIN_S = 0.05, 2.0
 _RECONNECT_MS = 1000
 _BIRTH_S = 0.02
 _TRIES = 10
@@ -95,7 +95,7 @@ class Shim:
         self.launcher.watch(poll)
         if self.care is not None:
             self.care.act(poll)
-        deadline = None
+        deadline, is_draining = None, False
         while self.outputs or self.status is None:
             for fd, _ in poll.poll(self._timeout_ms(deadline)):
                 if fd in self.outputs:
@@ -103,7 +103,7 @@ class Shim:
                 elif fd == self.pidfd:
                     poll.unregister(fd)
                     self.status = self._wait()
-                    deadline = time.monotonic() + _DRAIN_S
+                    deadline = time.monotonic() + _GRACE_S
                     if self.care is not None:
                         self.care.close()
                 elif self.care is not None and self.care.hears(poll, fd):
@@ -114,7 +114,10 @@ class Shim:
             if self.care is not None and self.status is None:
                 self.care.act(poll)
             if deadline is not None and time.monotonic() > deadline:
-                break
+                if is_draining:
+                    break
+                self._end_others(messages.read_plan(self.plan_fd))  # perhaps they are who holds the pipes
+                deadline, is_draining = time.monotonic() + _DRAIN_S, True
 
     def _timeout_ms(self, deadline: float | None) -> int | None:
         """How long poll may sleep: to the end of the drain, or the next duty of launcher, care and log."""
@@ -161,11 +164,15 @@ class Shim:
     def finish(self) -> None:
         """Write down the end, take the cgroups away, tell the agent; or see that the next run follows."""
         plan = messages.read_plan(self.plan_fd)
-        if not plan.clone_flags & process.CLONE_NEWPID:
-            groups.empty(plan.cgroups)  # in a pid namespace of others, the first process takes nobody with it
+        self._end_others(plan)
         self.open_log().mark_end(plan.run)
         assert self.status is not None  # noqa: S101 - watch() returns only then
         self.wind_up(plan, ending.record_run(plan, self.status))
+
+    def _end_others(self, plan: messages.Plan) -> None:
+        """End what outlived the first process: in a pid namespace of others that took nobody with it."""
+        if not plan.clone_flags & process.CLONE_NEWPID:
+            groups.empty(plan.cgroups)
 
     def wind_up(self, plan: messages.Plan, end: records.Exit) -> None:
         """After the end is recorded: bring the next run if one is wanted, else let go of folder and root."""

@@ -109,7 +109,7 @@ def test_a_namespace_that_is_not_there_is_refused_by_its_field(host: Host, field
 def test_nothing_outlives_the_first_process_in_processes_that_are_shared(host: Host, whose: str) -> None:
     partner = host.start("sleep", "60") if whose == "container" else ""
     mode = f"container:{partner}" if partner else "host"
-    container = host.start("sh", "-c", "sleep 600 > /dev/null 2>&1 & echo $!; wait", pid=mode)
+    container = host.start("sh", "-c", "sleep 600 > /dev/null 2>&1 & sleep 600 & echo $!; wait", pid=mode)
     host.wait_for_output(container, "\n")
     group = f"{container}\n"
     assert host.engine.stop(container, timeout_s=10).status is Status.EXITED
