@@ -84,6 +84,15 @@ def _make_namespaces(uid_map: bytes, gid_map: bytes, settings: Settings) -> list
     return [user, *others]
 
 
+def _set(settings: Settings) -> None:
+    """Nobody asked for these: where a host, itself a container perhaps, has its /proc/sys read-only they stay unset."""
+    for name, value in settings.items():
+        try:
+            program.write(f"/proc/sys/{name.replace('.', '/')}", value.encode())
+        except (OSError, KernelError):
+            return
+
+
 def _make_others(user: int, others: list[int], settings: Settings) -> NoReturn:
     """The life of a helper that makes what belongs to the user namespace, and leaves it behind the descriptors.
 
@@ -95,8 +104,7 @@ def _make_others(user: int, others: list[int], settings: Settings) -> NoReturn:
         process.become_root()  # what the namespaces hold from the start is to belong to somebody inside
         process.unshare(sum(_EARLY.values()))
         network.loopback_up()
-        for name, value in settings.items():
-            program.write(f"/proc/sys/{name.replace('.', '/')}", value.encode())
+        _set(settings)
         for fd, kind in zip(others, _EARLY, strict=True):
             made = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
             os.dup2(made, fd, inheritable=False)
