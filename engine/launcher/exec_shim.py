@@ -15,7 +15,7 @@ import time
 from engine.errors import KernelError
 from engine.launcher import ending, entering, failure, link, messages, records
 from engine.launcher.messages import Entry
-from engine.sys import process
+from engine.sys import disk, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +43,14 @@ class ExecShim:
         self.launcher.send(messages.pack(messages.HOLD_EXEC, self.pid, ""), held)
 
     def record_start(self) -> None:
-        """Write down which process is the program's."""
+        """Write down which process is the program's. Where that cannot be it is ended, and KernelError raised."""
         folder, boot = messages.place_of_entry(self.entry_fd)
-        records.write(folder, records.Started(0, self.pid, process.start_ticks(self.pid), boot, records.now(), 0))
+        started = records.Started(0, self.pid, process.start_ticks(self.pid), boot, records.now(), 0)
+        try:
+            records.write(folder, started)
+        except OSError as error:
+            process.send_signal(self.pidfd, _SIGKILL)
+            raise KernelError("write", error.errno or 0, "started.json") from error
 
     def tell_started(self, terminal: list[int]) -> None:
         """Tell whoever asked for the program that it runs; `terminal` is its master, if it has one."""
@@ -132,7 +137,12 @@ def _refuse(reply_fd: int, answer: bytes, launcher: link.Link) -> None:
 
 
 def _record_end(folder: str, code: int, why: str) -> None:
-    records.write_json(f"{folder}/exit.json", {"exit_code": code, "finished_at": records.now(), "error": why})
+    """Write the end down. On a full disk it is told all the same, to whoever asked for the program."""
+    try:
+        records.write_json(f"{folder}/exit.json", {"exit_code": code, "finished_at": records.now(), "error": why})
+    except OSError as error:
+        if error.errno not in disk.ERRORS:
+            raise
 
 
 def adopt(
@@ -150,7 +160,10 @@ def adopt(
     shim.is_parent = False
     shim.hold()
     if not os.path.exists(f"{folder}/started.json"):
-        shim.record_start()
+        try:  # noqa: SIM105 - contextlib is not for a shim to carry
+            shim.record_start()
+        except KernelError:
+            pass  # it has been ended
     shim.tell_started([])  # perhaps for a second time
     shim.finish(shim.watch())
     os._exit(0)

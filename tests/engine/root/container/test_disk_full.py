@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import ContainerSpec, Mount, MountType, Restart, RestartPolicy, Status, StorageFull
+from engine import ContainerSpec, ExecSpec, Mount, MountType, Restart, RestartPolicy, Status, StorageFull
 from engine.launcher import messages
 from engine.launcher.client import Launcher
 from engine.launcher.messages import Plan
@@ -113,6 +113,22 @@ def test_however_little_room_there_is_a_verb_is_done_or_says_so_and_leaves_nothi
     small.engine.start(container)
     assert small.wait(container).exit_code == 3
     small.engine.remove(container)
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2, 4])
+def test_an_exec_runs_or_says_that_there_is_no_room_for_it(small: Host, pages: int) -> None:
+    container, ended = small.start("sleep", "60"), []
+
+    def execute() -> None:
+        with small.engine.exec(container, ExecSpec(("true",))) as running:
+            ended.append(not running.wait(20).running)
+
+    with full(small, but_pages=pages):
+        assert tried(execute) == bool(ended)
+        assert all(ended)
+    first = small.engine.state(container).pid
+    wait_until(lambda: small.engine._runtime.cgroups.processes(container) == {first}, "nothing else runs")
+    small.engine.remove(container, force=True)
 
 
 def without_a_plan(host: Host, container: str) -> None:
