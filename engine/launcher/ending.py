@@ -50,7 +50,8 @@ def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: dict[st
 
 def give_up(plan: Plan, end: Exit) -> None:
     """The next run that was announced with this end does not come. To be followed by `secure`."""
-    records.write(plan.folder, end._replace(restart_ms=None))
+    while not _is_written(plan.folder, end._replace(restart_ms=None)):
+        time.sleep(_RETRY_S)
     _settle(plan)
 
 
@@ -108,6 +109,17 @@ def _note(plan: Plan, end: Exit, *, core_dumped: bool, is_patient: bool) -> None
             if error.errno not in disk.ERRORS or not is_patient:
                 raise
         time.sleep(_RETRY_S)
+
+
+def _is_written(folder: str, end: Exit) -> bool:
+    """Write the record; false where the disk has no room for it, not even that of the plan."""
+    try:
+        records.write(folder, end)
+    except OSError as error:
+        if error.errno not in disk.ERRORS:
+            raise
+        return _makes_room(folder) and _is_written(folder, end)
+    return True
 
 
 def _makes_room(folder: str) -> bool:
