@@ -24,6 +24,8 @@ def host(folder: Path) -> Iterator[Engine]:
             engine.remove(state.id, force=True)
         launcher.terminate()
         launcher.wait(timeout=10)
+        groups = engine._runtime.cgroups
+        groups.remove(f"/{groups.parent}")
 
 
 def spec_of(image: Image, name: str, *command: str) -> ContainerSpec:

@@ -15,7 +15,7 @@ import time
 from engine.errors import KernelError
 from engine.launcher import ending, entering, failure, link, messages, records
 from engine.launcher.messages import Entry
-from engine.sys import disk, process
+from engine.sys import disk, memory, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def run(launcher: link.Link) -> NoReturn:
     """The life of an exec shim: stand ready, start a program in a container, guard it to its end."""
     os.setsid()
     assert launcher.socket is not None  # noqa: S101 - it was forked with one
+    memory.own_pages()  # 5 MB as long as the program runs: seldom long, and what waits for it is a person
     message, descriptors = link.receive(launcher.socket)
     if message:  # else the launcher ended before there was anything to do
         entry_fd, container, *ends, reply_fd = descriptors

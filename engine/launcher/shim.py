@@ -205,12 +205,12 @@ def run(launcher: link.Link) -> NoReturn:
         process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
         ours.send(messages.GO)
         born, descriptors = link.receive(ours)
-    ours.close()
     if not born:
         _undo(child, launcher)
-    if _outlives(child, descriptors):
+    if _outlives(ours.fileno(), descriptors):
         os.waitpid(child, 0)
         child = 0
+    ours.close()
     if child == 0 and born.endswith(_NO_CARE):
         _sleep(descriptors, launcher)
     plan_fd, lock, root, *held = descriptors
@@ -240,15 +240,12 @@ def _undo(birth_pid: int, launcher: link.Link) -> NoReturn:
     os._exit(0)
 
 
-def _outlives(birth_pid: int, descriptors: list[int]) -> bool:
-    """Whether the program goes on after birth has ended: then birth can be waited for.
+def _outlives(birth: int, descriptors: list[int]) -> bool:
+    """Whether the program goes on after birth has closed its end of the socket `birth`: then that can be waited for.
 
     It is not waited for otherwise: the kernel takes milliseconds to undo its mounts, and many a program ends sooner.
     """
-    birth_fd, pidfd = os.pidfd_open(birth_pid), descriptors[_PIDFD_AT]
-    has_ended, _, _ = select.select([birth_fd, pidfd], (), ())
-    os.close(birth_fd)
-    return birth_fd in has_ended
+    return birth in select.select([birth, descriptors[_PIDFD_AT]], (), ())[0]
 
 
 def _sleep(descriptors: list[int], launcher: link.Link) -> None:

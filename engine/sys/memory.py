@@ -13,8 +13,8 @@ _WRITABLE = "rw-p"
 def own_pages() -> None:
     """Copy all that is still shared with the parent at one go: else each page is a fault when it is first written to.
 
-    That takes a process of 5 MB half a millisecond, and a fault a microsecond or more. For a fork that has time now and
-    none later.
+    That takes a process of 5 MB a millisecond, and a fault a microsecond or more. For a fork that has time now and none
+    later, and does not live for long.
     """
     with open("/proc/self/maps") as file:
         lines = file.read().splitlines()
