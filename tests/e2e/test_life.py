@@ -144,7 +144,7 @@ def test_a_container_with_most_of_its_options_is_created_on_the_page(harbour: Ha
     page.get_by_label("Image").fill(image)
     page.get_by_label("Name", exact=True).fill("many")
     page.get_by_label("Command").fill("sleep 1000")
-    page.get_by_label("Volumes").fill("e2e-data:/data:ro")
+    page.get_by_label("Volumes", exact=True).fill("e2e-data:/data:ro")
     page.get_by_label("Folders in memory").fill("/scratch")
     page.get_by_label("Health check").fill("test -d /scratch")
     page.get_by_label("Every (seconds)").fill("0.2")
