@@ -13,9 +13,9 @@ from engine.container.pause import standing_still
 from engine.container.runtime import Runtime
 from engine.errors import Conflict
 from engine.images import Addition, Image, instructions
-from engine.images.layer_unpack import OPAQUE_MARKER, WHITEOUT
-from engine.images.pack import Packer
-from engine.images.unpack import DEVICES
+from engine.images.layers.unpack import OPAQUE_MARKER, WHITEOUT
+from engine.images.tar.pack import Packer
+from engine.images.tar.unpack import DEVICES
 from engine.rootfs.ids import Ids
 from engine.rootfs.upper import Upper, UpperEntry
 from engine.rootfs.walk import join

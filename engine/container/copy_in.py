@@ -17,11 +17,11 @@ from engine.container.runtime import Runtime
 from engine.container.view import Root
 from engine.errors import Conflict, InvalidArchive
 from engine.images.limits import DiskSpace
-from engine.images.root_tree import RootTree
-from engine.images.streams import DigestReader, Readable, buffered, compression_of, decompress, drain, reading
-from engine.images.tar import Entry, Kind, TarReader
-from engine.images.tree import Parts, split
-from engine.images.unpack import Unpacker
+from engine.images.tar.reader import Entry, Kind, TarReader
+from engine.images.tar.root_tree import RootTree
+from engine.images.tar.streams import DigestReader, Readable, buffered, compression_of, decompress, drain, reading
+from engine.images.tar.tree import Parts, split
+from engine.images.tar.unpack import Unpacker
 from engine.rootfs.attributes import CAPABILITY
 from engine.rootfs.ids import Ids
 from engine.spec import runtime as oci

@@ -12,8 +12,8 @@ from engine.container import view
 from engine.container.runtime import Runtime
 from engine.container.view import Root
 from engine.errors import InvalidSpec, NotFound
-from engine.images.pack import Packer
-from engine.images.stream_out import TarStream
+from engine.images.tar.pack import Packer
+from engine.images.tar.stream_out import TarStream
 from engine.rootfs import inside
 from engine.rootfs.inside import Place
 from engine.rootfs.walk import Found, join, walk

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from engine.container import view
 from engine.container.runtime import Runtime
 from engine.container.view import Root
-from engine.images.pack import Packer
-from engine.images.stream_out import TarStream
+from engine.images.tar.pack import Packer
+from engine.images.tar.stream_out import TarStream
 from engine.rootfs.walk import walk
 
 

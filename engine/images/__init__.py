@@ -4,7 +4,7 @@ from engine.images.committer import Addition
 from engine.images.image import HistoryEntry, Image, ImageLayer, RemovedImage
 from engine.images.reference import Reference
 from engine.images.store import ImageStore
-from engine.images.stream_out import TarStream
+from engine.images.tar.stream_out import TarStream
 from engine.images.upload import Upload
 
 __all__ = [

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import Conflict, DamagedStore, InvalidSpec, NotFound
-from engine.images.archived import read_config
-from engine.images.chain import chain_ids
+from engine.images.archives.archived import read_config
 from engine.images.documents import document
 from engine.images.image import HistoryEntry, Image, ImageLayer, normalized_time
+from engine.images.layers.chain import chain_ids
 from engine.images.layout import Layout, descriptors_in
 from engine.images.reference import Reference
 from engine.spec.image import REF_NAME, Descriptor, Execution, Healthcheck, ImageConfig, Manifest

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import Conflict, DamagedStore
+from engine.images.archives.loader import StagedImage, add_manifest
 from engine.images.catalog import StoredImage
 from engine.images.documents import digest_of
-from engine.images.layer_loader import LayerLoader
+from engine.images.layers.loader import LayerLoader
 from engine.images.limits import MAXIMUM_LAYERS
-from engine.images.loader import StagedImage, add_manifest
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging
-from engine.images.streams import Chunks
+from engine.images.tar.streams import Chunks
 from engine.spec.image import DOCKER_LAYER, OCI_LAYER, Descriptor
 
 _OF_ANOTHER = ("container", "container_config", "docker_version", "id", "parent", "throwaway")

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from engine.images import base_layer
+from engine.images.layers import base as base_layer
 from engine.spec import codec
 from engine.spec.image import OCI_INDEX, Descriptor, Index
 

@@ -10,13 +10,13 @@ from typing import Any, BinaryIO
 
 from engine.errors import Conflict, InvalidSpec
 from engine.images import cleaning, names
+from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
 from engine.images.committer import Addition, stage_commit
 from engine.images.image import Image, RemovedImage
-from engine.images.layer_loader import LayerLoader
+from engine.images.layers.loader import LayerLoader
 from engine.images.layout import Layout
 from engine.images.limits import DiskSpace, noticing_full_disk
-from engine.images.loader import StagedImage, load_archive, load_root
 from engine.images.reference import Reference
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging

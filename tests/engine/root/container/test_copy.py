@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine import Conflict, InvalidArchive, InvalidSpec, NotFound, Restart, RestartPolicy, Status
-from engine.images.tar import TarReader
+from engine.images.tar.reader import TarReader
 from tests import images
 from tests.images.layers import MTIME, Entry
 from tests.services.host import Host

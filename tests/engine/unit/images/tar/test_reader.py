@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InvalidArchive
-from engine.images.streams import Section, buffered
-from engine.images.tar import MAXIMUM_EXTENSION_BYTES, Entry, Kind, TarReader
+from engine.images.tar.reader import MAXIMUM_EXTENSION_BYTES, Entry, Kind, TarReader
+from engine.images.tar.streams import Section, buffered
 from tests import images
 
 

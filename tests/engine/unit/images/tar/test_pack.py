@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.images.pack import Packer
-from engine.images.tar import TarReader
+from engine.images.tar.pack import Packer
+from engine.images.tar.reader import TarReader
 from engine.rootfs.ids import Ids
 from engine.rootfs.walk import Found
 

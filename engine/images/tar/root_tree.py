@@ -3,7 +3,7 @@
 import os
 from typing import Self
 
-from engine.images.tree import Parts, Tree
+from engine.images.tar.tree import Parts, Tree
 from engine.rootfs.ids import Ids
 from engine.rootfs.inside import INSIDE, clean, open_folder
 from engine.sys.openat2 import openat2

@@ -1,4 +1,4 @@
-"""Writes what `engine.images.tar` reads: the header of one entry, in POSIX pax form where ustar has no room for it.
+"""Writes what `engine.images.tar.reader` reads: an entry's header, in POSIX pax form where ustar has no room for it.
 
 The same entries give the same bytes. Formats: POSIX.1-2017 pax, "ustar Interchange Format" and "pax Header Block"; GNU
 tar manual, "Storing Sparse Files" (format 1.0).
@@ -7,7 +7,7 @@ tar manual, "Storing Sparse Files" (format 1.0).
 import os
 from collections.abc import Mapping
 
-from engine.images.tar import BLOCK, Entry, Kind
+from engine.images.tar.reader import BLOCK, Entry, Kind
 
 END = bytes(2 * BLOCK)
 """What an archive ends with."""

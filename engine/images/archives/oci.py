@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.errors import InvalidArchive
-from engine.images import docker_archive
-from engine.images.archive import Archive
-from engine.images.archived import ArchivedImage, check_runs_here, pair_layers, read_config, wrong_platform
-from engine.images.docker_archive import parse_reference, saved_images
+from engine.images.archives import docker as docker_archive
+from engine.images.archives.archive import Archive
+from engine.images.archives.archived import ArchivedImage, check_runs_here, pair_layers, read_config, wrong_platform
+from engine.images.archives.docker import parse_reference, saved_images
 from engine.images.documents import check_digest, check_match, check_size, digest_of, document
 from engine.images.limits import MAXIMUM_IMAGES
 from engine.images.platforms import rank

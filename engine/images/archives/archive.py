@@ -16,7 +16,8 @@ from typing import BinaryIO
 from engine.errors import InvalidArchive
 from engine.images.documents import check_size
 from engine.images.limits import MAXIMUM_DOCUMENTS_BYTES, MAXIMUM_MEMBERS, DiskSpace, check_growth
-from engine.images.streams import (
+from engine.images.tar.reader import Entry, Kind, TarReader
+from engine.images.tar.streams import (
     CHUNK,
     READ_AHEAD,
     Compression,
@@ -28,7 +29,6 @@ from engine.images.streams import (
     decompress,
     reading,
 )
-from engine.images.tar import Entry, Kind, TarReader
 
 _LINKS_FOLLOWED = 8
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from engine.images.chain import chain_ids
+from engine.images.layers.chain import chain_ids
 
 
 def test_each_chain_id_covers_the_layer_and_everything_below() -> None:

@@ -5,8 +5,8 @@ import tarfile
 
 import pytest
 
-from engine.images.tar import Entry, Kind, TarReader
-from engine.images.tar_writer import END, header, padding
+from engine.images.tar.reader import Entry, Kind, TarReader
+from engine.images.tar.writer import END, header, padding
 
 
 def entry(name: bytes, kind: Kind = Kind.FILE, **fields: object) -> Entry:

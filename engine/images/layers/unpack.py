@@ -8,9 +8,9 @@ import stat
 from dataclasses import dataclass, field
 
 from engine.errors import InvalidArchive
-from engine.images.tar import Entry, TarReader
-from engine.images.tree import LayerTree, Parts
-from engine.images.unpack import Unpacker
+from engine.images.tar.reader import Entry, TarReader
+from engine.images.tar.tree import LayerTree, Parts
+from engine.images.tar.unpack import Unpacker
 from engine.rootfs.overlay import OPAQUE
 
 WHITEOUT = b".wh."

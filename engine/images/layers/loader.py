@@ -5,17 +5,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from engine.errors import InvalidArchive
-from engine.images.archived import ArchivedLayer
-from engine.images.chain import chain_ids
+from engine.images.archives.archived import ArchivedLayer
 from engine.images.documents import check_match
-from engine.images.layer_reader import LayerReader
-from engine.images.layer_unpack import LayerUnpacker
+from engine.images.layers.chain import chain_ids
+from engine.images.layers.reader import LayerReader
+from engine.images.layers.unpack import LayerUnpacker
 from engine.images.limits import DiskSpace, Growth
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging
-from engine.images.streams import Readable
-from engine.images.tar import TarReader
-from engine.images.tree import LayerTree
+from engine.images.tar.reader import TarReader
+from engine.images.tar.streams import Readable
+from engine.images.tar.tree import LayerTree
 from engine.spec.image import OCI_LAYER, Descriptor
 
 

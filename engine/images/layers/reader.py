@@ -3,7 +3,7 @@
 from typing import BinaryIO
 
 from engine.images.limits import check_growth
-from engine.images.streams import (
+from engine.images.tar.streams import (
     READ_AHEAD,
     Compression,
     DigestReader,

@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass, field, replace
 
 from engine.errors import InvalidArchive, InvalidSpec
-from engine.images.archive import Archive
-from engine.images.archived import ArchivedImage, ArchivedLayer, check_runs_here, pair_layers, read_config
+from engine.images.archives.archive import Archive
+from engine.images.archives.archived import ArchivedImage, ArchivedLayer, check_runs_here, pair_layers, read_config
 from engine.images.documents import check_match, digest_of, parse, printable
 from engine.images.limits import MAXIMUM_IMAGES
 from engine.images.reference import Reference
-from engine.images.streams import Compression, buffered, compression_of
+from engine.images.tar.streams import Compression, buffered, compression_of
 from engine.spec import codec
 
 MANIFEST = "manifest.json"

@@ -9,8 +9,8 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 
-from engine.images.tar import CHUNK, MAXIMUM_SEGMENTS, Entry, Kind
-from engine.images.tar_writer import END, header, padding, stored_bytes
+from engine.images.tar.reader import CHUNK, MAXIMUM_SEGMENTS, Entry, Kind
+from engine.images.tar.writer import END, header, padding, stored_bytes
 from engine.rootfs.attributes import is_carried
 from engine.rootfs.ids import Ids
 from engine.rootfs.walk import Found

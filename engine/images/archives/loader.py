@@ -9,17 +9,18 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from engine.errors import InvalidArchive
-from engine.images import docker_archive, oci_archive
-from engine.images.archive import Archive, open_archive
-from engine.images.archived import ArchivedImage
+from engine.images.archives import docker as docker_archive
+from engine.images.archives import oci as oci_archive
+from engine.images.archives.archive import Archive, open_archive
+from engine.images.archives.archived import ArchivedImage
 from engine.images.documents import digest_of
-from engine.images.layer_loader import LayerLoader
+from engine.images.layers.loader import LayerLoader
 from engine.images.limits import DiskSpace, Growth
 from engine.images.platforms import host_platform
 from engine.images.reference import Reference
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging
-from engine.images.streams import reading
+from engine.images.tar.streams import reading
 from engine.spec import codec
 from engine.spec.image import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
 

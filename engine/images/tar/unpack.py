@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from engine.errors import InvalidArchive, KernelError
 from engine.images.limits import DiskSpace, storage_full
-from engine.images.tar import Entry, Kind, TarReader
-from engine.images.tree import Parts, Tree, split
+from engine.images.tar.reader import Entry, Kind, TarReader
+from engine.images.tar.tree import Parts, Tree, split
 from engine.rootfs.attributes import is_carried
 from engine.rootfs.walk import lstat
 

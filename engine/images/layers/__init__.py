@@ -1,0 +1,1 @@
+"""Layers: read once, verified, unpacked into what overlayfs takes."""
