@@ -83,6 +83,7 @@ class LogWriter:
         self._compressor: Compressor | None = None
         self._has_closed = False
         self._lost = 0
+        self._stored = self._unkept = 0  # bytes of the piece at hand: in the data file, and those it had no room for
         self._unspliceable: set[int] = set()
         self._lock = take_lock(folder) if lock is None else lock
         self._number = max([segment_number(name) for name in os.listdir(folder)], default=0) or 1
@@ -96,7 +97,7 @@ class LogWriter:
         0 at the end of the output; raises `BlockingIOError` when nothing is ready.
         """
         if fd in self._unspliceable or bytes_ready(fd) > SPLICE_BYTES:
-            return copy_by_reading(fd, stream, self.write)
+            return self._copy_much(fd, stream)
         self._rotate_if_full()
         try:
             length = os.splice(fd, self._data, SPLICE_BYTES, offset_dst=self._end, flags=os.SPLICE_F_NONBLOCK)
@@ -105,24 +106,42 @@ class LogWriter:
                 self._unspliceable.add(fd)
             elif error.errno not in DISK_ERRORS:
                 raise
-            return copy_by_reading(fd, stream, self.write)
+            return self._copy_much(fd, stream)
         if length:
             self._record(length, stream)
         return length
 
+    def _copy_much(self, fd: int, stream: int) -> int:
+        """As `copy_from`, with one record for all that is ready: one for each read would take a tenth of the time."""
+        self._rotate_if_full()
+        try:
+            return copy_by_reading(fd, stream, self._store)
+        finally:
+            self._record_stored(stream)
+
     def write(self, data: bytes | memoryview, stream: int) -> None:
         """Append `data` as a piece of `stream`."""
         self._rotate_if_full()
-        view, written = memoryview(data), 0
+        self._store(memoryview(data), stream)
+        self._record_stored(stream)
+
+    def _store(self, data: memoryview, _stream: int) -> None:
+        """Put `data` behind what is there, without a record so far; what the disk does not take is lost."""
+        size, written = len(data), 0
         try:
-            while written < len(data):
-                written += os.pwrite(self._data, view[written:], self._end + written)
+            while written < size and not self._unkept:
+                written += os.pwrite(self._data, data[written:], self._end + self._stored + written)
         except OSError as error:
             if error.errno not in DISK_ERRORS:
                 raise
-        if written:
-            self._record(written, stream)
-        self._lost += len(data) - written
+        self._stored += written
+        self._unkept += size - written
+
+    def _record_stored(self, stream: int) -> None:
+        if self._stored:
+            self._record(self._stored, stream)
+        self._lost += self._unkept
+        self._stored = self._unkept = 0
 
     def tend(self) -> None:
         """Have what was rotated away compressed; nothing else waits here."""
