@@ -21,6 +21,7 @@ from engine.container import (
     execute,
     export,
     health,
+    image_mounts,
     log_reading,
     pause,
     prune,
@@ -354,14 +355,8 @@ class Engine:
 
     def remove_image(self, name: str, *, force: bool = False) -> RemovedImage:
         """Take a name, or the image, away. Raises Conflict naming the containers that use it."""
-        return self._images.remove(name, users=self._image_users, force=force)
+        return self._images.remove(name, users=lambda: image_mounts.users(self._runtime), force=force)
 
     def open_upload(self, upload_id: str) -> Upload:
         """A file for bytes on their way in."""
         return self._images.open_upload(upload_id)
-
-    def _image_users(self) -> dict[str, list[str]]:
-        users: dict[str, list[str]] = {}
-        for current in self.states():
-            users.setdefault(current.image, []).append(current.name)
-        return users

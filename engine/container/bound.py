@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.container import mount_steps
 from engine.container.namespaces import CONTAINER
 from engine.launcher import sources, targets
+from engine.rootfs import open_merged
 from engine.spec import runtime as oci
 from engine.sys import mount
 
@@ -27,7 +28,7 @@ def read(folder: Path, volumes: Path) -> Binds:
     spec = oci.Spec.from_json(json.loads((folder / "config.json").read_bytes()))
     plan = mount_steps.prepare(spec, [], folder, volumes)
     attached = ((step[2], plan.sources[step[1]]) for step in plan.steps if step[0] == "attach")
-    of_host = tuple(item for item in attached if not item[1][0].startswith(CONTAINER))
+    of_host = tuple(item for item in attached if not str(item[1][0]).startswith(CONTAINER))
     return Binds(of_host, spec.root.readonly)
 
 
@@ -39,7 +40,7 @@ def attach(binds: Binds, root_mount: int, rootfs: Path, resources: ExitStack, *,
     """
     resources.callback(os.close, os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
     with ExitStack() as opened:
-        found = [(at, _open(source, opened)) for at, source in binds.sources]
+        found = [(at, _open(source, rootfs, opened)) for at, source in binds.sources]
         mount.move_mount(root_mount, str(rootfs))
         os.chroot(rootfs)
         os.chdir("/")
@@ -52,8 +53,13 @@ def attach(binds: Binds, root_mount: int, rootfs: Path, resources: ExitStack, *,
     return root
 
 
-def _open(source: mount_steps.Source, opened: ExitStack) -> int:
-    fd = sources.open_source(*source)
+def _open(source: mount_steps.Source, rootfs: Path, opened: ExitStack) -> int:
+    path, subpath, _, changes = source
+    if isinstance(path, list):
+        layers = open_merged([Path(layer) for layer in path], attach_at=rootfs)
+        fd = sources.part_of(layers, subpath, changes, str(rootfs))
+    else:
+        fd = sources.open_source(*source)
     opened.callback(os.close, fd)
     return fd
 

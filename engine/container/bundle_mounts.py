@@ -1,10 +1,10 @@
 """What a container's bundle says of mounts: Docker's defaults, what was asked, and files of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.container import name_files
+from engine.container import image_mounts, name_files
 from engine.container.namespaces import CONTAINER, HOST
 from engine.spec import defaults, runtime
 from engine.spec.container import ContainerSpec
@@ -13,13 +13,15 @@ from engine.spec.mounts import Mount, MountType, RecursiveReadOnly
 _SHM = "/dev/shm"  # noqa: S108 - the place of shared memory
 
 
-def mounts(spec: ContainerSpec, folder: Path, volumes: Mapping[str, Path]) -> tuple[runtime.Mount, ...]:
+def mounts(
+    spec: ContainerSpec, folder: Path, volumes: Mapping[str, Path], images: Mapping[str, Sequence[Path]]
+) -> tuple[runtime.Mount, ...]:
     """`mounts` of the bundle: the usual ones, those asked for from the outermost in, the files in `/etc`.
 
-    `folder` is the container's, `volumes` says by target which folder a volume, or a volume of the image, is. What was
-    asked for takes the place of a usual mount.
+    `folder` is the container's, `volumes` says by target which folder a volume, or a volume of the image, is, `images`
+    which layers (topmost first) an image is made of. What was asked for takes the place of a usual mount.
     """
-    asked = {item.place: _asked(item, volumes) for item in spec.mounts}
+    asked = {item.place: _asked(item, volumes, images, spec.runtime) for item in spec.mounts}
     asked |= {at: _bind(at, folder, ("rbind", "rprivate")) for at, folder in volumes.items() if at not in asked}
     left_out = {_SHM} if spec.ipc == "none" else set()
     usual = [_usual(item, spec) for item in defaults.MOUNTS if item.destination not in asked.keys() | left_out]
@@ -39,8 +41,12 @@ def _usual(item: runtime.Mount, spec: ContainerSpec) -> runtime.Mount:
     return replace(item, options=(*options, f"size={spec.shm_size_bytes}"))
 
 
-def _asked(item: Mount, volumes: Mapping[str, Path]) -> runtime.Mount:
+def _asked(
+    item: Mount, volumes: Mapping[str, Path], images: Mapping[str, Sequence[Path]], other_runtime: str
+) -> runtime.Mount:
     at = item.place
+    if item.type is MountType.IMAGE:
+        return image_mounts.in_bundle(item, images[at], other_runtime)
     if item.type is MountType.TMPFS:
         return runtime.Mount(at, "tmpfs", "tmpfs", _tmpfs_options(item))
     source = volumes[at] / item.subpath if item.type is MountType.VOLUME else Path(item.source)

@@ -58,7 +58,7 @@ def keep(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -> Ke
 
 
 def _misses_a_source(made: Plan) -> bool:
-    paths = (source[0] for source in made.sources)
+    paths = (source[0] for source in made.sources if isinstance(source[0], str))  # no image goes while it is used
     return not all(path.startswith(CONTAINER) or os.path.lexists(path) for path in paths)
 
 

@@ -13,6 +13,7 @@ from engine.container import (
     care,
     compiled,
     full_disk,
+    image_mounts,
     limits,
     log_plan,
     log_receivers,
@@ -99,13 +100,19 @@ def _fill(
     if spec.storage_bytes is not None:
         snapshot.limit(spec.storage_bytes)
     lower = runtime.images.lower_layers(image)
+    mounted = image_mounts.prepare(runtime, spec, snapshot)
+    if owns_ids:
+        warnings += image_mounts.check_owners(runtime, mounted)
     with ImageRoot(image.id, lambda: snapshot.open_below(lower)) as root:
         identity = users.resolve(spec.user or image.user, root.read_text, spec.groups)
         if owns_ids:
             user_namespaces.check_user(identity)
         names = volumes.prepare(runtime, container_id, spec, image, root)
     mounts = bundle_mounts.mounts(
-        spec, runtime.folder(container_id), {at: runtime.volumes.data(name) for at, name in names.items()}
+        spec,
+        runtime.folder(container_id),
+        {at: runtime.volumes.data(name) for at, name in names.items()},
+        {at: runtime.images.layer_paths(found) for at, found in mounted.items()},
     )
     parent = spec.cgroup_parent or f"/{runtime.cgroups.parent}"
     oci = bundle.make(
@@ -133,6 +140,7 @@ def _fill(
         expires_at=care.expires_at(now, spec.ttl_s),
         care=care.of(spec, image),
         volumes=names,
+        mounted_images={at: found.id for at, found in mounted.items()},
         mounts_from=volumes_from.came_along(asked, spec),
         warnings=warnings,
         cgroup_parent=spec.cgroup_parent,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cgroups import Hierarchy
-from engine.container import device_steps, mount_options, namespaces
+from engine.container import device_steps, image_mounts, mount_options, namespaces
 from engine.container.mount_options import MountOptions
 from engine.container.namespaces import CONTAINER
 from engine.errors import InvalidSpec
@@ -188,4 +188,15 @@ def _group_source(plan: MountPlan, hierarchy: Hierarchy, options: MountOptions) 
     return plan.add_source([f"{hierarchy.root}{plan.bound_groups}", "", False, changes])
 
 
-_SPECIAL: dict[str, Callable[[MountPlan, Mount, str, MountOptions], None]] = {"cgroup": _cgroup}
+def _overlay(plan: MountPlan, item: Mount, at: str, options: MountOptions) -> None:
+    """An image's layers, put together outside: in there nobody could see them. A foreign bundle's is its own affair."""
+    if plan.volumes is None:
+        _file_system(plan, item, at, options)
+        return
+    layers = image_mounts.layers_of(options.data)
+    changes = [[c.attr_set, c.attr_clr, c.propagation, c.is_recursive] for c in options.changes]
+    lower = layers if len(layers) > 1 else layers[0]
+    plan.steps.append(["attach", plan.add_source([lower, item.source.lstrip("/"), False, changes]), at])
+
+
+_SPECIAL: dict[str, Callable[[MountPlan, Mount, str, MountOptions], None]] = {"cgroup": _cgroup, "overlay": _overlay}

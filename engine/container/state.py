@@ -47,6 +47,7 @@ class Record:
     """`state.json`. `seq` counts the engine's own changes, `run` is the last run it asked for.
 
     `volumes` are names by the place they are mounted on; `drops_volumes` is decided with a removal.
+    `mounted_images` are ids of images by the place they are mounted on.
     `mounts_from` are mounts it has from others (`volumes_from`), as these had them when it was created.
     `paused_run` is the last run that was paused. `log_driver` is empty for the usual one with its usual options.
     """
@@ -63,6 +64,7 @@ class Record:
     care: Mapping[str, Any] | None = None
     volumes: Mapping[str, str] = field(default_factory=dict)
     drops_volumes: bool = False
+    mounted_images: Mapping[str, str] = field(default_factory=dict)
     mounts_from: Sequence[Mapping[str, Any]] = ()
     warnings: Sequence[str] = ()
     cgroup_parent: str = ""

@@ -40,6 +40,8 @@ def _mounts_of(runtime: Runtime, container_id: str, field: str) -> Iterable[Moun
     spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
     came = [codec.from_json(Mount, item, where="mounts_from") for item in record.mounts_from]
     given = {item.place: item for item in (*spec.mounts, *came) if item.type is not MountType.TMPFS}
+    for place, image in record.mounted_images.items():
+        given[place] = replace(given[place], source=image)  # its name may be another's by now
     for place, volume in record.volumes.items():
         item = given.get(place, Mount(MountType.VOLUME, place))
         given[place] = replace(item, source=volume, no_copy=True, labels={})

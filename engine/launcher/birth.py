@@ -143,6 +143,7 @@ def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams]:
         sandbox.add_device(ready, *device)
     root_fd = root.open_root(plan.root, user_namespace, ready.first_id)
     mounts = sources.open_sources(plan.sources, user_namespace, ready.host_mounts) if plan.sources else []
+    mounts = sources.open_images(plan.sources, mounts, plan.root, ready.first_id if owns_ids else 0)
     birth = messages.unpack_birth(plan.birth)
     shift = ready.first_id if owns_ids else 0
     pipes = streams.make(plan, shift + birth.process.uid, shift + birth.process.gid)

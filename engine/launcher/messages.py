@@ -68,7 +68,7 @@ ATTACH, ATTACHED, UNKNOWN, TAKEN = b"attach", b"attached", b"unknown", b"taken"
 EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
 OTHER_VERSION = b"other-version"
 
-VERSION = 1
+VERSION = 2
 """Of all that is packed here, and of what steps and settings named in it mean; one more whenever something changes."""
 
 COMPILED = "compiled"
@@ -165,9 +165,10 @@ class Plan(NamedTuple):
     (`engine/logs/opening.py`).
     `restarts` counts the runs that the restart policy brought, `restart_ms` is how long it waited before this one, and
     `oom_kills` what `oom_file` said by then. `sources` are what of the host is mounted inside, opened while still
-    outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path`, and a
-    change is `[attr_set, attr_clr, propagation, is_recursive]` of mount_setattr(2); one with maps of its own has three
-    items more: `uid_map`, `gid_map`, and whether they count within. A step names one by its place in the list.
+    outside: each `[path, subpath, is_recursive, changes]`, where `subpath` is resolved without leaving `path` (for an
+    image, the list of its layers, top-most first), and a change is `[attr_set, attr_clr, propagation, is_recursive]` of
+    mount_setattr(2); one with maps of its own has three items more: `uid_map`, `gid_map`, and whether they count
+    within. A step names one by its place in the list.
     `devices` are nodes to make in the `/dev` that stands ready, as `sandbox.add_device` takes them.
     `joins` are namespaces of others, each `[CLONE_NEW*, place]`, the place being a namespace's file or the folder of a
     container; a user namespace comes first. `time_offsets` are lines for a new time namespace's clocks, `None` for no

@@ -26,26 +26,38 @@ def open_root(root: Root, user_namespace: int, first_id: int) -> int:
         mount.mount_setattr_of(fd, mount.AT_RECURSIVE, 0, 0, root.propagation, root.lower[0])
         return shift(fd, user_namespace, root.lower[0], mount.AT_RECURSIVE)
     if user_namespace == NOT_SHIFTED:
-        return _open_overlay(root, root.folder, 0)
+        return _open_writable(root, root.folder, 0)
     _cover(root.layers, root.layers, user_namespace)
     _cover(root.folder, at := f"{root.folder}/rootfs", user_namespace)
-    return _open_overlay(root, at, first_id)
+    return _open_writable(root, at, first_id)
 
 
-def _open_overlay(root: Root, within: str, owner: int) -> int:
-    """The mount, upper and work folder being in `within`.
+def open_image(root: Root, lower: list[str], first_id: int) -> int:
+    """A descriptor of what the layers `lower` of an image show together, ids shifted as they are in `root`.
+
+    That one has been opened before: its layers lie where all images' do. Raises KernelError.
+    """
+    return _open_overlay(root, lower, [], first_id)
+
+
+def _open_writable(root: Root, within: str, owner: int) -> int:
+    """The mount of the root, upper and work folder being in `within`."""
+    return _open_overlay(root, root.lower, [f"{within}/upper", f"{within}/work"], owner)
+
+
+def _open_overlay(root: Root, lower: list[str], writable: list[str], owner: int) -> int:
+    """An overlay mount.
 
     Overlayfs works with the ids and rights of whoever mounts it. Those of the host's root are nobody's in such mounts,
     so it is done as `owner`; and ext4 holds nobody to a quota who has CAP_SYS_RESOURCE.
     """
-    writable = [f"{within}/upper", f"{within}/work"]
     effective, permitted, inheritable = capabilities.capget()
     os.setegid(owner)
     os.seteuid(owner)
     try:
         capabilities.capset(effective & ~(_SYS_RESOURCE if root.has_quota else 0), permitted, inheritable)
         at = f"{root.folder}/rootfs"
-        return overlay.open_overlay(root.lower, writable, attach_at=at, by_context=root.by_context)
+        return overlay.open_overlay(lower, writable, attach_at=at, by_context=root.by_context)
     finally:
         os.seteuid(0)
         os.setegid(0)

@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from engine.launcher.messages import Root
+
 
 OF_CONTAINER = "container:"
 """What a source begins with whose path is the folder of another container, and the subpath a place in its root."""
@@ -27,10 +29,13 @@ class Opened(NamedTuple):
     within: list[tuple[str, int]]
 
 
+_NOT_YET = Opened(-1, [])
+
+
 def open_sources(
     sources: list[list[Any]], user_namespace: int = root.NOT_SHIFTED, host_mounts: int = -1
 ) -> list[Opened]:
-    """All sources of a plan, looked for in the mount namespace `host_mounts` (-1: where the caller is).
+    """All sources of a plan but the images, looked for in the mount namespace `host_mounts` (-1: where the caller is).
 
     Their ids are shifted by the descriptor `user_namespace` unless that is NOT_SHIFTED. Raises KernelError.
     """
@@ -45,6 +50,37 @@ def open_sources(
         os.close(own_mounts)
 
 
+def open_images(sources: list[list[Any]], opened: list[Opened], of: Root, first_id: int) -> list[Opened]:
+    """`opened` with the images among the sources, for a caller that has opened the root `of` in its own mounts.
+
+    Raises KernelError.
+    """
+    found = list(opened)
+    for index, (path, subpath, _, changes, *_) in enumerate(sources):
+        if isinstance(path, list):
+            layers = root.open_image(of, path, first_id)
+            found[index] = Opened(part_of(layers, subpath, changes, f"{of.folder}/rootfs"), [])
+    return found
+
+
+def part_of(whole: int, subpath: str, changes: list[list[int]], attach_at: str) -> int:
+    """What of the detached mount `whole`, which is closed, lies at `subpath`; attached at `attach_at` for a moment.
+
+    Raises KernelError.
+    """
+    if subpath:
+        try:
+            mount.move_mount(whole, attach_at)
+        finally:
+            os.close(whole)
+        try:
+            return open_source(attach_at, subpath, False, changes)
+        finally:
+            mount.umount2(attach_at, mount.MNT_DETACH)
+    _change(whole, changes, attach_at)
+    return whole
+
+
 def open_source(path: str, subpath: str, is_recursive: bool, changes: list[list[int]]) -> int:
     """A descriptor of a detached copy of what lies at `path`, attributes and propagation set; see `messages.Plan`.
 
@@ -52,13 +88,19 @@ def open_source(path: str, subpath: str, is_recursive: bool, changes: list[list[
     """
     flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | (mount.AT_RECURSIVE if is_recursive else 0)
     fd = _open_beneath(path, subpath, flags) if subpath else mount.open_tree(path, flags)
+    _change(fd, changes, path)
+    return fd
+
+
+def _change(fd: int, changes: list[list[int]], path: str) -> None:
     for attr_set, attr_clr, propagation, within in changes:
         mount.mount_setattr_of(fd, mount.AT_RECURSIVE if within else 0, attr_set, attr_clr, propagation, path)
-    return fd
 
 
 def _open(source: list[Any], user_namespace: int) -> Opened:
     path, subpath, is_recursive, changes, *own_maps = source
+    if isinstance(path, list):
+        return _NOT_YET
     if own_maps:
         fd = open_source(path, subpath, is_recursive, changes)
         uid_map, gid_map, is_within = own_maps

@@ -87,6 +87,16 @@ def open_folder(root: int, path: str) -> int:
         raise
 
 
+def is_there(root: int, path: str) -> bool:
+    """Whether the clean `path` leads anywhere, links followed."""
+    try:
+        found = openat2(root, os.fsencode(path), os.O_PATH, resolve=INSIDE)
+    except KernelError:
+        return False
+    os.close(found)
+    return True
+
+
 def without_links(root: int, path: str) -> str:
     """Where the clean `path` leads once every link in it is followed; what is not there is taken as it is written."""
     rest, at, links = path.split("/"), "", 0

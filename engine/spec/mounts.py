@@ -37,11 +37,15 @@ _LARGEST_MODE = 0o7777
 
 
 class MountType(StrEnum):
-    """`bind`: a file or folder of the host. `volume`: a volume by name, a new one without. `tmpfs`: memory."""
+    """`bind`: a file or folder of the host. `volume`: a volume by name, a new one without. `tmpfs`: memory.
+
+    `image`: what an image holds, for reading only.
+    """
 
     BIND = "bind"
     VOLUME = "volume"
     TMPFS = "tmpfs"
+    IMAGE = "image"
 
 
 class Propagation(StrEnum):
@@ -75,9 +79,11 @@ class Relabel(StrEnum):
 class Mount:
     """One mount of a container.
 
-    `source` is a path of the host (bind), a volume's name (volume; empty for an anonymous one) or empty (tmpfs).
+    `source` is a path of the host (bind), a volume's name (volume; empty for an anonymous one), the name of an image
+    (image, which is read only whatever `read_only` says) or empty (tmpfs).
     `create_source` makes a missing bind source a folder. `non_recursive` leaves out what is mounted within the source.
-    `no_copy` leaves a new volume empty, `subpath` mounts a folder of it, `labels` are those of a volume that is made.
+    `no_copy` leaves a new volume empty, `subpath` mounts a folder of it or of the image, `labels` are those of a volume
+    that is made.
     `size_bytes`, `mode` and `options` (mount(8)'s, such as `exec` or `uid=1000`) are those of a tmpfs.
     """
 
@@ -113,7 +119,7 @@ _BELONGS_TO = {
     "non_recursive": {MountType.BIND},
     "relabel": {MountType.BIND, MountType.VOLUME},
     "no_copy": {MountType.VOLUME},
-    "subpath": {MountType.VOLUME},
+    "subpath": {MountType.VOLUME, MountType.IMAGE},
     "labels": {MountType.VOLUME},
     "size_bytes": {MountType.TMPFS},
     "mode": {MountType.TMPFS},
@@ -149,6 +155,8 @@ def _check_belonging(where: str, mount: Mount) -> None:
     for name, types in _BELONGS_TO.items():
         if mount.type not in types and getattr(mount, name) != getattr(blank, name):
             raise InvalidSpec(f"{where}.{name}", f"does not go with a mount of type {mount.type.value}")
+    if mount.type not in (MountType.BIND, MountType.VOLUME) and mount.propagation is not Propagation.RPRIVATE:
+        raise InvalidSpec(f"{where}.propagation", f"does not go with a mount of type {mount.type.value}")
     if mount.recursive_read_only is not RecursiveReadOnly.IF_POSSIBLE and not mount.read_only:
         raise InvalidSpec(f"{where}.recursive_read_only", "goes only with read_only")
 
@@ -166,18 +174,25 @@ def _check_volume(where: str, mount: Mount) -> None:
         check_volume_name(f"{where}.source", mount.source)
     if mount.propagation is not Propagation.RPRIVATE:
         raise InvalidSpec(f"{where}.propagation", "does not go with a mount of type volume")
-    parts = mount.subpath.split("/")
-    if mount.subpath.startswith("/") or ".." in parts:
-        raise InvalidSpec(f"{where}.subpath", f"{mount.subpath[:80]!r} must be a path within the volume")
+    _check_subpath(where, mount)
     if mount.subpath and not mount.source:
         raise InvalidSpec(f"{where}.subpath", "needs a volume with a name")
+
+
+def _check_subpath(where: str, mount: Mount) -> None:
+    if mount.subpath.startswith("/") or ".." in mount.subpath.split("/"):
+        raise InvalidSpec(f"{where}.subpath", f"{mount.subpath[:80]!r} must be a path within the {mount.type.value}")
+
+
+def _check_image(where: str, mount: Mount) -> None:
+    if not mount.source:
+        raise InvalidSpec(f"{where}.source", "must be the name or id of an image")
+    _check_subpath(where, mount)
 
 
 def _check_tmpfs(where: str, mount: Mount) -> None:
     if mount.source:
         raise InvalidSpec(f"{where}.source", "a tmpfs has none")
-    if mount.propagation is not Propagation.RPRIVATE:
-        raise InvalidSpec(f"{where}.propagation", "does not go with a mount of type tmpfs")
     between(f"{where}.size_bytes", mount.size_bytes, 0, _LARGEST_BYTES)
     between(f"{where}.mode", mount.mode, 0, _LARGEST_MODE)
     for index, option in enumerate(mount.options):
@@ -188,7 +203,12 @@ def _check_tmpfs(where: str, mount: Mount) -> None:
             raise InvalidSpec(f"{where}.options[{index}]", f"{value[:80]!r} is no value of a tmpfs's {name}")
 
 
-_CHECKS = {MountType.BIND: _check_bind, MountType.VOLUME: _check_volume, MountType.TMPFS: _check_tmpfs}
+_CHECKS = {
+    MountType.BIND: _check_bind,
+    MountType.VOLUME: _check_volume,
+    MountType.TMPFS: _check_tmpfs,
+    MountType.IMAGE: _check_image,
+}
 
 
 def check_volume_name(field: str, name: str) -> None:

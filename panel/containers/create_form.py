@@ -73,6 +73,12 @@ class CreateForm(LimitsForm):
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "database:ro"}),
         help_text=_("One name or id a line, with :ro if they are only read."),
     )
+    images = forms.CharField(
+        label=_("Other images"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "tools:1.0:/opt/tools"}),
+        help_text=_("One IMAGE:/path a line: what the image holds, to be read there."),
+    )
     tmpfs = forms.CharField(
         label=_("Folders in memory"),
         required=False,
@@ -127,8 +133,8 @@ class CreateForm(LimitsForm):
         ),
         (
             _("Files"),
-            _("volumes, memory, read-only root"),
-            (("mounts",), ("volumes_from",), ("tmpfs",), ("shm_mib", "read_only")),
+            _("volumes, images, memory, read-only root"),
+            (("mounts",), ("volumes_from",), ("images",), ("tmpfs",), ("shm_mib", "read_only")),
         ),
         (
             _("Network and rights"),
@@ -138,9 +144,20 @@ class CreateForm(LimitsForm):
     )
     typed = (
         *("image", "name", "command", "entrypoint", "env", "cwd", "user", "hostname", "health_command", "mounts"),
-        "volumes_from",
+        *("volumes_from", "images"),
     )
-    mono = ("command", "entrypoint", "env", "cwd", "health_command", "mounts", "volumes_from", "tmpfs", "extra_hosts")
+    mono = (
+        "command",
+        "entrypoint",
+        "env",
+        "cwd",
+        "health_command",
+        "mounts",
+        "volumes_from",
+        "images",
+        "tmpfs",
+        "extra_hosts",
+    )
     places = LimitsForm.PLACES | {
         "restart": "restart",
         "shm_size_bytes": "shm_mib",
@@ -196,6 +213,7 @@ class CreateForm(LimitsForm):
         spec["restart_when_unhealthy"] = given["restart_when_unhealthy"]
         spec["health"] = self._health()
         spec["mounts"] = [_mount(line) for line in lines(given["mounts"])]
+        spec["mounts"] += [_image_mount(line) for line in lines(given["images"])]
         spec["mounts"] += [{"type": "tmpfs", "target": line} for line in lines(given["tmpfs"])]
         if given["shm_mib"] is not None:
             spec["shm_size_bytes"] = given["shm_mib"] * MIB
@@ -222,3 +240,9 @@ def _mount(line: str) -> dict[str, Any]:
     return (
         mount if not mode or mode == "rw" else mount | {"read_only": True} if mode == "ro" else mount | {"target": rest}
     )
+
+
+def _image_mount(line: str) -> dict[str, Any]:
+    """An image's name may have colons in it; a path begins with the last that a slash follows."""
+    source, colon, target = line.rpartition(":/")
+    return {"type": "image", "source": source, "target": f"/{target}" if colon else line}

@@ -242,6 +242,16 @@ def test_the_form_takes_the_volumes_of_other_containers_and_says_which_is_not_th
     assert "nobody" in str(errors)
 
 
+def test_the_form_takes_images_whose_names_have_colons(operator: User, image: Image) -> None:
+    given = {"image": "busybox", "network": "none", "images": "quay:5000/tools:1.0:/opt/tools\n/nothing"}
+    errors = signed_in(operator).post("/containers/create/", given).context["form"].errors
+    assert "must be the name or id of an image" in str(errors)
+    given |= {"images": "quay:5000/tools:1.0:/opt/tools"}
+    assert signed_in(operator).post("/containers/create/", given).status_code == 302
+    (mount,) = Container.objects.get().spec["mounts"]
+    assert (mount["type"], mount["source"], mount["target"]) == ("image", "quay:5000/tools:1.0", "/opt/tools")
+
+
 def test_what_takes_trust_is_neither_shown_to_everyone_nor_taken_from_them(operator: User, image: Image) -> None:
     browser = signed_in(operator)
     page = browser.get("/containers/create/").content.decode()

@@ -161,7 +161,7 @@ def test_what_the_caller_mounts_comes_after_the_usual_from_the_outermost_in_and_
         Mount(MountType.BIND, "/etc/hosts", "/srv/hosts"),
     )
     spec = ContainerSpec("x", "i", mounts=asked, shm_size_bytes=4096)
-    mounts = bundle_mounts.mounts(spec, Path("/c"), {"/v": Path("/volumes/stock/_data")})
+    mounts = bundle_mounts.mounts(spec, Path("/c"), {"/v": Path("/volumes/stock/_data")}, {})
     made = plan.prepare(replace(make(), mounts=mounts), V2, BUNDLE, Path("/volumes"))
     places = [step[2] for step in made.steps if step[0] in ("mount", "attach", "mount_on")]
     at = [places.index(place) for place in ("/dev/shm", "/a", "/v", "/a/b", "/etc/hostname", "/etc/resolv.conf")]

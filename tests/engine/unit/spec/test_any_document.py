@@ -3,6 +3,7 @@
 # ruff: noqa: PT017 - refused or not, both are right: `raises` knows only one
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ MORE: dict[str, Any] = {
         {"type": "bind", "source": "/srv", "target": "/data", "read_only": True},
         {"type": "volume", "source": "vol", "target": "/v"},
         {"type": "tmpfs", "target": "/t"},
+        {"type": "image", "source": "tools", "target": "/i"},
     ],
     "devices": [{"host_path": "/dev/null", "container_path": "/dev/nought"}],
     "device_cgroup_rules": ["c 189:* rwm"],
@@ -42,6 +44,7 @@ MORE: dict[str, Any] = {
     "log": {"driver": "local", "options": {"max-size": "1m"}},
 }
 WHOLE = json.loads(json.dumps(FULL.to_json() | MORE))
+IMAGES: dict[str, list[Path]] = defaultdict(lambda: [Path("/layer"), Path("/other")])
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -60,7 +63,7 @@ def is_to_blame(error: InvalidSpec, kind: Any, document: Any, *, oci: bool = Fal
 def test_a_container_can_be_compiled_or_is_refused_by_field(document: Any) -> None:
     try:
         spec = ContainerSpec.from_json(document)
-        mounts = bundle_mounts.mounts(spec, BUNDLE, {mount.target: Path("/vol") for mount in spec.mounts})
+        mounts = bundle_mounts.mounts(spec, BUNDLE, {mount.target: Path("/vol") for mount in spec.mounts}, IMAGES)
         oci = bundle.make(ID, spec, IMAGE, Identity(0, 0, (), "/root"), f"/moorage/{ID}", mounts)
     except InvalidSpec as error:
         assert is_to_blame(error, ContainerSpec, document), error.message

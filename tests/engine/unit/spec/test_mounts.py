@@ -7,6 +7,7 @@ from engine.spec.container import ContainerSpec
 
 BIND = {"type": "bind", "source": "/srv", "target": "/data"}
 VOLUME = {"type": "volume", "source": "stock", "target": "/data"}
+IMAGE = {"type": "image", "source": "tools", "target": "/data"}
 TMPFS = {"type": "tmpfs", "target": "/data"}
 
 WRONG_MOUNTS = [
@@ -32,6 +33,12 @@ WRONG_MOUNTS = [
     ("subpath", {**VOLUME, "source": "", "subpath": "a"}),
     ("propagation", {**VOLUME, "propagation": "rshared"}),
     ("create_source", {**VOLUME, "create_source": True}),
+    ("source", {**IMAGE, "source": ""}),
+    ("subpath", {**IMAGE, "subpath": "/etc"}),
+    ("subpath", {**IMAGE, "subpath": "a/../../b"}),
+    ("propagation", {**IMAGE, "propagation": "rslave"}),
+    ("no_copy", {**IMAGE, "no_copy": True}),
+    ("propagation", {**TMPFS, "propagation": "rslave"}),
     ("source", {**TMPFS, "source": "/srv"}),
     ("size_bytes", {**TMPFS, "size_bytes": -1}),
     ("mode", {**TMPFS, "mode": 0o10000}),
