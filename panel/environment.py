@@ -55,6 +55,11 @@ class Environment:
         return self.run / "agent.sock"
 
     @property
+    def sealing_key(self) -> Path:
+        """The private key by which this machine's host worker opens what was sealed for it."""
+        return self.home / "sealing-key"
+
+    @property
     def observed_socket(self) -> Path:
         """Where a shim names its container after an exit."""
         return self.run / "observed.sock"

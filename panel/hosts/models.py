@@ -16,6 +16,7 @@ class Host(models.Model):
     last_seen_at = models.DateTimeField(_("last seen"), null=True)
     worker_started_at = models.DateTimeField(_("host worker started"), null=True)
     capabilities = models.JSONField(_("capabilities"), default=dict)
+    sealing_key = models.CharField(_("sealing key"), max_length=64, blank=True)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
 
     class Meta:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine import Engine, NotFound
+from panel.environment import Environment
 from panel.operations import reports
+from panel.secrets.sealing import HostKey
 
 STARTED_AT = datetime.now(UTC)  # of this process
 
@@ -20,6 +22,7 @@ def send_report(engine: Engine) -> None:
         capabilities=engine.capabilities().to_json(),
         containers=[state.to_json() for state in states],
         specs={state.id: spec for state in states if (spec := _spec(engine, state.id)) is not None},
+        sealing_key=HostKey.of(Environment.from_env().sealing_key).public,
         images=[image.to_json() for image in engine.images()],
     )
 

@@ -62,6 +62,8 @@ ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "operations.cancel": _("Cancel operation"),
     "accounts.create": _("Create user"),
     "hosts.add": _("Add host"),
+    "hosts.forget_key": _("Forget a host's key"),
+    "secrets.rotate": _("Encrypt secrets with a new key"),
     "containers.found": _("Container found on the host"),
     "containers.vanished": _("Container gone from the host"),
     "containers.expired": _("Container removed after its end or its time"),

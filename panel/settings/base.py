@@ -17,6 +17,7 @@ SECRET_KEY = read_or_invent(PANEL_HOME / "secret-key")
 INSTALLED_APPS = [
     "panel.accounts",
     "panel.audit",
+    "panel.secrets",
     "panel.hosts",
     "panel.operations",
     "panel.images",

@@ -1,13 +1,18 @@
 """What hosts report about themselves."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
+
+from panel.audit.models import AuditEntry
 from panel.containers.models import Container
 from panel.hosts import records
 from panel.hosts.models import Host
 from panel.images.models import Image
 from panel.operations.models import Operation
+from panel.secrets.sealing import HostKey
 from tests.panel.conftest import Queue
 from tests.panel.containers.test_records import ID, state
 from tests.panel.images.test_records import told
@@ -73,3 +78,21 @@ def test_a_host_that_was_silent_for_a_while_is_offline(local: Host) -> None:
     local.last_seen_at = datetime.now(UTC) - timedelta(minutes=1)
 
     assert not local.is_online
+
+
+def test_the_first_key_a_host_tells_is_its_key(local: Host, tmp_path: Path) -> None:
+    first, second = HostKey.of(tmp_path / "1").public, HostKey.of(tmp_path / "2").public
+
+    report(sealing_key="no key")
+    local.refresh_from_db()
+    assert local.sealing_key == ""
+    for key in (first, second):
+        report(sealing_key=key)
+        local.refresh_from_db()
+        assert local.sealing_key == first
+
+    call_command("host", "forget-key", "local")
+    report(sealing_key=second)
+    local.refresh_from_db()
+    assert local.sealing_key == second
+    assert AuditEntry.objects.get(action="hosts.forget_key").object_name == "local"
