@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from engine.host import Engine
-    from engine.images import Image, RemovedImage, TarStream, Upload
+    from engine.images import Image, Reference, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader, Output
     from engine.spec.container import (
         JOINABLE,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
     from engine.spec.pruning import Pruned, PruneFilters
+    from engine.spec.registry import Credentials, RegistryAccess
     from engine.spec.resources import Resources, ResourcesChange, ThrottleDevice, WeightDevice
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
     from engine.spec.stats import Stats
@@ -79,7 +80,7 @@ _HOMES = {
         "Unsupported",
     ],
     "engine.host": ["Engine"],
-    "engine.images": ["Image", "RemovedImage", "TarStream", "Upload"],
+    "engine.images": ["Image", "Reference", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader", "Output"],
     "engine.spec.container": [
         "CgroupNamespace",
@@ -104,6 +105,7 @@ _HOMES = {
     "engine.spec.processes": ["ContainerProcess", "ProcessTable"],
     "engine.spec.progress": ["Step"],
     "engine.spec.pruning": ["PruneFilters", "Pruned"],
+    "engine.spec.registry": ["Credentials", "RegistryAccess"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
     "engine.spec.stats": ["Stats"],
@@ -129,6 +131,7 @@ __all__ = [
     "ContainerProcess",
     "ContainerSpec",
     "ContainerState",
+    "Credentials",
     "DamagedStore",
     "Death",
     "Device",
@@ -162,6 +165,8 @@ __all__ = [
     "PruneFilters",
     "Pruned",
     "RecursiveReadOnly",
+    "Reference",
+    "RegistryAccess",
     "Relabel",
     "RemovedImage",
     "RemovedVolumes",
