@@ -357,6 +357,13 @@ class Engine:
         """Take a name, or the image, away. Raises Conflict naming the containers that use it."""
         return self._images.remove(name, users=lambda: image_mounts.users(self._runtime), force=force)
 
+    def save(self, names: Sequence[str], *, format: str = "docker") -> TarStream:  # noqa: A002  # the word for it
+        """Images as one archive, `docker` or `oci`, made while it is read.
+
+        Those named by a reference carry it. Raises NotFound, InvalidSpec, DamagedStore.
+        """
+        return self._images.save(names, form=format)
+
     def open_upload(self, upload_id: str) -> Upload:
         """A file for bytes on their way in."""
         return self._images.open_upload(upload_id)

@@ -39,6 +39,11 @@ class StoredImage:
         """Digests of everything the manifest points to."""
         return {self.id, *(layer.digest for layer in self.manifest.layers)}
 
+    @property
+    def chain_ids(self) -> set[str]:
+        """Chain ids of its unpacked layers."""
+        return {layer.chain_id for layer in self.layers}
+
 
 class Catalog:
     """Reads the store."""

@@ -27,7 +27,7 @@ def remove_unreferenced(layout: Layout, catalog: Catalog) -> int:
         if stored is None:
             log.error("nothing is cleaned up while image %s is damaged", reference_of(descriptor) or descriptor.digest)
             return 0
-        digests = {descriptor.digest, *stored.blobs, *(layer.chain_id for layer in stored.layers)}
+        digests = {descriptor.digest, *stored.blobs, *stored.chain_ids}
         needed |= {digest.removeprefix("sha256:") for digest in digests}
     freed = sum(_remove_blob(path) for path in layout.blobs.iterdir() if path.name not in needed)
     return freed + sum(_remove_layer(layout, path) for path in layout.layers.iterdir() if path.name not in needed)

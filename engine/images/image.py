@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.errors import InvalidArchive
+from engine.errors import InvalidArchive, InvalidSpec
+from engine.images.reference import Reference
 from engine.spec import codec
 from engine.spec.life import HealthCheck
 
@@ -60,6 +61,14 @@ class Image:
     layers: tuple[ImageLayer, ...]
     manifest_digest: str
     history: tuple[HistoryEntry, ...]
+
+    def reference_meant(self, name: str) -> Reference | None:
+        """Which of its references was meant by `name`, None where that was an id or a digest."""
+        try:
+            reference = Reference.parse(name)
+        except InvalidSpec:
+            return None
+        return reference if str(reference) in self.references else None
 
     def to_json(self) -> dict[str, Any]:
         """Every field under its own name; layers and history as objects."""

@@ -24,6 +24,9 @@ from engine.images.layers import base as base_layer
 from engine.spec import codec
 from engine.spec.image import OCI_INDEX, Descriptor, Index
 
+MARKER = b'{"imageLayoutVersion": "1.0.0"}\n'
+"""What the file `oci-layout` holds."""
+
 
 class Layout:
     """Paths of the store, its index and its lock. Folders are made on first use, open to root alone."""
@@ -49,7 +52,7 @@ class Layout:
             marker = self.root / "oci-layout"
             if not marker.exists():
                 self.replace_descriptors(())  # so that an index that is not there was lost
-                write_atomically(marker, b'{"imageLayoutVersion": "1.0.0"}\n')
+                write_atomically(marker, MARKER)
         base_layer.make(self.base)
         self._is_prepared = True
 

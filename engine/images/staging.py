@@ -6,7 +6,7 @@ kernel drops the lock of a process that dies, which is how the next cleaning kno
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -58,6 +58,11 @@ class Staging:
         here = self.layers / _hex(chain_id)
         return here if here.exists() else self._layout.layer(chain_id)
 
+    def lease(self, digests: Iterable[str]) -> None:
+        """Keep these blobs and layers in the store while this lasts; call it under the lock, shared or not."""
+        with (self.root / LEASES).open("a") as leases:
+            leases.writelines(f"{_hex(digest)}\n" for digest in digests)
+
     @property
     def new_blob(self) -> Path:
         """A blob on its way in, whose digest is not known yet."""
@@ -104,8 +109,7 @@ class Staging:
         with self._layout.locked():
             if not proof.exists():
                 return False
-            with (self.root / LEASES).open("a") as leases:
-                leases.write(f"{name}\n")
+            self.lease([name])
         return True
 
 

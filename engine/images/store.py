@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.errors import Conflict, InvalidSpec
-from engine.images import cleaning, names
+from engine.errors import Conflict
+from engine.images import cleaning, names, saving
 from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
 from engine.images.committer import Addition, stage_commit
@@ -20,6 +20,7 @@ from engine.images.limits import DiskSpace, noticing_full_disk
 from engine.images.reference import Reference
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging
+from engine.images.tar.stream_out import TarStream
 from engine.images.upload import STALE_AFTER_S, Upload
 from engine.spec.image import Descriptor
 from engine.spec.progress import IsCancelled, Progress
@@ -92,6 +93,10 @@ class ImageStore:
             self._publish(staging, [image], reporter)
         return self.get(image.id)
 
+    def save(self, names: Sequence[str], *, form: str) -> TarStream:
+        """Images as one archive, `docker` or `oci`. See `engine.images.saving`."""
+        return saving.save(self._layout, self._catalog, names, form)
+
     def config(self, image: Image) -> dict[str, Any]:
         """The image's configuration, as the document it is."""
         value: dict[str, Any] = json.loads(self._layout.blob(image.id).read_bytes())
@@ -143,10 +148,10 @@ class ImageStore:
         """
         with self._layout.locked():
             image = self.get(name)
-            reference = _matching_reference(image, name)
+            reference = image.reference_meant(name)
             if reference is not None and len(image.references) > 1:
-                self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), [reference]))
-                return RemovedImage((reference,), (), 0)
+                self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), [str(reference)]))
+                return RemovedImage((str(reference),), (), 0)
             containers = users().get(image.id, ())
             _check_removable(image, name if reference is None else "", containers, force)
             if containers:
@@ -200,15 +205,6 @@ class ImageStore:
 
 def _tag_reference(text: str) -> Reference:
     return Reference.parse(text).without_digest()
-
-
-def _matching_reference(image: Image, name: str) -> str | None:
-    """Which of the image's references was meant, None where an id or a digest was given."""
-    try:
-        reference = str(Reference.parse(name))
-    except InvalidSpec:
-        return None
-    return reference if reference in image.references else None
 
 
 def _check_removable(image: Image, given_id: str, containers: Sequence[str], force: bool) -> None:

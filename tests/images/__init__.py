@@ -5,6 +5,7 @@ archive = oci_archive(busybox("busybox:test"), compression="zstd")
 """
 
 from tests.images.archives import (
+    Compression,
     compress,
     docker_archive,
     modern_docker_archive,
@@ -19,6 +20,7 @@ from tests.images.whiteouts import layered
 
 __all__ = [
     "Built",
+    "Compression",
     "build",
     "busybox",
     "busybox_layer",

@@ -8,6 +8,7 @@ from engine.errors import InvalidArchive
 from engine.images.archives.archived import ArchivedLayer
 from engine.images.documents import check_match
 from engine.images.layers.chain import chain_ids
+from engine.images.layers.plain import PLAIN_SIZE
 from engine.images.layers.reader import LayerReader
 from engine.images.layers.unpack import LayerUnpacker
 from engine.images.limits import DiskSpace, Growth
@@ -71,6 +72,8 @@ class LayerLoader:
             if lower is not None:
                 self._unpack(reader, lower, needs_end)
             reader.finish()
+        if lower is not None:
+            (self.staging.new_layer / PLAIN_SIZE).write_text(str(reader.plain_size))
         return reader
 
     def _unpack(self, reader: LayerReader, lower: Sequence[str], needs_end: bool) -> None:

@@ -50,6 +50,11 @@ class LayerReader:
         return self._stored.count
 
     @property
+    def plain_size(self) -> int:
+        """Bytes of the plain tar."""
+        return self._plain.count
+
+    @property
     def diff_id(self) -> str:
         """Digest of the plain tar."""
         return self._stored.digest if self.compression is Compression.NONE else self._plain.digest
