@@ -28,11 +28,15 @@ _V1_NAMES = {"io": "blkio"}
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """One cgroup mount of the host: `version` 1 or 2 and the controllers that are managed through it."""
+    """One cgroup mount of the host: `version` 1 or 2 and the controllers that are managed through it.
+
+    `keeps_delegated`: who is root of a cgroup namespace cannot lift the limits of its root (`nsdelegate`).
+    """
 
     root: Path
     version: int
     controllers: tuple[str, ...]
+    keeps_delegated: bool = False
 
 
 def find_hierarchies(mountinfo: str | None = None) -> list[Hierarchy]:
@@ -44,6 +48,7 @@ def find_hierarchies(mountinfo: str | None = None) -> list[Hierarchy]:
     text = control_files.read("/proc/self/mountinfo") if mountinfo is None else mountinfo
     mounts = [_mount(line) for line in text.splitlines() if " - cgroup" in line]
     v2_root = next((root for root, fstype, _ in mounts if fstype == "cgroup2"), None)
+    keeps_delegated = any(fstype == "cgroup2" and "nsdelegate" in options for _, fstype, options in mounts)
     taken = set() if v2_root is None else {"freezer"}
     found: list[Hierarchy] = []
     for root, fstype, options in mounts:
@@ -54,7 +59,7 @@ def find_hierarchies(mountinfo: str | None = None) -> list[Hierarchy]:
     if v2_root is not None:
         offered = control_files.read(v2_root / "cgroup.controllers").split() if mountinfo is None else V2_CONTROLLERS
         left = (name for name in V2_CONTROLLERS if name in offered and _V1_NAMES.get(name, name) not in taken)
-        found.append(Hierarchy(v2_root, 2, tuple(left)))
+        found.append(Hierarchy(v2_root, 2, tuple(left), keeps_delegated))
     return found
 
 

@@ -10,6 +10,7 @@ from engine.container import (
     privileged,
     process,
     seccomp_filter,
+    writable_groups,
 )
 from engine.container.users import Identity
 from engine.errors import InvalidSpec
@@ -56,6 +57,7 @@ def make(
     rules = (*defaults.DEVICE_RULES, *device_rules)
     hostname = spec.hostname or container_id[:_SHORT_ID]
     mounts = (*mounts, *([process.init_mount()] if spec.init else ()))
+    mounts = privileged.writable(mounts, writable_groups.TYPE) if spec.writable_cgroups else mounts
     own = namespaces.wanted(spec, can_shift=can_shift, shares_ids_with=shares_ids_with)
     linux = Linux(
         namespaces=own,

@@ -27,6 +27,7 @@ from engine.container import (
     users,
     volumes,
     volumes_from,
+    writable_groups,
 )
 from engine.container.image_root import ImageRoot
 from engine.container.runtime import Runtime
@@ -93,6 +94,8 @@ def _fill(
         warnings += [*mount_sources.check_owners(spec), *user_namespaces.check_files(runtime.images.largest_id(image))]
     elif why_not and namespaces.wants_own_ids(spec):
         warnings.append(f"No user namespace of its own, so its root is the host's: {why_not}")
+    if spec.writable_cgroups and not spec.privileged:
+        writable_groups.check(runtime.cgroups.hierarchies, owns_ids=owns_ids)
     counts_swap = runtime.cgroups.counts_swap
     limits.check_host(spec.resources, counts_swap=counts_swap)
     snapshot = Snapshot(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.container import state, user_namespaces
 from engine.container.runtime import Runtime
-from engine.errors import InvalidSpec, NotFound
+from engine.errors import InvalidSpec
 from engine.images import Image
 from engine.rootfs import Snapshot, inside
 from engine.spec import runtime as oci
@@ -69,11 +69,7 @@ def layers_of(data: Sequence[str]) -> list[str]:
 def users(runtime: Runtime) -> dict[str, list[str]]:
     """Names of the containers that use each image, as their root or mounted in it, by the image's id."""
     found: dict[str, list[str]] = {}
-    for container_id in runtime.ids():
-        try:
-            record = state.load_record(runtime.folder(container_id))
-        except NotFound:
-            continue  # removed meanwhile
+    for record in state.load_records(runtime.folder(container_id) for container_id in runtime.ids()):
         for image in {record.image, *record.mounted_images.values()}:
             found.setdefault(image, []).append(record.name)
     return found

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
-from engine.container import mount_options, mount_steps, namespaces, settings
+from engine.container import mount_options, mount_steps, namespaces, settings, writable_groups
 from engine.container.log_plan import USUAL, Settings
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
@@ -74,6 +74,7 @@ def make(
         opens_stdin=opens_stdin,
         search_path=next((entry[5:] for entry in spec.process.env if entry.startswith("PATH=")), ""),
         cgroup_v2=cgroup.v2_folder,
+        delegates_group=volumes is not None and writable_groups.are_delegated(spec, hierarchies),
         cgroups=list(cgroup.folders),
         oom_file=cgroup.oom_file,
         memory_limits=list(cgroup.memory_limits),

@@ -13,9 +13,14 @@ _OWN = ("/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console", "/dev/fd")  # noq
 
 def mounts(listed: tuple[Mount, ...]) -> tuple[Mount, ...]:
     """The same, with the kernel's own file systems writable."""
+    return writable(listed, "sysfs", "cgroup")
+
+
+def writable(listed: tuple[Mount, ...], *types: str) -> tuple[Mount, ...]:
+    """The same, with those of these types writable."""
     return tuple(
         replace(item, options=tuple(option for option in item.options if option != "ro"))
-        if item.type in ("sysfs", "cgroup")
+        if item.type in types
         else item
         for item in listed
     )

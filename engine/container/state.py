@@ -10,7 +10,8 @@ Engine and shim count their changes apart, neither count ever goes back, and `se
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -84,6 +85,13 @@ def check_step(state: ContainerState, to: Status) -> None:
         wanted = {Status.RUNNING: "started", Status.REMOVING: "removed", Status.EXITED: "stopped"}.get(to, to)
         hint = "Stop it first, or force the removal." if to is Status.REMOVING else ""
         raise Conflict(f"Container {state.name} is {state.status} and cannot be {wanted}.", hint=hint)
+
+
+def load_records(folders: Iterable[Path]) -> Iterator[Record]:
+    """Those of the containers in these folders; one that was removed meanwhile is left out."""
+    for folder in folders:
+        with suppress(NotFound):
+            yield load_record(folder)
 
 
 def load_record(folder: Path) -> Record:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from engine.container import state
 from engine.container.image_root import ImageRoot
 from engine.container.runtime import Runtime
-from engine.errors import KernelError, NotFound
+from engine.errors import KernelError
 from engine.images import Image
 from engine.spec.container import ContainerSpec
 from engine.spec.mounts import Mount, MountType, place_of
@@ -67,12 +67,8 @@ def forget(runtime: Runtime, container_id: str) -> None:
 def users(runtime: Runtime, *, but: str = "") -> dict[str, list[str]]:
     """Names of the containers that use each volume, by its name; container `but` does not count."""
     found: dict[str, list[str]] = {}
-    for container_id in runtime.ids():
-        try:
-            record = state.load_record(runtime.folder(container_id))
-        except NotFound:
-            continue  # removed meanwhile
-        for name in set(record.volumes.values()) if container_id != but else ():
+    for record in state.load_records(runtime.folder(container_id) for container_id in runtime.ids()):
+        for name in set(record.volumes.values()) if record.id != but else ():
             found.setdefault(name, []).append(record.name)
     return found
 

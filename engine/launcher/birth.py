@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from engine.errors import EngineError
+    from engine.launcher.delegation import Delegation
 
 
 def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
@@ -86,11 +87,13 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     try:
         try:
             log_lock = logs[0] if logs else _take_log(f"{plan.folder}/log")
-            prepared, pipes = _prepare(plan, ready)
+            prepared, pipes, helper = _prepare(plan, ready)
         finally:
             message, _ = link.receive(reply)
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
+        if helper is not None:
+            helper.give()
         pid, pidfd, ours = _clone(plan, prepared, pipes, shim)
         kinds, held = "".join(ours), [pidfd, log_lock, ready.lock, *ours.values()]
         # First of all: whoever is killed from now on, the launcher has what another shim needs to see to the program.
@@ -130,7 +133,7 @@ def _record_failure(plan: Plan, error: EngineError) -> None:
             raise
 
 
-def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams]:
+def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams, Delegation | None]:
     """Do all that need not wait for control groups. Raises KernelError.
 
     Afterwards this process may have no rights outside the container's user namespace any more.
@@ -149,10 +152,17 @@ def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams]:
     pipes = streams.make(plan, shift + birth.process.uid, shift + birth.process.gid)
     prepared = Prepared(birth, owns_ids, root_fd, ready.devices, mounts, flags=0)
     if plan.other_runtime:
-        return prepared, pipes
+        return prepared, pipes, None
+    helper = _delegate(plan.cgroup_v2, shift) if plan.delegates_group else None
     prepared = place(plan, prepared, ready, joins)
     what = program.drop_bounding(prepared.birth.process)  # while there is time; a birth needs none of what that takes
-    return prepared._replace(birth=prepared.birth._replace(process=what)), pipes
+    return prepared._replace(birth=prepared.birth._replace(process=what)), pipes, helper
+
+
+def _delegate(folder: str, owner: int) -> Delegation:
+    from engine.launcher import delegation  # noqa: PLC0415 - as in `_bring`
+
+    return delegation.begin(folder, owner)
 
 
 def _take_log(folder: str) -> int:

@@ -68,7 +68,7 @@ ATTACH, ATTACHED, UNKNOWN, TAKEN = b"attach", b"attached", b"unknown", b"taken"
 EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
 OTHER_VERSION = b"other-version"
 
-VERSION = 2
+VERSION = 3
 """Of all that is packed here, and of what steps and settings named in it mean; one more whenever something changes."""
 
 COMPILED = "compiled"
@@ -158,8 +158,9 @@ class Turn(NamedTuple):
 class Plan(NamedTuple):
     """All a shim needs for one run of a container, computed beforehand by the engine.
 
-    `root` is how the root is mounted. `cgroup_v2` is the folder the first process is cloned into, `cgroups` are those
-    removed at the end, `oom_file` counts `oom_kill`, `memory_limits` are files that `room.make` takes,
+    `root` is how the root is mounted. `cgroup_v2` is the folder the first process is cloned into, which belongs to root
+    inside where the plan `delegates_group`; `cgroups` are those removed at the end, `oom_file` counts `oom_kill`,
+    `memory_limits` are files that `room.make` takes,
     `evidence` is what is kept of the groups (`certificate.gather`).
     `opens_stdin` says whether standard input is a pipe rather than /dev/null, `log` how output is kept
     (`engine/logs/opening.py`).
@@ -187,6 +188,7 @@ class Plan(NamedTuple):
     opens_stdin: bool
     search_path: str
     cgroup_v2: str
+    delegates_group: bool
     cgroups: list[str]
     oom_file: str
     memory_limits: list[str]

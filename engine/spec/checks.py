@@ -45,6 +45,12 @@ def absolute_path(field: str, value: str) -> None:
         raise InvalidSpec(field, f"{value[:80]!r} must be an absolute path")
 
 
+def writable_cgroups(is_asked: bool, namespace: str) -> None:
+    """Raise InvalidSpec where others' control groups would be seen."""
+    if is_asked and namespace != "private":
+        raise InvalidSpec("writable_cgroups", "needs a control group namespace of its own: cgroup_namespace private")
+
+
 def cgroup_parent(value: str) -> None:
     """Empty, or the absolute path of a control group that is not the root."""
     absolute_path("cgroup_parent", value)

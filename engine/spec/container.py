@@ -77,6 +77,7 @@ class ContainerSpec(codec.Document):
     to SELinux, `user:role:type:level`. Where they are empty, it is confined as the host's own programs are.
 
     `cgroup_parent` is the absolute path of the control group that the container's is made in, empty for the usual one.
+    With `writable_cgroups` its programs may divide their own among themselves; the limits of the whole stay.
 
     `volumes_from` are containers whose binds and volumes it has too, each `<id or name>` with or without `:ro`; where
     it mounts something itself, that is what is there.
@@ -109,6 +110,7 @@ class ContainerSpec(codec.Document):
     resources: Resources = field(default_factory=Resources)
     cgroup_parent: str = ""
     cgroup_namespace: str = CgroupNamespace.PRIVATE
+    writable_cgroups: bool = False
     rlimits: Mapping[str, Rlimit] = field(default_factory=dict)
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
@@ -171,6 +173,7 @@ class ContainerSpec(codec.Document):
         checks.namespace("uts", self.uts, ("", "host"), is_joinable=True)
         checks.namespace("time", self.time, ("", "host"), is_joinable=True)
         checks.namespace("cgroup_namespace", self.cgroup_namespace, ("private", "host"), is_joinable=True)
+        checks.writable_cgroups(self.writable_cgroups, self.cgroup_namespace)
         checks.namespace("userns", self.userns, ("", "host"))
         self.resources.validate()
         checks.cgroup_parent(self.cgroup_parent)

@@ -21,6 +21,7 @@ TEXTS: Texts = {
         "userns": "empty for a range of user ids of its own, or `host`",
         "read_only": "the root filesystem cannot be written to",
         "volumes_from": "containers whose binds and volumes it has too: `<id or name>`, with `:ro` if only read",
+        "writable_cgroups": "let its programs divide their own control group; needs cgroup v2",
         "cgroup_parent": "absolute path of the control group that its own is made in",
         "rlimits": "limits of setrlimit(2) by name, such as `nofile`",
         "cap_add": "capabilities, with or without `CAP_`, or `ALL`",

@@ -19,7 +19,7 @@ HYBRID = V1 + "\n40 25 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw"
 
 
 def test_a_pure_v2_host_has_one_hierarchy() -> None:
-    assert find_hierarchies(V2) == [Hierarchy(Path("/sys/fs/cgroup"), 2, V2_CONTROLLERS)]
+    assert find_hierarchies(V2) == [Hierarchy(Path("/sys/fs/cgroup"), 2, V2_CONTROLLERS, keeps_delegated=True)]
 
 
 def test_controllers_mounted_together_stay_together() -> None:
@@ -55,3 +55,8 @@ def test_a_limit_whose_controller_is_missing_is_refused_by_name(tmp_path: Path) 
     with pytest.raises(Unsupported, match="no cgroup controller blkio or io"):
         manager.create("x", Resources(block_io=BlockIo(weight=100)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_nsdelegate_a_namespace_keeps_nobody_from_lifting_limits() -> None:
+    (found,) = find_hierarchies(V2.replace(",nsdelegate", ""))
+    assert not found.keeps_delegated

@@ -135,6 +135,7 @@ def test_what_is_not_said_has_dockers_defaults() -> None:
         ({"annotations": {"": "x"}}, "annotations"),
         ({"annotations": {"org.moorage.runtime": "/bin/sh"}}, "annotations"),
         ({"runtime": "/bin/sh"}, "runtime"),
+        ({"writable_cgroups": True, "cgroup_namespace": "host"}, "writable_cgroups"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(change: dict[str, object], field: str) -> None:
