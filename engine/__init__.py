@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from engine.spec.privileges import outlets, privileges
     from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
-    from engine.spec.pruning import Pruned, PruneFilters
+    from engine.spec.pruning import ImagePruneFilters, Pruned, PrunedImage, PrunedImages, PruneFilters
     from engine.spec.registry import Credentials, RegistryAccess
     from engine.spec.resources import Resources, ResourcesChange, ThrottleDevice, WeightDevice
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
@@ -104,7 +104,7 @@ _HOMES = {
     "engine.spec.privileges": ["outlets", "privileges"],
     "engine.spec.processes": ["ContainerProcess", "ProcessTable"],
     "engine.spec.progress": ["Step"],
-    "engine.spec.pruning": ["PruneFilters", "Pruned"],
+    "engine.spec.pruning": ["ImagePruneFilters", "PruneFilters", "Pruned", "PrunedImage", "PrunedImages"],
     "engine.spec.registry": ["Credentials", "RegistryAccess"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
@@ -143,6 +143,7 @@ __all__ = [
     "ExecState",
     "HealthCheck",
     "Image",
+    "ImagePruneFilters",
     "InvalidArchive",
     "InvalidSpec",
     "IoPriority",
@@ -164,6 +165,8 @@ __all__ = [
     "Propagation",
     "PruneFilters",
     "Pruned",
+    "PrunedImage",
+    "PrunedImages",
     "RecursiveReadOnly",
     "Reference",
     "RegistryAccess",

@@ -53,7 +53,7 @@ from engine.spec.files import Change, PathStat
 from engine.spec.life import Condition
 from engine.spec.processes import ProcessTable
 from engine.spec.progress import IsCancelled, Progress
-from engine.spec.pruning import Pruned, PruneFilters
+from engine.spec.pruning import ImagePruneFilters, Pruned, PrunedImages, PruneFilters
 from engine.spec.runtime import ConsoleSize
 from engine.spec.stats import Stats
 from engine.spec.update import Update
@@ -355,7 +355,11 @@ class Engine:
 
     def remove_image(self, name: str, *, force: bool = False) -> RemovedImage:
         """Take a name, or the image, away. Raises Conflict naming the containers that use it."""
-        return self._images.remove(name, users=lambda: image_mounts.users(self._runtime), force=force)
+        return self._images.remove(name, users=self._image_users, force=force)
+
+    def prune_images(self, filters: ImagePruneFilters | None = None, *, dry_run: bool = False) -> PrunedImages:
+        """Remove images that no container uses; tells which go and the bytes that come free. Raises InvalidSpec."""
+        return self._images.prune(filters or ImagePruneFilters(), users=self._image_users, dry_run=dry_run)
 
     def save(self, names: Sequence[str], *, format: str = "docker") -> TarStream:  # noqa: A002  # the word for it
         """Images as one archive, `docker` or `oci`, made while it is read.
@@ -367,3 +371,6 @@ class Engine:
     def open_upload(self, upload_id: str) -> Upload:
         """A file for bytes on their way in."""
         return self._images.open_upload(upload_id)
+
+    def _image_users(self) -> dict[str, list[str]]:
+        return image_mounts.users(self._runtime)

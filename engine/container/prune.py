@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.container import remove, state
 from engine.container.runtime import Runtime
-from engine.errors import Conflict, InvalidSpec, NotFound
+from engine.errors import Conflict, NotFound
 from engine.spec.container import ContainerState, Status
 from engine.spec.pruning import Pruned, PruneFilters
 
@@ -19,7 +19,7 @@ def prune(runtime: Runtime, filters: PruneFilters, *, dry_run: bool, asked_by: s
 
     With `dry_run` they are told of and stay. Raises InvalidSpec for a filter that cannot be read.
     """
-    until = _moment(filters.until)
+    until = filters.moment()
     found = []
     for container_id in sorted(runtime.ids()):
         try:
@@ -47,27 +47,7 @@ def _prune_one(
 def _is_meant(folder: Path, current: ContainerState, filters: PruneFilters, until: datetime | None) -> bool:
     if until is not None and datetime.fromisoformat(current.created_at) >= until:
         return False
-    labels = json.loads((folder / "spec.json").read_bytes())["labels"]
-    return all(_has(labels, label) for label in filters.labels) and not any(
-        _has(labels, label) for label in filters.without_labels
-    )
-
-
-def _has(labels: dict[str, str], wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    return name in labels and (not equals or labels[name] == value)
-
-
-def _moment(until: str) -> datetime | None:
-    if not until:
-        return None
-    try:
-        moment = datetime.fromisoformat(until)
-    except ValueError:
-        raise InvalidSpec("until", f"{until[:40]!r} is not an RFC 3339 time") from None
-    if moment.tzinfo is None:
-        raise InvalidSpec("until", f"{until[:40]!r} does not say its time zone", hint="Add Z for UTC.")
-    return moment
+    return filters.fit(json.loads((folder / "spec.json").read_bytes())["labels"])
 
 
 def size_bytes(folder: Path) -> int:

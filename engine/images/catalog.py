@@ -66,6 +66,11 @@ class Catalog:
         except DamagedStore:
             return None
 
+    def id_of(self, descriptor: Descriptor) -> str:
+        """The id of the image of an index entry, empty where its files are gone."""
+        stored = self.intact(descriptor)
+        return stored.id if stored else ""
+
     def images(self) -> list[Image]:
         """Every image, newest first. One whose files are gone is left out, and the log tells."""
         while True:

@@ -2,11 +2,13 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.images.catalog import Catalog, reference_of
 from engine.images.layout import Layout
 from engine.images.staging import abandoned, leased
+from engine.spec.image import Descriptor
 from engine.sys.remove_tree import remove_tree
 
 log = logging.getLogger(__name__)
@@ -18,19 +20,31 @@ def remove_unreferenced(layout: Layout, catalog: Catalog) -> int:
     Call it under the store's lock. Nothing goes while the index is lost or an image is damaged: what is left may be the
     root of a running container, and loading the image again mends it.
     """
+    blobs, layers = _unreferenced(layout, catalog, layout.descriptors())
+    return sum(map(_remove_blob, blobs)) + sum(_remove_layer(layout, path) for path in layers)
+
+
+def bytes_freed(layout: Layout, catalog: Catalog, descriptors: Sequence[Descriptor]) -> int:
+    """What `remove_unreferenced` would free if these were all that the index holds; under the lock, shared or not."""
+    blobs, layers = _unreferenced(layout, catalog, descriptors)
+    return sum(path.stat().st_size for path in blobs) + sum(map(_layer_size, layers))
+
+
+def _unreferenced(layout: Layout, catalog: Catalog, descriptors: Sequence[Descriptor]) -> tuple[list[Path], list[Path]]:
+    """Blobs, and folders of layers."""
     needed = leased(layout)
     if not layout.index():
         log.error("the index of the image store is lost; nothing is cleaned up")
-        return 0
-    for descriptor in layout.descriptors():
+        return [], []
+    for descriptor in descriptors:
         stored = catalog.intact(descriptor)
         if stored is None:
             log.error("nothing is cleaned up while image %s is damaged", reference_of(descriptor) or descriptor.digest)
-            return 0
+            return [], []
         digests = {descriptor.digest, *stored.blobs, *stored.chain_ids}
         needed |= {digest.removeprefix("sha256:") for digest in digests}
-    freed = sum(_remove_blob(path) for path in layout.blobs.iterdir() if path.name not in needed)
-    return freed + sum(_remove_layer(layout, path) for path in layout.layers.iterdir() if path.name not in needed)
+    blobs = [path for path in layout.blobs.iterdir() if path.name not in needed]
+    return blobs, [path for path in layout.layers.iterdir() if path.name not in needed]
 
 
 def remove_abandoned(layout: Layout) -> None:
@@ -57,10 +71,14 @@ def _remove_blob(path: Path) -> int:
 
 def _remove_layer(layout: Layout, path: Path) -> int:
     """A layer leaves its place at once, so that a kill during the removal leaves no half of one behind."""
-    told = path / "size"
-    size = int(told.read_text()) if told.exists() else 0  # a damaged layer tells nothing
+    size = _layer_size(path)
     doomed = layout.staging / path.name
     remove_tree(doomed)  # from an earlier removal that was cut off
     path.rename(doomed)
     remove_tree(doomed)
     return size
+
+
+def _layer_size(path: Path) -> int:
+    told = path / "size"
+    return int(told.read_text()) if told.exists() else 0  # a damaged layer tells nothing

@@ -2,14 +2,14 @@
 
 import builtins
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.errors import Conflict
-from engine.images import cleaning, names, saving
+from engine.images import cleaning, names, pruning, saving
 from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
 from engine.images.committer import Addition, stage_commit
@@ -17,6 +17,7 @@ from engine.images.image import Image, RemovedImage
 from engine.images.layers.loader import LayerLoader
 from engine.images.layout import Layout
 from engine.images.limits import DiskSpace, noticing_full_disk
+from engine.images.pruning import Users
 from engine.images.reference import Reference
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging
@@ -24,9 +25,7 @@ from engine.images.tar.stream_out import TarStream
 from engine.images.upload import STALE_AFTER_S, Upload
 from engine.spec.image import Descriptor
 from engine.spec.progress import IsCancelled, Progress
-
-Users = Callable[[], Mapping[str, Sequence[str]]]
-"""Tells the names of the containers that use an image, by the image's id."""
+from engine.spec.pruning import ImagePruneFilters, PrunedImages
 
 
 class ImageStore:
@@ -161,6 +160,10 @@ class ImageStore:
             freed = cleaning.remove_unreferenced(self._layout, self._catalog)
         return RemovedImage(image.references, (image.id,), freed)
 
+    def prune(self, filters: ImagePruneFilters, *, users: Users, dry_run: bool) -> PrunedImages:
+        """Remove the images that nobody needs. See `engine.images.pruning`."""
+        return pruning.prune(self._layout, self._catalog, filters, users, dry_run=dry_run)
+
     def open_upload(self, upload_id: str) -> Upload:
         """An upload to write, to read or to abort. Raises InvalidSpec for an id that is no UUID."""
         self._layout.prepare()
@@ -191,16 +194,12 @@ class ImageStore:
         reporter.tell()
 
     def _without(self, image: Image) -> tuple[Descriptor, ...]:
-        return names.without(self._layout.descriptors(), lambda descriptor: self._id(descriptor) == image.id)
+        return names.without(self._layout.descriptors(), lambda descriptor: self._catalog.id_of(descriptor) == image.id)
 
     def _without_doubles(self, descriptors: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
         """One image can come with several manifests, by other compressions: a nameless one adds nothing then."""
-        has_name = {self._id(descriptor) for descriptor in descriptors if reference_of(descriptor)} - {""}
-        return names.without(descriptors, lambda d: not reference_of(d) and self._id(d) in has_name)
-
-    def _id(self, descriptor: Descriptor) -> str:
-        stored = self._catalog.intact(descriptor)
-        return stored.id if stored else ""
+        has_name = {self._catalog.id_of(descriptor) for descriptor in descriptors if reference_of(descriptor)} - {""}
+        return names.without(descriptors, lambda d: not reference_of(d) and self._catalog.id_of(d) in has_name)
 
 
 def _tag_reference(text: str) -> Reference:
