@@ -147,6 +147,7 @@ def add_device(sandbox: Sandbox, path: str, mode: int, number: int, uid: int, gi
 
     It takes the place of a usual one of its name. Raises KernelError.
     """
+    old = os.umask(0)
     try:
         *folders, name = path.split("/")
         at = ""
@@ -160,6 +161,8 @@ def add_device(sandbox: Sandbox, path: str, mode: int, number: int, uid: int, gi
         return  # the same device under a name that is there by itself
     except OSError as error:
         raise KernelError("mknod", error.errno or 0, f"/dev/{path}") from None
+    finally:
+        os.umask(old)
 
 
 def _make_folder(devices_fd: int, path: str) -> None:

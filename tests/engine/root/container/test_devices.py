@@ -60,3 +60,12 @@ def test_a_device_keeps_its_owner_and_mode(host: Host, tmp_path: Path) -> None:
 def test_what_is_not_a_device_of_this_host_is_refused_by_name(host: Host, path: str) -> None:
     with pytest.raises(InvalidSpec, match=r"devices\[0\].host_path: /"):
         host.create("true", devices=(Device(path),))
+
+
+@pytest.mark.parametrize("userns", ["", "host"])
+def test_a_device_is_open_to_those_whom_the_host_lets_open_it(host: Host, tmp_path: Path, userns: str) -> None:
+    os.mknod(tmp_path / "node", 0o020000, os.makedev(1, 3))
+    (tmp_path / "node").chmod(0o666)
+    given = Device(str(tmp_path / "node"), "/dev/given")
+    _, output = host.finish("stat", "-c", "%a", "/dev/given", devices=(given,), userns=userns)
+    assert output == "666\n"
