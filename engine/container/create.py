@@ -11,6 +11,7 @@ from engine.container import (
     bundle,
     bundle_mounts,
     care,
+    cdi,
     compiled,
     full_disk,
     image_mounts,
@@ -129,6 +130,10 @@ def _fill(
         can_shift=not why_not,
         shares_ids_with=shares_ids_with,
     )
+    plain, uses_cdi = oci, cdi.is_asked(spec)
+    if uses_cdi:
+        oci = cdi.apply(plain, spec)
+        state.write_file(folder / cdi.PLAIN, json.dumps(plain.to_json()).encode(), durable=True)
     runtime.cgroups.check(oci.linux.resources)
     name_files.write(folder, spec, oci.hostname)
     (folder / "lock").touch(0o600)  # so that no verb has to make it, on a disk that may be full
@@ -149,6 +154,7 @@ def _fill(
         cgroup_parent=spec.cgroup_parent,
         opens_stdin=spec.open_stdin,
         log_driver=log_plan.driver_of(spec),
+        uses_cdi=uses_cdi,
     )
     for name, value in (("config", oci.to_json()), ("spec", asked.to_json()), ("state", asdict(record))):
         state.write_file(folder / f"{name}.json", json.dumps(value).encode(), durable=False)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.container import compiled, exec_records, full_disk, name_files, partners, restarting, runs, state, wait
+from engine.container import cdi, compiled, exec_records, full_disk, name_files, partners, restarting, runs, state, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
@@ -38,6 +38,8 @@ def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, res
     with full_disk.told("the start of a container"), client.connect(str(runtime.launcher)) as launcher:
         record = state.load_record(folder)
         name_files.refresh(folder)
+        if record.uses_cdi:
+            cdi.refresh(folder)
         made, resources = compiled.load(runtime, folder, record, run=current.run + 1, restarts=restarts)
         partners.check_running(runtime, made.joins)
         with wait.unguarded(folder) as shim_lock:

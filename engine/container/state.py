@@ -51,6 +51,7 @@ class Record:
     `mounted_images` are ids of images by the place they are mounted on.
     `mounts_from` are mounts it has from others (`volumes_from`), as these had them when it was created.
     `paused_run` is the last run that was paused. `log_driver` is empty for the usual one with its usual options.
+    `uses_cdi`: its bundle is made anew at each start.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Record:
     paused_run: int = 0
     opens_stdin: bool = False
     log_driver: str = ""
+    uses_cdi: bool = False
 
     @property
     def cgroup(self) -> str:

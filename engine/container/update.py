@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.container import bundle_devices, limits, state, wait
+from engine.container import bundle_devices, cdi, limits, state, wait
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, EngineError
 from engine.launcher import records
@@ -73,7 +73,7 @@ def settle(runtime: Runtime, folder: Path) -> None:
 def _carry_out(runtime: Runtime, folder: Path, spec: ContainerSpec, changed: ContainerSpec) -> None:
     config = _config(folder)
     before = config.linux.resources
-    after = _resources(spec, changed, before, counts_swap=runtime.cgroups.counts_swap)
+    after = _resources(spec, changed, config, counts_swap=runtime.cgroups.counts_swap)
     runtime.cgroups.check(after)
     path = folder / "update.json"
     text = json.dumps(codec.to_json(after, oci=True))
@@ -89,13 +89,11 @@ def _carry_out(runtime: Runtime, folder: Path, spec: ContainerSpec, changed: Con
     state.save(folder, state.load_record(folder))
 
 
-def _resources(
-    spec: ContainerSpec, changed: ContainerSpec, before: oci.Resources, *, counts_swap: bool
-) -> oci.Resources:
+def _resources(spec: ContainerSpec, changed: ContainerSpec, before: oci.Spec, *, counts_swap: bool) -> oci.Resources:
     """What the bundle says from now on; a privileged container may open every device whatever its rules say."""
-    devices = before.devices
+    devices = before.linux.resources.devices
     if changed.device_cgroup_rules != spec.device_cgroup_rules and not spec.privileged:
-        devices = (*defaults.DEVICE_RULES, *bundle_devices.devices(changed)[1])
+        devices = (*defaults.DEVICE_RULES, *bundle_devices.devices(changed)[1], *cdi.rules(before))
     return replace(limits.to_oci(changed.resources, counts_swap=counts_swap), devices=devices)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.errors import InvalidSpec
-from engine.spec import checks, codec, name_lookup, seccomp
+from engine.spec import cdi, checks, codec, name_lookup, seccomp
 from engine.spec.defaults import RESERVED
 from engine.spec.devices import Device, check_devices
 from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
@@ -83,6 +83,8 @@ class ContainerSpec(codec.Document):
     it mounts something itself, that is what is there.
 
     `shm_size_bytes` is the size of `/dev/shm`, `storage_bytes` (≥ 1 MiB) what the writable layer may take.
+    `cdi_devices` are names of devices that the host's CDI files describe, `vendor.com/class=name`; `gpus` is `all`, a
+    number, or `device=` and names with commas between, of the graphics processors that are described so.
     `device_cgroup_rules` are written as Docker writes them, `c 189:* rwm`. `extra_hosts` hold `name:address`, `dns`
     addresses; what `dns` and its like leave out comes from the host.
     """
@@ -149,6 +151,8 @@ class ContainerSpec(codec.Document):
     volumes_from: tuple[str, ...] = ()
     shm_size_bytes: int = 64 << 20
     devices: tuple[Device, ...] = ()
+    cdi_devices: tuple[str, ...] = ()
+    gpus: str = ""
     device_cgroup_rules: tuple[str, ...] = ()
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
@@ -208,6 +212,9 @@ class ContainerSpec(codec.Document):
         between("shm_size_bytes", self.shm_size_bytes, 1, checks.MAXIMUM_BYTES)
         between("storage_bytes", self.storage_bytes, _LEAST_STORAGE_BYTES, checks.MAXIMUM_BYTES)
         check_devices(self.devices, self.device_cgroup_rules)
+        cdi.check_names(self.cdi_devices)
+        if self.gpus:
+            cdi.gpus(self.gpus)
         check_guarded_paths("masked_paths", self.masked_paths)
         check_guarded_paths("readonly_paths", self.readonly_paths)
         name_lookup.check(self.extra_hosts, self.dns, self.dns_search, self.dns_options)

@@ -56,3 +56,6 @@ STORAGE_BYTES = "org.moorage.storage-bytes"
 
 RUNTIME = "org.moorage.runtime"
 """Annotation of a bundle that another OCI runtime runs: the program's path."""
+
+CDI_RULES = "org.moorage.cdi-rules"
+"""Annotation of a bundle that says how many of its device rules, the last ones, came with CDI devices."""

@@ -46,6 +46,8 @@ TEXTS: Texts = {
         "time_offsets": "by clock, `monotonic` or `boottime`",
         "runtime": "another OCI runtime of the host that is to run it, such as `crun`",
         "shm_size_bytes": "size of /dev/shm, 64 MiB unless said otherwise",
+        "cdi_devices": "names that the host's CDI files describe: `vendor.com/class=name`",
+        "gpus": "`all`, a number, or `device=0,1`, of those that CDI files describe",
         "device_cgroup_rules": "which devices it may open besides, such as `c 189:* rwm`",
         "masked_paths": "paths that are hidden; null is the usual list",
         "readonly_paths": "paths that cannot be written to; null is the usual list",

@@ -26,6 +26,8 @@ def asked(**fields: Any) -> list[str]:
         ({"runtime": "runc"}, ["runtime"]),
         ({"cgroup_parent": "/somewhere"}, ["cgroup_parent"]),
         ({"devices": [{"host_path": "/dev/sda"}]}, ["devices"]),
+        ({"cdi_devices": ["vendor.com/class=one"], "gpus": "all"}, ["cdi_devices", "gpus"]),
+        ({"mounts": [{"type": "image", "source": "tools", "target": "/opt"}], "writable_cgroups": True}, []),
         ({"device_cgroup_rules": ["c 1:1 r"]}, ["device_cgroup_rules"]),
         ({"masked_paths": []}, ["masked_paths"]),
         ({"readonly_paths": []}, ["readonly_paths"]),
