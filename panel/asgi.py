@@ -1,4 +1,4 @@
-"""What the web server runs: pages and REST through Django, uploads past it, answers that wait, WebSockets."""
+"""What the web server runs: pages and REST through Django, uploads past it, the registry, WebSockets."""
 
 import os
 from typing import Any
@@ -13,6 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
 django.setup()
 
 from panel.agent.client import AgentClient  # noqa: E402 - models are there only from here on
+from panel.distribution.protocol.asgi import Registry  # noqa: E402
 from panel.environment import Environment  # noqa: E402
 from panel.handler import PooledHandler  # noqa: E402
 from panel.operations.answers import answer  # noqa: E402
@@ -27,7 +28,7 @@ django_application: Any = PooledHandler()
 uploads: Any = Uploads(BodyLimit(django_application), AgentClient(ENVIRONMENT.agent_socket))
 application = ProtocolTypeRouter(
     {
-        "http": Waiting(uploads, ENVIRONMENT.redis_url, database_sync_to_async(answer)),
+        "http": Registry(Waiting(uploads, ENVIRONMENT.redis_url, database_sync_to_async(answer))),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -6,7 +6,9 @@ already; how long that may live is `CONN_MAX_AGE`, as under WSGI. Streams are st
 asynchronous views run there.
 """
 
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
@@ -14,7 +16,29 @@ from django.db import close_old_connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 THREADS = 16
+
+
+class RequestThreads:
+    """A pool of threads for what asks the database."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
+
+    def wrapped(self, function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+        """The function, run in one of them."""
+
+        def in_thread(*args: P.args, **kwargs: P.kwargs) -> R:
+            close_old_connections()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                close_old_connections()
+
+        return sync_to_async(in_thread, thread_sensitive=False, executor=self._pool)
 
 
 class PooledHandler(ASGIHandler):
@@ -22,8 +46,7 @@ class PooledHandler(ASGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self._respond = sync_to_async(self._get_response_in_thread, thread_sensitive=False, executor=pool)
+        self._respond = RequestThreads("request").wrapped(self._answer)
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Build the chain as under WSGI."""
@@ -33,10 +56,6 @@ class PooledHandler(ASGIHandler):
         """Run the chain in a thread of the pool."""
         return await self._respond(request)
 
-    def _get_response_in_thread(self, request: HttpRequest) -> HttpResponseBase:
-        close_old_connections()
-        try:
-            response: HttpResponseBase = self.get_response(request)
-            return response
-        finally:
-            close_old_connections()
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = self.get_response(request)
+        return response

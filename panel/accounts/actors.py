@@ -15,6 +15,8 @@ class How(StrEnum):
 
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - a word, not a password
+    PASSWORD = "password"  # noqa: S105 - name and password sent along by a program, as docker login does
+    ANONYMOUS = "anonymous"
     CLI = "cli"
     SYSTEM = "system"
 

@@ -8,7 +8,15 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 VIEWER = frozenset(
-    {"containers.view", "containers.logs", "images.view", "operations.view", "hosts.view", "volumes.view"}
+    {
+        "containers.view",
+        "containers.logs",
+        "images.view",
+        "operations.view",
+        "hosts.view",
+        "volumes.view",
+        "distribution.pull",
+    }
 )
 OPERATOR = VIEWER | {
     "containers.create",
@@ -20,8 +28,10 @@ OPERATOR = VIEWER | {
     "images.load",
     "images.delete",
     "operations.cancel",
+    "distribution.push",
+    "distribution.delete",
 }
-ADMIN = OPERATOR | {"containers.create_privileged", "audit.view", "accounts.manage"}
+ADMIN = OPERATOR | {"containers.create_privileged", "audit.view", "accounts.manage", "distribution.manage"}
 
 ROLES = {"viewer": VIEWER, "operator": OPERATOR, "admin": ADMIN}
 PERMISSIONS = ADMIN

@@ -70,6 +70,15 @@ ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "containers.export": _("Export a container's files"),
     "containers.copy_out": _("Read files of a container"),
     "pages.open": _("Open a page"),
+    "distribution.push": _("Push to the registry"),
+    "distribution.pull": _("Pull from the registry"),
+    "distribution.delete": _("Delete a manifest of the registry"),
+    "distribution.delete_tag": _("Delete a tag of the registry"),
+    "distribution.delete_blob": _("Delete a blob of the registry"),
+    "distribution.create_namespace": _("Create a namespace of the registry"),
+    "distribution.change_namespace": _("Change a namespace of the registry"),
+    "distribution.delete_namespace": _("Delete a namespace of the registry"),
+    "distribution.retain": _("Apply the registry's rules"),
 }
 
 STEPS: dict[str, str | Promise] = {
@@ -82,6 +91,8 @@ LAYER_STEP = re.compile(r"layer (\d+) of (\d+) \((\w+)\)")
 HOW: dict[str, str | Promise] = {
     "session": _("signed in here"),
     "token": _("API token"),
+    "password": _("name and password"),
+    "anonymous": _("not signed in"),
     "cli": _("command line"),
     "system": _("the panel itself"),
 }

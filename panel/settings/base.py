@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "panel.operations",
     "panel.images",
     "panel.volumes",
+    "panel.distribution",
     "panel.containers",
     "panel.dashboard",
     "panel.pages",

@@ -31,6 +31,7 @@ def folders(environment: Environment) -> list[Folder]:
         Folder(home / "operations", 0o700, is_root=True),
         Folder(home / "panel", 0o700, is_root=False),
         Folder(home / "redis", 0o700, is_root=False),
+        Folder(home / "registry", 0o700, is_root=False),
         Folder(run, 0o755, is_root=True),
         Folder(run / "supervisor", 0o700, is_root=True),
         Folder(run / "redis", 0o700, is_root=False),

@@ -1,0 +1,55 @@
+"""The short-lived tokens of `/v2/token`: who somebody is and what of that they asked for, signed by the panel.
+
+A token grants nothing by itself. Each request asks the database again what its user may do; the token only says who
+that is, and narrows it to the actions that were asked for (distribution project, "Token Authentication Specification").
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core import signing
+
+VALID_S = 300
+_SALT = "moorage.distribution.token"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token says. `user` is None for a visitor; `scopes` are those of the API token it was made from, if any.
+
+    `access` holds actions by what they are on: `{"repository:team/app": {"pull", "push"}}`.
+    """
+
+    user: int | None
+    how: str
+    scopes: tuple[str, ...]
+    access: dict[str, frozenset[str]]
+
+
+def access_of(scopes: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The query's `scope=repository:team/app:pull,push`, each perhaps several of them; what is not understood is left
+    out, and so not granted."""
+    access: dict[str, frozenset[str]] = {}
+    for scope in " ".join(scopes).split():
+        what, _, actions = scope.rpartition(":")
+        if what:
+            access[what] = access.get(what, frozenset()) | frozenset(actions.split(","))
+    return access
+
+
+def issue(grant: Grant) -> str:
+    """The token."""
+    access = {what: sorted(actions) for what, actions in grant.access.items()}
+    value = {"user": grant.user, "how": grant.how, "scopes": list(grant.scopes), "access": access}
+    return signing.dumps(value, salt=_SALT, compress=True)
+
+
+def read(token: str) -> Grant | None:
+    """What it says; None if it is not ours, or too old."""
+    try:
+        value: dict[str, Any] = signing.loads(token, salt=_SALT, max_age=VALID_S)
+    except signing.BadSignature:
+        return None
+    access = {what: frozenset(actions) for what, actions in value["access"].items()}
+    return Grant(value["user"], value["how"], tuple(value["scopes"]), access)

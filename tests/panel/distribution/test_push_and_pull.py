@@ -1,0 +1,369 @@
+"""The registry's protocol: pushing and pulling, by the words of the OCI distribution specification 1.1."""
+
+import json
+import re
+
+import pytest
+
+from panel.accounts.models import User
+from panel.audit.models import AuditEntry
+from panel.distribution.documents import INDEX, LONGEST_BYTES, MANIFEST
+from panel.distribution.folder import storage
+from panel.distribution.models import Manifest, Upload
+from tests.panel.distribution.conftest import CONFIG, LAYER, Client, digest_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_version_is_told_to_who_signed_in(olga: Client) -> None:
+    answer = olga.ask("GET", "/v2/")
+
+    assert (answer.status, answer.json) == (200, {})
+    assert answer.headers["docker-distribution-api-version"] == "registry/2.0"
+
+
+def test_an_image_comes_back_as_it_was_pushed(olga: Client) -> None:
+    manifest = json.dumps(olga.image(b"the layer"), indent=3).encode()
+    digest = digest_of(manifest)
+
+    pushed = olga.push_manifest(manifest, "1.0")
+
+    assert pushed.status == 201
+    assert pushed.headers["location"] == f"/v2/olga/app/manifests/{digest}"
+    assert pushed.headers["docker-content-digest"] == digest
+    for reference in ("1.0", digest):
+        for method, body in (("GET", manifest), ("HEAD", b"")):
+            answer = olga.ask(method, f"/v2/olga/app/manifests/{reference}")
+            assert (answer.status, answer.body) == (200, body)
+            assert answer.headers["content-type"] == MANIFEST
+            assert answer.headers["content-length"] == str(len(manifest))
+            assert answer.headers["docker-content-digest"] == digest
+    layer = olga.ask("GET", f"/v2/olga/app/blobs/{digest_of(b'the layer')}")
+    assert (layer.status, layer.body, layer.headers["content-length"]) == (200, b"the layer", "9")
+    assert layer.headers["docker-content-digest"] == digest_of(b"the layer")
+
+
+def test_what_is_not_there_is_told_by_its_word(olga: Client) -> None:
+    olga.push_image("1.0")
+    nothing = digest_of(b"nothing")
+    for path, word in (
+        (f"olga/app/blobs/{nothing}", "BLOB_UNKNOWN"),
+        ("olga/app/manifests/2.0", "MANIFEST_UNKNOWN"),
+        (f"olga/app/manifests/{nothing}", "MANIFEST_UNKNOWN"),
+        ("olga/app/manifests/.INVALID_MANIFEST_NAME", "MANIFEST_UNKNOWN"),
+        ("olga/other/manifests/1.0", "NAME_UNKNOWN"),
+        ("olga/other/tags/list", "NAME_UNKNOWN"),
+    ):
+        answer = olga.ask("GET", f"/v2/{path}")
+        assert (answer.status, answer.word) == (404, word), path
+        assert olga.ask("HEAD", f"/v2/{path}").status in (404, 405), path
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "told", "body"),
+    [
+        ("bytes=0-3", 206, "bytes 0-3/10", b"0123"),
+        ("bytes=7-", 206, "bytes 7-9/10", b"789"),
+        ("bytes=-2", 206, "bytes 8-9/10", b"89"),
+        ("bytes=-99", 206, "bytes 0-9/10", b"0123456789"),
+        ("bytes=8-99", 206, "bytes 8-9/10", b"89"),
+        ("bytes=0-1,3-4", 200, None, b"0123456789"),
+        ("bytes=5-2", 200, None, b"0123456789"),
+        ("chunks=1-2", 200, None, b"0123456789"),
+        ("bytes=10-", 416, "bytes */10", None),
+        ("bytes=-0", 416, "bytes */10", None),
+    ],
+)
+def test_a_range_of_a_blob(olga: Client, asked: str, status: int, told: str | None, body: bytes | None) -> None:
+    digest = olga.push_blob(b"0123456789")
+
+    answer = olga.ask("GET", f"/v2/olga/app/blobs/{digest}", range=asked)
+
+    assert (answer.status, answer.headers.get("content-range")) == (status, told)
+    assert body is None or answer.body == body
+    assert status == 416 or answer.headers["accept-ranges"] == "bytes"
+
+
+def test_an_empty_blob(olga: Client) -> None:
+    digest = olga.push_blob(b"")
+
+    answer = olga.ask("GET", f"/v2/olga/app/blobs/{digest}")
+
+    assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "0")
+
+
+def test_a_blob_in_one_request(olga: Client) -> None:
+    digest = digest_of(b"at once")
+
+    answer = olga.ask("POST", f"/v2/olga/app/blobs/uploads/?digest={digest}", b"at once")
+
+    assert (answer.status, answer.headers["location"]) == (201, f"/v2/olga/app/blobs/{digest}")
+    assert olga.ask("GET", answer.headers["location"]).body == b"at once"
+    assert not Upload.objects.exists()
+
+
+def test_a_blob_in_chunks(olga: Client) -> None:
+    address = olga.begin()
+    assert olga.ask("GET", address).headers["range"] == "0-0"
+
+    first = olga.ask("PATCH", address, b"01234", content_range="0-4")
+    assert (first.status, first.headers["range"]) == (202, "0-4")
+    asked = olga.ask("GET", address)
+    assert (asked.status, asked.headers["range"], asked.headers["location"]) == (204, "0-4", address)
+    second = olga.ask("PATCH", first.headers["location"], b"567", content_range="5-7")
+    assert (second.status, second.headers["range"]) == (202, "0-7")
+    digest = digest_of(b"0123456789")
+    last = olga.ask("PUT", f"{second.headers['location']}?digest={digest}", b"89", content_range="8-9")
+
+    assert (last.status, last.headers["docker-content-digest"]) == (201, digest)
+    assert olga.ask("GET", last.headers["location"]).body == b"0123456789"
+    assert olga.ask("GET", address).word == "BLOB_UPLOAD_UNKNOWN"
+
+
+@pytest.mark.parametrize("chunk", ["0-2", "4-6", "6-8", "nonsense"])
+def test_a_chunk_out_of_order_is_refused_and_changes_nothing(olga: Client, chunk: str) -> None:
+    address = olga.begin()
+    olga.ask("PATCH", address, b"01234", content_range="0-4")
+
+    for method, path in (("PATCH", address), ("PUT", f"{address}?digest={digest_of(b'01234567')}")):
+        answer = olga.ask(method, path, b"567", content_range=chunk)
+        assert (answer.status, answer.word, answer.headers["range"]) == (416, "BLOB_UPLOAD_INVALID", "0-4")
+
+    assert olga.ask("PATCH", address, b"567", content_range="5-7").headers["range"] == "0-7"
+
+
+def test_a_chunk_of_another_length_than_told_is_refused(olga: Client) -> None:
+    answer = olga.ask("PATCH", olga.begin(), b"01234", content_range="0-9")
+
+    assert (answer.status, answer.word) == (400, "SIZE_INVALID")
+
+
+def test_an_upload_can_be_taken_back(olga: Client) -> None:
+    address = olga.begin()
+    olga.ask("PATCH", address, b"01234")
+
+    assert olga.ask("DELETE", address).status == 204
+
+    assert olga.ask("GET", address).status == 404
+    assert list(storage().uploads()) == []
+
+
+@pytest.mark.parametrize("where", ["PUT", "POST"])
+def test_a_wrong_digest_leaves_nothing(olga: Client, where: str) -> None:
+    digest = digest_of(b"what was meant")
+    path = f"{olga.begin()}?digest={digest}" if where == "PUT" else f"/v2/olga/app/blobs/uploads/?digest={digest}"
+
+    answer = olga.ask(where, path, b"what came")
+
+    assert (answer.status, answer.word) == (400, "DIGEST_INVALID")
+    assert list(storage().uploads()) == []
+    assert list(storage().blobs()) == []
+    assert olga.ask("HEAD", f"/v2/olga/app/blobs/{digest}").status == 404
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:abc", "md5:" + "a" * 32, "sha256:" + "A" * 64, "sha256:../../x"])
+def test_what_is_no_digest_is_refused(olga: Client, digest: str) -> None:
+    answer = olga.ask("PUT", f"{olga.begin()}?digest={digest}", b"x")
+
+    assert (answer.status, answer.word) == (400, "DIGEST_INVALID")
+
+
+def test_sha512_is_a_digest_too(olga: Client) -> None:
+    digest = digest_of(b"long", "sha512")
+    olga.ask("PUT", f"{olga.begin()}?digest={digest}", b"long")
+    manifest = {"schemaVersion": 2, "layers": [{"mediaType": LAYER, "digest": digest, "size": 4}]}
+    name = digest_of(json.dumps(manifest).encode(), "sha512")
+
+    assert olga.push_manifest(manifest, name).headers["docker-content-digest"] == name
+    assert olga.ask("GET", f"/v2/olga/app/blobs/{digest}").body == b"long"
+    assert olga.ask("GET", f"/v2/olga/app/manifests/{name}").status == 200
+
+
+def test_a_blob_is_mounted_from_another_repository(olga: Client) -> None:
+    digest = olga.push_blob(b"shared", "olga/one")
+
+    answer = olga.ask("POST", f"/v2/olga/two/blobs/uploads/?mount={digest}&from=olga/one")
+
+    assert (answer.status, answer.headers["location"]) == (201, f"/v2/olga/two/blobs/{digest}")
+    assert olga.ask("GET", f"/v2/olga/two/blobs/{digest}").body == b"shared"
+
+
+def test_what_cannot_be_mounted_is_to_be_uploaded(olga: Client, ada: Client) -> None:
+    secret = ada.push_blob(b"secret", "closed/one")
+    olga.push_blob(b"other", "olga/one")
+    for query in (
+        f"mount={secret}&from=closed/one",
+        f"mount={secret}&from=olga/one",
+        f"mount={secret}&from=not/there",
+        f"mount={secret}&from=../etc",
+        f"mount={secret}",
+    ):
+        answer = olga.ask("POST", f"/v2/olga/two/blobs/uploads/?{query}")
+        assert (answer.status, "location" in answer.headers) == (202, True), query
+    assert olga.ask("HEAD", f"/v2/olga/two/blobs/{secret}").status == 404
+
+
+def test_a_blob_of_one_repository_is_not_in_another(olga: Client) -> None:
+    digest = olga.push_blob(b"only here", "olga/one")
+    olga.push_blob(b"x", "olga/two")
+
+    assert olga.ask("GET", f"/v2/olga/two/blobs/{digest}").word == "BLOB_UNKNOWN"
+
+
+def test_a_manifest_needs_what_it_refers_to(olga: Client) -> None:
+    missing = {"mediaType": LAYER, "digest": digest_of(b"never pushed"), "size": 12}
+    image = olga.image()
+    other = olga.image(b"elsewhere", "olga/other")
+    for manifest in (
+        image | {"layers": [*image["layers"], missing]},
+        image | {"config": missing | {"mediaType": CONFIG}},
+        image | {"layers": other["layers"]},
+        {"schemaVersion": 2, "manifests": [missing | {"mediaType": MANIFEST}]},
+    ):
+        answer = olga.push_manifest(manifest, "1.0")
+        assert (answer.status, answer.word) == (400, "MANIFEST_BLOB_UNKNOWN")
+    wrong_size = image | {"layers": [image["layers"][0] | {"size": 6}]}
+    assert olga.push_manifest(wrong_size, "1.0").word == "SIZE_INVALID"
+    assert not Manifest.objects.exists()
+
+
+def test_layers_that_are_to_be_had_elsewhere_are_not_needed(olga: Client) -> None:
+    foreign = {
+        "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "digest": digest_of(b"elsewhere"),
+        "size": 9,
+        "urls": ["https://example.org/layer"],
+    }
+    image = olga.image()
+
+    assert olga.push_manifest(image | {"layers": [foreign, *image["layers"]]}, "1.0").status == 201
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "word"),
+    [
+        (b"not json", MANIFEST, "MANIFEST_INVALID"),
+        (b"[]", MANIFEST, "MANIFEST_INVALID"),
+        (b"[" * 100_000, MANIFEST, "MANIFEST_INVALID"),
+        (b'{"mediaType": "application/other"}', MANIFEST, "MANIFEST_INVALID"),
+        (b'{"schemaVersion": 2}', "", "MANIFEST_INVALID"),
+        (b'{"schemaVersion": 1, "fsLayers": []}', "application/json", "MANIFEST_INVALID"),
+        (b'{"layers": {}}', MANIFEST, "MANIFEST_INVALID"),
+        (b'{"layers": [1]}', MANIFEST, "MANIFEST_INVALID"),
+        (b'{"layers": [{"digest": "sha256:x", "size": 1}]}', MANIFEST, "DIGEST_INVALID"),
+        (b'{"config": {"digest": "sha256:%s", "size": -1}}' % (b"a" * 64), MANIFEST, "MANIFEST_INVALID"),
+        (b'{"config": {"digest": "sha256:%s", "size": true}}' % (b"a" * 64), MANIFEST, "MANIFEST_INVALID"),
+        (b'{"artifactType": "a\\u0000b"}', MANIFEST, "MANIFEST_INVALID"),
+        (b'{"annotations": {"a": 1}}', MANIFEST, "MANIFEST_INVALID"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(olga: Client, content: bytes, media_type: str, word: str) -> None:
+    answer = olga.push_manifest(content, "1.0", media_type=media_type)
+
+    assert (answer.status, answer.word) == (400, word)
+
+
+def test_a_manifest_under_a_digest_that_is_not_its_own_is_refused(olga: Client) -> None:
+    answer = olga.push_manifest(olga.image(), digest_of(b"another"))
+
+    assert (answer.status, answer.word) == (400, "DIGEST_INVALID")
+
+
+@pytest.mark.parametrize("tag", ["-a", ".a", "a" * 129, "a%20b", "a%00", "%2e%2e"])
+def test_what_is_no_tag_is_refused(olga: Client, tag: str) -> None:
+    assert olga.push_manifest(olga.image(), tag).word == "MANIFEST_INVALID"
+
+
+def test_a_manifest_that_is_too_large_is_refused(olga: Client) -> None:
+    filler = b'{"schemaVersion": 2, "x": "%s"}' % (b"x" * LONGEST_BYTES)
+
+    answer = olga.push_manifest(filler, "1.0")
+
+    assert (answer.status, answer.word) == (413, "MANIFEST_INVALID")
+
+
+def test_a_manifest_of_an_unknown_kind_is_kept(olga: Client) -> None:
+    kind = "application/vnd.example.thing.v3+json"
+
+    assert olga.push_manifest({"anything": ["at", {"all": None}]}, "thing", media_type=kind).status == 201
+
+    answer = olga.ask("GET", "/v2/olga/app/manifests/thing", accept=MANIFEST)
+    assert (answer.headers["content-type"], answer.json) == (kind, {"anything": ["at", {"all": None}]})
+
+
+def test_an_index_of_several_platforms(olga: Client) -> None:
+    children = []
+    for architecture in ("amd64", "arm64"):
+        digest = olga.push_image("", architecture.encode(), annotations={"for": architecture})
+        size = Manifest.objects.get(digest=digest).size_bytes
+        platform = {"os": "linux", "architecture": architecture}
+        children.append({"mediaType": MANIFEST, "digest": digest, "size": size, "platform": platform})
+
+    answer = olga.push_manifest({"schemaVersion": 2, "manifests": children}, "all", media_type=INDEX)
+
+    assert answer.status == 201
+    row = Manifest.objects.get(digest=answer.headers["docker-content-digest"])
+    assert row.platforms == ["linux/amd64", "linux/arm64"]
+
+
+def test_pushing_again_and_moving_a_tag(olga: Client) -> None:
+    first = olga.push_image("latest", b"one")
+    assert olga.push_image("latest", b"one") == first
+    second = olga.push_image("latest", b"two")
+
+    assert olga.ask("HEAD", "/v2/olga/app/manifests/latest").headers["docker-content-digest"] == second
+    assert olga.ask("HEAD", f"/v2/olga/app/manifests/{first}").status == 200
+    rows = list(AuditEntry.objects.filter(action="distribution.push").order_by("number"))
+    assert [(row.actor_name, row.how, row.object_name) for row in rows] == [("olga", "token", "olga/app:latest")] * 3
+    assert [row.before for row in rows] == [None, None, {"digest": first}]
+    assert rows[2].after is not None
+    assert rows[2].after["digest"] == second
+
+
+def test_a_pull_is_written_down_once(olga: Client, operator: User) -> None:
+    digest = olga.push_image("1.0")
+    olga.ask("HEAD", "/v2/olga/app/manifests/1.0")
+    olga.ask("GET", "/v2/olga/app/manifests/1.0")
+
+    row = AuditEntry.objects.get(action="distribution.pull")
+    assert (row.actor, row.object_name, row.after) == (operator, "olga/app:1.0", {"digest": digest})
+    assert Manifest.objects.get(digest=digest).pulled_at
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Olga/app",
+        "olga/../etc",
+        "olga//app",
+        "olga/app_",
+        "olga/.app",
+        "/olga",
+        "olga/%2e%2e/x",
+        "o" * 256,
+        "olga/a%00",
+    ],
+)
+def test_what_is_no_name_is_refused(olga: Client, name: str) -> None:
+    assert olga.ask("POST", f"/v2/{name}/blobs/uploads/").word == "NAME_INVALID"
+    assert olga.ask("GET", f"/v2/{name}/tags/list").word == "NAME_INVALID"
+
+
+def test_addresses_and_methods_the_registry_does_not_have(olga: Client) -> None:
+    assert olga.ask("GET", "/v2/olga/app").word == "UNSUPPORTED"
+    answer = olga.ask("POST", "/v2/olga/app/manifests/1.0")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, PUT, DELETE")
+    assert olga.ask("GET", "/v2x").status == 404
+
+
+def test_a_host_name_that_is_not_the_panels_is_refused(olga: Client) -> None:
+    assert olga.ask("GET", "/v2/", host="evil.example").status == 400
+
+
+def test_an_upload_belongs_to_who_began_it(olga: Client, ada: Client) -> None:
+    address = olga.begin()
+
+    assert ada.ask("PATCH", address, b"x").word == "BLOB_UPLOAD_UNKNOWN"
+    assert ada.ask("GET", address).word == "BLOB_UPLOAD_UNKNOWN"
+    assert olga.ask("GET", re.sub("/app/", "/other/", address)).word == "BLOB_UPLOAD_UNKNOWN"
+    assert olga.ask("GET", "/v2/olga/app/blobs/uploads/x").word == "BLOB_UPLOAD_UNKNOWN"
