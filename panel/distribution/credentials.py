@@ -45,8 +45,11 @@ class Visitor:
         return self.access is None or action in self.access.get(what, ()) or "*" in self.access.get(what, ())
 
 
-def visitor(authorization: str, address: str, *, takes_password: bool = False) -> Visitor:
-    """By the header `Authorization`. Raises CredentialsRefused or TooManyAttempts."""
+def visitor(authorization: str, address: str, *, passwords_at: str = "") -> Visitor:
+    """By the header `Authorization`. Passwords are taken only at that host name, with which wrong ones are counted.
+
+    Raises CredentialsRefused or TooManyAttempts.
+    """
     scheme, _, value = authorization.strip().partition(" ")
     match scheme.lower():
         case "":
@@ -59,8 +62,8 @@ def visitor(authorization: str, address: str, *, takes_password: bool = False) -
             name, secret = _basic(value)
             if secret.startswith(TOKEN_PREFIX):
                 return Visitor(_by_api_token(secret, address, name=name))
-            if takes_password:
-                return Visitor(_by_password(name, secret, address))
+            if passwords_at:
+                return Visitor(_by_password(name, secret, address, passwords_at))
     raise CredentialsRefused
 
 
@@ -90,9 +93,9 @@ def _by_api_token(secret: str, address: str, *, name: str | None = None) -> Acto
     return _actor(user, How.TOKEN, address, token.scopes)
 
 
-def _by_password(name: str, password: str, address: str) -> Actor:
+def _by_password(name: str, password: str, address: str, host: str) -> Actor:
     request = HttpRequest()
-    request.META["REMOTE_ADDR"] = address
+    request.META |= {"REMOTE_ADDR": address, "HTTP_HOST": host}
     request.user = AnonymousUser()
     try:
         user = get_adapter().authenticate(request, username=name, password=password)

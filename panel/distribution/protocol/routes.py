@@ -68,6 +68,8 @@ def _respond(call: Call) -> Reply:
         allow = {"Allow": ", ".join(handlers)}
         return problems.problem(405, "UNSUPPORTED", f"{call.method} is not supported here", allow)
     visitor = credentials.visitor(
-        call.headers.get("authorization", ""), call.address, takes_password=call.path == TOKEN
+        call.headers.get("authorization", ""),
+        call.address,
+        passwords_at=call.headers["host"] if call.path == TOKEN else "",
     )
     return handler(call, visitor, **parts)
