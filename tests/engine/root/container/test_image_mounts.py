@@ -12,6 +12,7 @@ from engine import Conflict, InvalidSpec, Mount, MountType, NotFound
 from tests.images import docker_archive
 from tests.images.build import build
 from tests.images.layers import directory, file, layer, symlink
+from tests.services import walk
 from tests.services.host import Host
 
 SCRIPT = "cat /opt/tools/etc/version; ls -ln /opt/tools/etc/version; ls /opt/tools; touch /opt/tools/new"
@@ -128,3 +129,18 @@ def test_another_runtime_mounts_it_as_well_but_no_part_of_it(host: Host, source:
     assert output == version
     with pytest.raises(InvalidSpec, match="runc cannot mount a part"):
         host.create("true", mounts=(replace(image(source), subpath="etc"),), runtime="runc")
+
+
+def test_nothing_stays_mounted_whenever_a_birth_is_killed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    for state in host.engine.states():
+        host.engine.remove(state.id, force=True)
+    mounts = (image(), image(target="/opt/part", subpath="etc"))
+    verb = walk.Verb(
+        lambda host: host.create("sleep", "60", mounts=mounts),
+        lambda host, container: host.engine.start(container),
+        ("birth",),
+    )
+    monkeypatch.setattr(walk, "VERBS", {"start": verb})
+    walked = walk.Walk(host)
+    fallen = [walked.cut_short("start", "birth", step) for step in range(5, 75, 10)]
+    assert any("mount" in where or "fs" in where for where in fallen)
