@@ -46,6 +46,16 @@ if TYPE_CHECKING:
     from engine.spec.devices import Device
     from engine.spec.exec import ExecSpec, ExecState
     from engine.spec.files import Change, ChangeKind, PathStat
+    from engine.spec.image_files import (
+        Comparison,
+        ConfigDifference,
+        FileChange,
+        FilePage,
+        FileQuery,
+        HistoryStep,
+        LayerCounts,
+        LayerFacts,
+    )
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.logs import LogConfig, LogDriver, LogMode
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
@@ -98,6 +108,16 @@ _HOMES = {
     "engine.spec.death": ["Death"],
     "engine.spec.devices": ["Device"],
     "engine.spec.files": ["Change", "ChangeKind", "PathStat"],
+    "engine.spec.image_files": [
+        "Comparison",
+        "ConfigDifference",
+        "FileChange",
+        "FilePage",
+        "FileQuery",
+        "HistoryStep",
+        "LayerCounts",
+        "LayerFacts",
+    ],
     "engine.spec.life": ["Condition", "HealthCheck", "Restart", "RestartPolicy"],
     "engine.spec.logs": ["LogConfig", "LogDriver", "LogMode"],
     "engine.spec.mounts": ["Mount", "MountType", "Propagation", "RecursiveReadOnly", "Relabel"],
@@ -125,7 +145,9 @@ __all__ = [
     "ChangeKind",
     "CommandNotExecutable",
     "CommandNotFound",
+    "Comparison",
     "Condition",
+    "ConfigDifference",
     "Conflict",
     "ConsoleSize",
     "ContainerProcess",
@@ -141,7 +163,11 @@ __all__ = [
     "ExecSession",
     "ExecSpec",
     "ExecState",
+    "FileChange",
+    "FilePage",
+    "FileQuery",
     "HealthCheck",
+    "HistoryStep",
     "Image",
     "ImagePruneFilters",
     "InvalidArchive",
@@ -149,6 +175,8 @@ __all__ = [
     "IoPriority",
     "KernelError",
     "LauncherUnavailable",
+    "LayerCounts",
+    "LayerFacts",
     "LogBatch",
     "LogConfig",
     "LogDriver",

@@ -50,6 +50,7 @@ from engine.spec import detach_keys as keys
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.exec import ExecSpec, ExecState
 from engine.spec.files import Change, PathStat
+from engine.spec.image_files import Comparison, FilePage, FileQuery, HistoryStep, LayerFacts
 from engine.spec.life import Condition
 from engine.spec.processes import ProcessTable
 from engine.spec.progress import IsCancelled, Progress
@@ -360,6 +361,26 @@ class Engine:
     def prune_images(self, filters: ImagePruneFilters | None = None, *, dry_run: bool = False) -> PrunedImages:
         """Remove images that no container uses; tells which go and the bytes that come free. Raises InvalidSpec."""
         return self._images.prune(filters or ImagePruneFilters(), users=self._image_users, dry_run=dry_run)
+
+    def image_history(self, name: str) -> list[HistoryStep]:
+        """How an image was made, step by step. Raises NotFound."""
+        return self._images.history(name)
+
+    def image_layers(self, name: str) -> list[LayerFacts]:
+        """Its layers, lowest first: what each takes and does, and which images share it. Raises NotFound."""
+        return self._images.layers(name)
+
+    def image_files(self, name: str, query: FileQuery) -> FilePage:
+        """What its layers add, change and delete. Raises NotFound, also for a layer; InvalidSpec."""
+        return self._images.files(name, query)
+
+    def compare_images(self, before: str, after: str) -> Comparison:
+        """How two images differ in layers and configuration. Raises NotFound."""
+        return self._images.compare(before, after)
+
+    def compare_image_files(self, before: str, after: str, query: FileQuery) -> FilePage:
+        """How the files of two images differ. Raises NotFound, InvalidSpec."""
+        return self._images.compare_files(before, after, query)
 
     def save(self, names: Sequence[str], *, format: str = "docker") -> TarStream:  # noqa: A002  # the word for it
         """Images as one archive, `docker` or `oci`, made while it is read.

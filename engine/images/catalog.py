@@ -1,7 +1,8 @@
 """What images the store holds: read without a lock from index, manifests and configurations."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,8 +117,9 @@ class Catalog:
             references.setdefault(image_id, set()).update({name} if name else ())
             if name or image_id not in manifests:
                 manifests[image_id] = descriptor.digest
+        uses = Counter(chain_id for digest in manifests.values() for chain_id in self.stored(digest).chain_ids)
         images = [
-            _image(self.stored(digest), digest, tuple(sorted(references[image_id])))
+            _image(self.stored(digest), digest, tuple(sorted(references[image_id])), uses)
             for image_id, digest in manifests.items()
         ]
         return sorted(images, key=lambda image: image.created_at, reverse=True)
@@ -171,7 +173,8 @@ def _named(images: list[Image], reference: Reference) -> Image | None:
     )
 
 
-def _image(stored: StoredImage, manifest_digest: str, references: tuple[str, ...]) -> Image:
+def _image(stored: StoredImage, manifest_digest: str, references: tuple[str, ...], uses: Mapping[str, int]) -> Image:
+    """`uses` counts the images that have a layer, by its chain id."""
     config = stored.config
     execution = config.config or Execution()
     return Image(
@@ -179,6 +182,7 @@ def _image(stored: StoredImage, manifest_digest: str, references: tuple[str, ...
         references=references,
         created_at=normalized_time(config.created, stored.id),
         size_bytes=sum(layer.size_bytes for layer in stored.layers),
+        shared_bytes=sum(layer.size_bytes for layer in stored.layers if uses[layer.chain_id] > 1),
         architecture=config.architecture,
         os=config.os,
         variant=config.variant or "",

@@ -36,15 +36,16 @@ class Image:
 
     `id` is the digest of its configuration; `references` are full (`docker.io/library/busybox:latest`), sorted, and
     empty for an image that lost its last name. `created_at` is ISO 8601 in UTC, or empty. `size_bytes` is what its
-    layers take unpacked. `entrypoint` and `command` are `None` where the image names none. `layers` are lowest first.
-    `health` is the check it says its containers are well by, without a `test` where it says none. `exposed_ports` are
-    `80/tcp`, `volumes` paths inside the container.
+    layers take unpacked, `shared_bytes` what those of them take that other images have too. `entrypoint` and `command`
+    are `None` where the image names none. `layers` are lowest first. `health` is the check it says its containers are
+    well by, without a `test` where it says none. `exposed_ports` are `80/tcp`, `volumes` paths inside the container.
     """
 
     id: str
     references: tuple[str, ...]
     created_at: str
     size_bytes: int
+    shared_bytes: int
     architecture: str
     os: str
     variant: str

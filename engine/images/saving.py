@@ -1,14 +1,14 @@
 """Saves images as an archive: finds them by name, and keeps what they are made of until the archive is read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from engine.errors import InvalidSpec
 from engine.images.archives.saver import SavedImage, docker_archive, oci_archive
 from engine.images.catalog import Catalog
+from engine.images.holding import HeldImage, holding
 from engine.images.layout import Layout
 from engine.images.reference import Reference
-from engine.images.staging import Staging
 from engine.images.tar.stream_out import TarStream
 
 FORMATS = {"docker": docker_archive, "oci": oci_archive}
@@ -24,23 +24,20 @@ def save(layout: Layout, catalog: Catalog, names: Sequence[str], form: str) -> T
     if not names:
         raise InvalidSpec("names", "must name at least one image")
     with ExitStack() as stack:
-        staging = stack.enter_context(Staging(layout))
-        with layout.locked(is_shared=True):  # nothing goes between being found and being leased
-            images = _chosen(layout, catalog, names)
-            for image in images:
-                staging.lease([image.manifest.digest, *image.stored.blobs, *image.stored.chain_ids])
+        held = stack.enter_context(holding(layout, catalog, names))
+        images = _saved(zip(names, held, strict=True))
         return TarStream(FORMATS[form](layout, images), stack.pop_all())
 
 
-def _chosen(layout: Layout, catalog: Catalog, names: Sequence[str]) -> list[SavedImage]:
+def _saved(named: Iterable[tuple[str, HeldImage]]) -> list[SavedImage]:
     """Each image once, in the order in which they are named first, with all references given."""
+    images: dict[str, HeldImage] = {}
     references: dict[str, list[Reference]] = {}
-    for name in names:
-        image = catalog.find(name)
-        reference = image.reference_meant(name)
-        references.setdefault(image.manifest_digest, []).extend([reference] if reference else [])
-    manifests = {descriptor.digest: descriptor for descriptor in layout.descriptors()}
+    for name, held in named:
+        reference = held.image.reference_meant(name)
+        images[held.manifest.digest] = held
+        references.setdefault(held.manifest.digest, []).extend([reference] if reference else [])
     return [
-        SavedImage(catalog.stored(digest), manifests[digest], tuple(dict.fromkeys(named)))
-        for digest, named in references.items()
+        SavedImage(held.stored, held.manifest, tuple(dict.fromkeys(references[digest])))
+        for digest, held in images.items()
     ]

@@ -13,7 +13,9 @@ from engine.images import cleaning, names, pruning, saving
 from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
 from engine.images.committer import Addition, stage_commit
+from engine.images.holding import holding
 from engine.images.image import Image, RemovedImage
+from engine.images.inside import comparing, files, history
 from engine.images.layers.loader import LayerLoader
 from engine.images.layout import Layout
 from engine.images.limits import DiskSpace, noticing_full_disk
@@ -24,6 +26,7 @@ from engine.images.staging import Staging
 from engine.images.tar.stream_out import TarStream
 from engine.images.upload import STALE_AFTER_S, Upload
 from engine.spec.image import Descriptor
+from engine.spec.image_files import Comparison, FilePage, FileQuery, HistoryStep, LayerFacts
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import ImagePruneFilters, PrunedImages
 
@@ -163,6 +166,32 @@ class ImageStore:
     def prune(self, filters: ImagePruneFilters, *, users: Users, dry_run: bool) -> PrunedImages:
         """Remove the images that nobody needs. See `engine.images.pruning`."""
         return pruning.prune(self._layout, self._catalog, filters, users, dry_run=dry_run)
+
+    def history(self, name: str) -> builtins.list[HistoryStep]:
+        """How the image was made, step by step. Raises NotFound, Conflict."""
+        return history.steps(self.get(name))
+
+    def layers(self, name: str) -> builtins.list[LayerFacts]:
+        """Its layers, lowest first: what each takes, does, and is shared with. Raises NotFound, Conflict."""
+        with holding(self._layout, self._catalog, [name]) as (held,):
+            return history.layers(self._layout, held.image, held.stored, self._catalog.images())
+
+    def files(self, name: str, query: FileQuery) -> FilePage:
+        """What its layers do to the files. See `engine.images.inside.files`."""
+        with holding(self._layout, self._catalog, [name]) as (held,):
+            return files.layer_files(self._folders(held.image), query)
+
+    def compare(self, before: str, after: str) -> Comparison:
+        """How two images differ in layers and configuration. Raises NotFound, Conflict."""
+        return comparing.compare(self.get(before), self.get(after))
+
+    def compare_files(self, before: str, after: str, query: FileQuery) -> FilePage:
+        """How their files differ. See `engine.images.inside.files`."""
+        with holding(self._layout, self._catalog, [before, after]) as (old, new):
+            return files.compared_files(self._folders(old.image), self._folders(new.image), query)
+
+    def _folders(self, image: Image) -> builtins.list[Path]:
+        return [*reversed(self.layer_paths(image))]
 
     def open_upload(self, upload_id: str) -> Upload:
         """An upload to write, to read or to abort. Raises InvalidSpec for an id that is no UUID."""

@@ -30,6 +30,7 @@ IMAGE = Image(
     references=(),
     created_at="",
     size_bytes=0,
+    shared_bytes=0,
     architecture="amd64",
     os="linux",
     variant="",
