@@ -15,6 +15,7 @@ VIEWER = frozenset(
         "operations.view",
         "hosts.view",
         "volumes.view",
+        "registries.view",
         "distribution.pull",
     }
 )
@@ -27,11 +28,21 @@ OPERATOR = VIEWER | {
     "volumes.manage",
     "images.load",
     "images.delete",
+    "images.pull",
+    "images.push",
+    "images.tag",
+    "registries.use",
     "operations.cancel",
     "distribution.push",
     "distribution.delete",
 }
-ADMIN = OPERATOR | {"containers.create_privileged", "audit.view", "accounts.manage", "distribution.manage"}
+ADMIN = OPERATOR | {
+    "containers.create_privileged",
+    "audit.view",
+    "accounts.manage",
+    "registries.manage",
+    "distribution.manage",
+}
 
 ROLES = {"viewer": VIEWER, "operator": OPERATOR, "admin": ADMIN}
 PERMISSIONS = ADMIN

@@ -8,11 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 
 from panel.containers import services
-from panel.containers.forms import MIB, AskingForm, LimitsForm
+from panel.containers.forms import MIB, LimitsForm
 from panel.containers.models import Container
 from panel.errors import Refused
 from panel.operations.models import Operation
 from panel.pages.access import Page
+from panel.pages.asking import AskingForm
 
 
 class RenameForm(AskingForm):

@@ -7,7 +7,8 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from panel.containers.forms import MIB, CommandField, LimitsForm, lines
+from panel.containers.forms import MIB, CommandField, LimitsForm
+from panel.pages.asking import lines
 
 
 @dataclass(frozen=True)

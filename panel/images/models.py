@@ -42,7 +42,14 @@ class Image(models.Model):
 
     class Meta:
         default_permissions = ()
-        permissions = [("view", "See images"), ("load", "Load images"), ("delete", "Remove images")]
+        permissions = [
+            ("view", "See images"),
+            ("load", "Load images"),
+            ("pull", "Pull images from registries"),
+            ("push", "Push images to registries"),
+            ("tag", "Give images further names"),
+            ("delete", "Remove images"),
+        ]
         ordering = ["-created_at", "image_id"]
         constraints = [models.UniqueConstraint(fields=["host", "image_id"], name="image_once_per_host")]
 

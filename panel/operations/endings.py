@@ -16,6 +16,7 @@ from panel.containers import endings as container_endings
 from panel.operations import signals
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
+from panel.registries import endings as registry_endings
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def end(row: Operation, status: str, *, error: dict[str, Any] | None, result: An
     if row.status != Operation.Status.DONE:  # what was being done is what failed
         row.steps = [step | {"status": "failed"} if step["status"] == "running" else step for step in row.steps]
     container_endings.settle(row, _message(row))
+    registry_endings.settle(row)
     row.save(update_fields=["status", "error", "result", "steps", "started_at", "finished_at"])
     if row.status == Operation.Status.FAILED:
         _note_failure(row)

@@ -1,8 +1,10 @@
 """Asks a host to do something, and takes it back."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID, uuid4
 
 import redis
 from django.db import transaction
@@ -23,20 +25,24 @@ from panel.realtime.changes import announce
 logger = logging.getLogger(__name__)
 
 
-def request(*, actor: Actor, kind: str, host: str, subject: Subject, payload: dict[str, Any]) -> Operation:
+def request(
+    *, actor: Actor, kind: str, host: str, subject: Subject, payload: dict[str, Any] | Callable[[UUID], dict[str, Any]]
+) -> Operation:
     """Write an operation down and send it once the caller's transaction is committed.
 
-    `host` is the host's name. Called by the services of other areas, inside their transaction and after their
-    permission check.
+    `host` is the host's name. A payload that holds something sealed for this one operation is made from its id. Called
+    by the services of other areas, inside their transaction and after their permission check.
     """
+    operation_id = uuid4()
     operation = Operation.objects.create(
+        id=operation_id,
         sent_at=timezone.now(),
         kind=kind,
         host_id=host,
         object_kind=subject.kind,
         object_id=subject.id,
         object_name=subject.name,
-        payload=payload,
+        payload=payload(operation_id) if callable(payload) else payload,
         started_by=actor.user,
         started_by_name=actor.name,
     )

@@ -29,6 +29,11 @@ OPERATIONS: dict[str, str | Promise] = {
     "images.import_rootfs": _("Import root filesystem"),
     "images.import": _("Import root filesystem"),
     "images.remove": _("Remove image"),
+    "images.pull": _("Pull image"),
+    "images.push": _("Push image"),
+    "images.tag": _("Tag image"),
+    "images.check_updates": _("Look for newer images"),
+    "registries.check": _("Check sign-in"),
 }
 
 CAPABILITIES: dict[str, str | Promise] = {
@@ -69,6 +74,13 @@ ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "containers.expired": _("Container removed after its end or its time"),
     "containers.export": _("Export a container's files"),
     "containers.copy_out": _("Read files of a container"),
+    "registries.add": _("Add registry"),
+    "registries.change": _("Change registry"),
+    "registries.remove": _("Remove registry"),
+    "registries.add_credential": _("Add credential"),
+    "registries.change_credential": _("Change a credential's secret"),
+    "registries.remove_credential": _("Remove credential"),
+    "registries.import_docker_config": _("Import Docker's sign-ins"),
     "pages.open": _("Open a page"),
     "distribution.push": _("Push to the registry"),
     "distribution.pull": _("Pull from the registry"),

@@ -9,6 +9,7 @@ from panel.containers.api import ContainerViewSet
 from panel.hosts.api import HostViewSet
 from panel.images.api import ImageViewSet
 from panel.operations.api import OperationViewSet
+from panel.registries.api import CredentialViewSet, RegistryViewSet
 from panel.rest.docs import DocumentView, SchemaView
 from panel.rest.missing import MissingView
 from panel.volumes.api import VolumeViewSet
@@ -17,6 +18,8 @@ router = SimpleRouter()
 router.register("containers", ContainerViewSet, "container")
 router.register("images", ImageViewSet, "image")
 router.register("volumes", VolumeViewSet, "volume")
+router.register("registries", RegistryViewSet, "registry")
+router.register("credentials", CredentialViewSet, "credential")
 router.register("operations", OperationViewSet, "operation")
 router.register("audit", AuditViewSet, "audit")
 router.register("hosts", HostViewSet, "host")

@@ -1,9 +1,11 @@
 """What the REST API's view sets share."""
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db.models import Model
 from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
 M = TypeVar("M", bound=Model)
@@ -16,3 +18,10 @@ class ModelViewSet(GenericViewSet[M], Generic[M]):
         """The object the address names; Http404 if there is none."""
         value = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
         return get_object_or_404(self.get_queryset(), **{self.lookup_field: value})
+
+
+def asked(request: Request, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+    """The request's body, checked. Raises DRF's ValidationError."""
+    form = serializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)

@@ -7,7 +7,7 @@ from django.db import models
 from panel.secrets import vault
 
 
-class SecretField(models.TextField[str, str]):
+class SecretField(models.TextField):  # type: ignore[type-arg]  # Django has no arguments for it at run time
     """Holds what `vault.encrypt` returned: what is read of a row, or shown by mistake, is never the secret itself."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "panel.secrets",
     "panel.hosts",
     "panel.operations",
+    "panel.registries",
     "panel.images",
     "panel.volumes",
     "panel.distribution",

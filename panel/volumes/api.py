@@ -16,6 +16,7 @@ from panel.hosts.choice import host_named
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.described import Describer
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.viewsets import asked
 from panel.volumes import services
 
 DESCRIBED = Describer(
@@ -101,9 +102,9 @@ class VolumeViewSet(GenericViewSet[Any]):
     @extend_schema(summary="Create a volume", request=NewVolumeSerializer, parameters=[PREFER], responses=ANSWERS)
     def create(self, request: Request) -> Response:
         """Make it, unless it is there; the operation's result tells of it."""
-        asked = self.asked(NewVolumeSerializer)
-        host = host_named(asked.pop("host"))
-        return accepted(request, services.create(actor=Actor.from_request(request), host=host, **asked))
+        wanted = asked(request, NewVolumeSerializer)
+        host = host_named(wanted.pop("host"))
+        return accepted(request, services.create(actor=Actor.from_request(request), host=host, **wanted))
 
     @extend_schema(
         summary="Remove a volume",
@@ -127,12 +128,6 @@ class VolumeViewSet(GenericViewSet[Any]):
     @action(detail=False, methods=["post"])
     def prune(self, request: Request) -> Response:
         """Remove every one that is meant."""
-        asked = self.asked(PruneVolumesSerializer)
-        host = host_named(asked.pop("host"))
-        return accepted(request, services.prune(actor=Actor.from_request(request), host=host, **asked))
-
-    def asked(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The request's body, checked."""
-        form = serializer(data=self.request.data)
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
+        wanted = asked(request, PruneVolumesSerializer)
+        host = host_named(wanted.pop("host"))
+        return accepted(request, services.prune(actor=Actor.from_request(request), host=host, **wanted))

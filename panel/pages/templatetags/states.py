@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from panel.audit.models import AuditEntry
 from panel.containers.models import Container
 from panel.operations.models import Operation
+from panel.registries.models import Credential, Registry
 
 register = template.Library()
 
@@ -128,3 +129,17 @@ def audit_outcome(entry: AuditEntry) -> SafeString:
         case outcome.FAILED:
             return badge("fail", _("Failed"))
     return badge("", _("Allowed"))
+
+
+@register.simple_tag
+def registry_state(registry: Registry) -> SafeString:
+    """Green is reached as it should be; what is allowed to be insecure stands out."""
+    if not registry.is_enabled:
+        return badge("", _("Switched off"))
+    return badge("still", _("Insecure")) if registry.is_insecure else badge("go", _("Enabled"))
+
+
+@register.simple_tag
+def sign_in_state(credential: Credential) -> SafeString:
+    """How the last check of the sign-in went."""
+    return badge("fail", _("Failed")) if credential.check_error else badge("go", _("Sign-in works"))

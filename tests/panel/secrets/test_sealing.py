@@ -48,4 +48,5 @@ def test_a_host_keeps_its_key_for_itself(tmp_path: Path) -> None:
 
 def test_a_public_key_is_told_from_anything_else(tmp_path: Path) -> None:
     assert is_public_key(HostKey.of(tmp_path / "key").public)
-    assert not any(is_public_key(value) for value in (None, "", 5, "AAAA", "ä" * 44, [], "!" * 44))
+    others: list[object] = [None, "", 5, "AAAA", "ä" * 44, [], "!" * 44]
+    assert not any(is_public_key(value) for value in others)
