@@ -33,10 +33,10 @@ def manifest(repository: Repository, reference: str) -> Manifest:
 
 
 def pulled(actor: Actor, repository: Repository, reference: str, found: Manifest) -> None:
-    """Write down that the manifest was pulled."""
+    """Write down that the manifest was pulled; clients ask for it by digest, so its tags are told too."""
     with transaction.atomic():
-        subject = repository.part(reference)
-        audit.record(actor=actor, action="distribution.pull", subject=subject, after={"digest": found.digest})
+        told = {"digest": found.digest, "tags": sorted(found.tags.values_list("name", flat=True))}
+        audit.record(actor=actor, action="distribution.pull", subject=repository.part(reference), after=told)
         Manifest.objects.filter(pk=found.pk).update(pulled_at=timezone.now())
 
 

@@ -326,7 +326,7 @@ def test_a_pull_is_written_down_once(olga: Client, operator: User) -> None:
     olga.ask("GET", "/v2/olga/app/manifests/1.0")
 
     row = AuditEntry.objects.get(action="distribution.pull")
-    assert (row.actor, row.object_name, row.after) == (operator, "olga/app:1.0", {"digest": digest})
+    assert (row.actor, row.object_name, row.after) == (operator, "olga/app:1.0", {"digest": digest, "tags": ["1.0"]})
     assert Manifest.objects.get(digest=digest).pulled_at
 
 
