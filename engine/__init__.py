@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.host import Engine
     from engine.images import Image, Reference, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader, Output
+    from engine.spec.bootstrap import BootstrapSpec
     from engine.spec.container import (
         JOINABLE,
         CgroupNamespace,
@@ -92,6 +93,7 @@ _HOMES = {
     "engine.host": ["Engine"],
     "engine.images": ["Image", "Reference", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader", "Output"],
+    "engine.spec.bootstrap": ["BootstrapSpec"],
     "engine.spec.container": [
         "CgroupNamespace",
         "ContainerSpec",
@@ -138,6 +140,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "JOINABLE",
     "Attachment",
+    "BootstrapSpec",
     "Cancelled",
     "Capabilities",
     "CgroupNamespace",

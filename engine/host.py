@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine import capabilities
+from engine import bootstrap, capabilities
 from engine.capabilities import Capabilities
 from engine.cgroups import CgroupManager
 from engine.container import (
@@ -43,10 +43,11 @@ from engine.container.attach import Attachment
 from engine.container.execution import Exec
 from engine.container.runtime import Runtime
 from engine.errors import NotFound
-from engine.images import Image, ImageStore, RemovedImage, TarStream, Upload
+from engine.images import Image, ImageStore, RemovedImage, Reporter, TarStream, Upload
 from engine.launcher import client
 from engine.logs import LogReader
 from engine.spec import detach_keys as keys
+from engine.spec.bootstrap import BootstrapSpec
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.exec import ExecSpec, ExecState
 from engine.spec.files import Change, PathStat
@@ -293,6 +294,7 @@ class Engine:
     def repair(self) -> list[ContainerState]:
         """Finish or undo what was half done, in images and containers; then every state."""
         self._images.repair()
+        bootstrap.repair(self._runtime)
         states = repair.repair(self._runtime)
         self._runtime.volumes.repair({state.id for state in states})
         return states
@@ -344,11 +346,19 @@ class Engine:
         tarball: BinaryIO,
         *,
         reference: str,
+        changes: Sequence[str] = (),
         progress: Progress | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Image:
         """Make an image of one layer from a root file system. Raises InvalidArchive, InvalidSpec, Cancelled."""
-        return self._images.import_rootfs(tarball, reference=reference, progress=progress, is_cancelled=is_cancelled)
+        reporter = Reporter(progress, is_cancelled)
+        return self._images.import_rootfs(tarball, reference=reference, changes=changes, reporter=reporter)
+
+    def bootstrap(
+        self, spec: BootstrapSpec, *, progress: Progress | None = None, is_cancelled: IsCancelled | None = None
+    ) -> Image:
+        """Make an image of a distribution's packages. See `engine.bootstrap`."""
+        return bootstrap.bootstrap(self._runtime, spec, progress=progress, is_cancelled=is_cancelled)
 
     def tag_image(self, name: str, reference: str) -> Image:
         """Give an image one more name."""

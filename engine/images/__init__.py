@@ -3,6 +3,7 @@
 from engine.images.committer import Addition
 from engine.images.image import HistoryEntry, Image, ImageLayer, RemovedImage
 from engine.images.reference import Reference
+from engine.images.reporter import Reporter
 from engine.images.store import ImageStore
 from engine.images.tar.stream_out import TarStream
 from engine.images.upload import Upload
@@ -15,6 +16,7 @@ __all__ = [
     "ImageStore",
     "Reference",
     "RemovedImage",
+    "Reporter",
     "TarStream",
     "Upload",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.errors import Conflict
-from engine.images import cleaning, names, pruning, saving
+from engine.images import cleaning, instructions, names, pruning, saving
 from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
 from engine.images.committer import Addition, stage_commit
@@ -81,17 +81,19 @@ class ImageStore:
         tarball: BinaryIO,
         *,
         reference: str,
-        progress: Progress | None = None,
-        is_cancelled: IsCancelled | None = None,
+        changes: Sequence[str] = (),
+        reporter: Reporter | None = None,
     ) -> Image:
         """Make an image of one layer out of a root filesystem's tarball, plain, gzip or zstd.
 
-        Raises InvalidSpec for the reference, else as `load`.
+        `changes` are Dockerfile instructions (`CMD`, `ENV` …). Raises InvalidSpec for reference and changes, else as
+        `load`.
         """
         name = _tag_reference(reference)
-        reporter = Reporter(progress, is_cancelled)
+        config = instructions.apply(changes, {})
+        reporter = reporter or Reporter(None, None)
         with noticing_full_disk(self._layout.root), Staging(self._layout) as staging:
-            image = load_root(tarball, name, staging, DiskSpace(self._layout.root), reporter)
+            image = load_root(tarball, name, config, staging, DiskSpace(self._layout.root), reporter)
             self._publish(staging, [image], reporter)
         return self.get(image.id)
 
@@ -197,6 +199,16 @@ class ImageStore:
         """An upload to write, to read or to abort. Raises InvalidSpec for an id that is no UUID."""
         self._layout.prepare()
         return Upload(self._layout.incoming, upload_id)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder of its own name on the store's disk, gone afterwards; after a kill with the next `repair`."""
+        with noticing_full_disk(self._layout.root), Staging(self._layout) as staging:
+            yield staging.root
+
+    def has_scratch(self, name: str) -> bool:
+        """Whether the scratch folder of that name is there."""
+        return (self._layout.staging / name).exists()
 
     def repair(self) -> None:
         """Remove what killed loads, removals and uploads left, as long as no image is damaged."""

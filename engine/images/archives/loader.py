@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.errors import InvalidArchive
 from engine.images.archives import docker as docker_archive
@@ -61,13 +61,21 @@ def read_images(archive: Archive) -> list[ArchivedImage]:
 
 
 def load_root(
-    source: BinaryIO, reference: Reference, staging: Staging, space: DiskSpace, reporter: Reporter
+    source: BinaryIO,
+    reference: Reference,
+    settings: Mapping[str, Any],
+    staging: Staging,
+    space: DiskSpace,
+    reporter: Reporter,
 ) -> StagedImage:
-    """Stage an image of one layer, a root filesystem's tarball. Raises InvalidArchive, StorageFull, Cancelled."""
+    """Stage an image of one layer, a root filesystem's tarball; `settings` are its configuration's `config`.
+
+    Raises InvalidArchive, StorageFull, Cancelled.
+    """
     step = reporter.plan("unpack root filesystem", _size(source))
     with reporter.step(step), reading("the tarball"):
         layer, diff_id = LayerLoader(staging, space, reporter).load_new(source, step=step)
-    config = _config_of_root(diff_id)
+    config = _config_of_root(diff_id, settings)
     return StagedImage(add_manifest(staging, config, [layer]), digest_of(config), (str(reference),))
 
 
@@ -114,14 +122,14 @@ def add_manifest(staging: Staging, config: bytes, layers: Sequence[Descriptor]) 
     return Descriptor(OCI_MANIFEST, digest_of(data), len(data))
 
 
-def _config_of_root(diff_id: str) -> bytes:
+def _config_of_root(diff_id: str, settings: Mapping[str, Any]) -> bytes:
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     platform = host_platform()
     config = {
         "architecture": platform.architecture,
         "os": platform.os,
         "created": now,
-        "config": {},
+        "config": dict(settings),
         "rootfs": {"type": "layers", "diff_ids": [diff_id]},
         "history": [{"created": now, "comment": "imported root filesystem"}],
     }

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from engine.errors import Cancelled, InvalidArchive
-from engine.images import Image, ImageStore
+from engine.images import Image, ImageStore, Reporter
 from engine.images.limits import FLOOR_BYTES
 from tests import images
 from tests.images.archives import pack
@@ -249,7 +249,7 @@ def test_ten_gigabytes_of_zeros_are_refused_with_little_written(
         largest = max(largest, *sizes, 0)
 
     for attempt in (
-        lambda: store.import_rootfs(io.BytesIO(bomb), reference="bomb", progress=watch),
+        lambda: store.import_rootfs(io.BytesIO(bomb), reference="bomb", reporter=Reporter(watch, None)),
         lambda: store.load(io.BytesIO(_with_layer(bomb)), progress=watch),
         lambda: store.load(io.BytesIO(bomb), progress=watch),
     ):
