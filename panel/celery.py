@@ -5,13 +5,20 @@ DJANGO_SETTINGS_MODULE set) runs the `records` modules of every area, and the ag
 """
 
 from celery import Celery
+from celery.schedules import crontab
 
 from panel.environment import Environment
 
 ENVIRONMENT = Environment.from_env()
 
 CONNECT_TIMEOUT_S = 2.0
-RECORDS = ("panel.operations.records", "panel.containers.records", "panel.hosts.records", "panel.operations.beat")
+RECORDS = (
+    "panel.operations.records",
+    "panel.containers.records",
+    "panel.hosts.records",
+    "panel.operations.beat",
+    "panel.distribution.beat",
+)
 
 
 def configured(name: str, include: tuple[str, ...], *, acks_late: bool, visibility_timeout_s: int) -> Celery:
@@ -54,4 +61,5 @@ if ENVIRONMENT.database_url.startswith("sqlite"):
 app.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: the schedule is these lines, there is no state to keep
 app.conf.beat_schedule = {
     "operations.tick": {"task": "operations.tick", "schedule": 5.0},
+    "distribution.tidy": {"task": "distribution.tidy", "schedule": crontab(minute="17")},
 }

@@ -77,10 +77,13 @@ class FolderWriter:
             raise DigestInvalid(f"what came is {algorithm}:{computed.hexdigest()}, not {digest}", field="digest")
 
     def publish(self, digest: str) -> None:
-        """On the disk first, then under its name."""
+        """On the disk first, then under its name. Raises UploadUnknown if it was cancelled meanwhile."""
         os.fsync(self._descriptor)
         path = self._folder.path_of(digest)
-        os.replace(self._folder.uploading / self._upload, path)
+        try:
+            os.replace(self._folder.uploading / self._upload, path)
+        except FileNotFoundError:
+            raise _unknown(self._upload) from None
         sync_folder(path.parent)
         self.close(is_over=True)
 

@@ -17,7 +17,10 @@ class Writer(Protocol):
         """Raises DigestInvalid unless that is the digest of all that was written."""
 
     def publish(self, digest: str) -> None:
-        """Make it the blob `digest`, on the disk for good, and let go of it. It was verified."""
+        """Make it the blob `digest`, on the disk for good, and let go of it. It was verified.
+
+        Raises UploadUnknown if it was cancelled meanwhile.
+        """
 
     def close(self) -> None:
         """Let go of it; what was written stays for a later request."""

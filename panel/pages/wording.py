@@ -86,6 +86,7 @@ ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "distribution.pull": _("Pull from the registry"),
     "distribution.delete": _("Delete a manifest of the registry"),
     "distribution.delete_tag": _("Delete a tag of the registry"),
+    "distribution.delete_repository": _("Delete a repository of the registry"),
     "distribution.delete_blob": _("Delete a blob of the registry"),
     "distribution.create_namespace": _("Create a namespace of the registry"),
     "distribution.change_namespace": _("Change a namespace of the registry"),
