@@ -1,7 +1,12 @@
 """What a service may answer instead of doing what was asked; `panel/rest/problems.py` maps each to HTTP."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.core.exceptions import PermissionDenied
 from django.utils.functional import Promise
+
+from engine import InvalidSpec
 
 
 class Refused(Exception):
@@ -49,3 +54,13 @@ class NotPermitted(PermissionDenied):
     def __init__(self, permission: str, because: str = "") -> None:
         super().__init__(f"this needs the permission {permission}" + (f" for {because}" if because else ""))
         self.permission = permission
+
+
+@contextmanager
+def in_callers_terms(prefix: str = "") -> Iterator[None]:
+    """Turn the engine's InvalidSpec into Invalid; `prefix` is what only the engine's name of the field begins with."""
+    try:
+        yield
+    except InvalidSpec as error:
+        message = error.message.removeprefix(f"{error.field}: ")
+        raise Invalid(message, hint=error.hint, field=error.field.removeprefix(prefix)) from error

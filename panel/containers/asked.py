@@ -1,29 +1,18 @@
 """Reads what is asked of containers under the engine's own rules, before any host is; what is wrong names its field."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from engine import JOINABLE, ContainerSpec, ExecSpec, InvalidSpec, PruneFilters, Update
+from engine import JOINABLE, ContainerSpec, ExecSpec, PruneFilters, Update
 from panel.containers import names
 from panel.containers.models import Container
-from panel.errors import Invalid
+from panel.errors import Invalid, in_callers_terms
 from panel.hosts.models import Host
 
 JOINS = "container:"
-
-
-@contextmanager
-def in_callers_terms(prefix: str = "") -> Iterator[None]:
-    """Turn the engine's InvalidSpec into Invalid; `prefix` is what only the engine's name of the field begins with."""
-    try:
-        yield
-    except InvalidSpec as error:
-        message = error.message.removeprefix(f"{error.field}: ")
-        raise Invalid(message, hint=error.hint, field=error.field.removeprefix(prefix)) from error
 
 
 def spec_of(asked: dict[str, Any]) -> ContainerSpec:

@@ -22,7 +22,7 @@ from panel.images import services
 from panel.images.models import Image
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.permissions import SIGNED_IN
-from panel.rest.viewsets import ModelViewSet
+from panel.rest.viewsets import ModelViewSet, asked
 from panel.uploads import tickets
 
 EXAMPLE = OpenApiExample(
@@ -66,6 +66,40 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         read_only_fields = fields
 
 
+BOOTSTRAP = OpenApiExample(
+    "Debian, from a mirror at home",
+    value={
+        "reference": "debian:bookworm",
+        "suite": "bookworm",
+        "mirror": "http://mirror.example.org/debian",
+        "packages": ["ca-certificates"],
+    },
+    request_only=True,
+)
+
+
+@extend_schema_serializer(examples=[BOOTSTRAP])
+class BootstrapSerializer(serializers.Serializer[Any]):
+    """A distribution, and the image it becomes."""
+
+    reference = serializers.CharField(help_text="the image's name")
+    suite = serializers.CharField(help_text="its code name: bookworm, trixie, jammy, noble")
+    mirror = serializers.CharField(
+        required=False, allow_blank=True, help_text="an http or https URL; the distribution's own if left out"
+    )
+    components = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="main if left out; Ubuntu has universe, too"
+    )
+    packages = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="beside the smallest set that has apt"
+    )
+    keyring = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="file name of a keyring of the host's, in /usr/share/keyrings or /etc/apt/keyrings, that signs it",
+    )
+
+
 class ImageFilter(filters.FilterSet):  # type: ignore[misc]
     """`?host=&image_id=&architecture=`."""
 
@@ -94,9 +128,12 @@ class ImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSe
     permissions = {
         "list": "images.view",
         "retrieve": "images.view",
-        **dict.fromkeys(("load", "import_rootfs", "destroy"), SIGNED_IN),
+        **dict.fromkeys(("load", "import_rootfs", "bootstrap", "destroy"), SIGNED_IN),
     }
-    documented_permissions = {"load": "images.load", "import_rootfs": "images.load", "destroy": "images.delete"}
+    documented_permissions = {
+        **dict.fromkeys(("load", "import_rootfs", "bootstrap"), "images.load"),
+        "destroy": "images.delete",
+    }
 
     def get_queryset(self) -> QuerySet[Image]:
         """All of them; the permission was checked."""
@@ -132,6 +169,24 @@ class ImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSe
     def import_rootfs(self, request: Request) -> Response:
         """Allow the upload; its body is streamed to the host by `panel.uploads.asgi`."""
         return allow(services.allow_import(actor=Actor.from_request(request), **query(request, "host", "reference")))
+
+    @extend_schema(
+        summary="Make an image of a distribution",
+        description=(
+            "From a mirror of Debian or of a distribution made like it; no registry is needed. The packages are "
+            "verified on the host and configured in a container without network."
+        ),
+        request=BootstrapSerializer,
+        parameters=[PREFER, HOST],
+        responses=ANSWERS,
+    )
+    @action(detail=False, methods=["post"])
+    def bootstrap(self, request: Request) -> Response:
+        """Have a host do it."""
+        operation = services.bootstrap(
+            actor=Actor.from_request(request), asked=asked(request, BootstrapSerializer), **query(request, "host")
+        )
+        return accepted(request, operation)
 
     @extend_schema(
         summary="Remove an image",

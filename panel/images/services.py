@@ -4,13 +4,16 @@ Loading takes two steps. Somebody is allowed to upload and gets a ticket; when a
 becomes an operation.
 """
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
+from engine import BootstrapSpec, Reference
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.audit.subject import Subject
 from panel.door import service
-from panel.errors import Invalid
+from panel.errors import Invalid, in_callers_terms
 from panel.hosts.choice import host_named
 from panel.hosts.models import Host
 from panel.images.models import Image
@@ -31,6 +34,20 @@ def allow_import(*, actor: Actor, reference: str, host: str = "") -> Ticket:
     if not reference.strip():
         raise Invalid(_("The image needs a name."), hint=_("Such as debian:12."), field="reference")
     return Ticket(actor, host_named(host), "images.import", reference.strip(), arrived=_import_arrived)
+
+
+@service("images.load")
+def bootstrap(*, actor: Actor, asked: dict[str, Any], host: str = "") -> Operation:
+    """Make an image of a distribution's packages, `engine.BootstrapSpec` as JSON, on the host of that name."""
+    with in_callers_terms():
+        spec = BootstrapSpec.from_json(asked)
+        reference = str(Reference.parse(spec.reference))
+    payload = {"spec": spec.to_json()}
+    subject = Subject("image", reference, spec.reference)
+    audit.record(actor=actor, action="images.bootstrap", subject=subject, after=payload["spec"])
+    return operations.request(
+        actor=actor, kind="images.bootstrap", host=host_named(host).name, subject=subject, payload=payload
+    )
 
 
 @service("images.load")

@@ -1,5 +1,8 @@
 """What a host does with images; the bytes of an archive were uploaded to it before."""
 
+from typing import Any
+
+from engine import BootstrapSpec
 from panel.operations.host import operation
 from panel.operations.work import Outcome, Work
 from panel.uploads.incoming import opened
@@ -20,6 +23,14 @@ def import_rootfs(work: Work, upload: str, reference: str) -> Outcome:
         image = work.engine.import_rootfs(
             tarball, reference=reference, progress=work.progress, is_cancelled=work.is_cancelled
         )
+    return _told(work, {"images": [image.to_json()]})
+
+
+@operation("images.bootstrap", asks_itself=True)
+def bootstrap(work: Work, spec: dict[str, Any]) -> Outcome:
+    """Make an image of a distribution's packages."""
+    asked = BootstrapSpec.from_json(spec)
+    image = work.engine.bootstrap(asked, progress=work.progress, is_cancelled=work.is_cancelled)
     return _told(work, {"images": [image.to_json()]})
 
 

@@ -28,6 +28,7 @@ OPERATIONS: dict[str, str | Promise] = {
     "images.load": _("Load image archive"),
     "images.import_rootfs": _("Import root filesystem"),
     "images.import": _("Import root filesystem"),
+    "images.bootstrap": _("Make image of a distribution"),
     "images.remove": _("Remove image"),
     "images.pull": _("Pull image"),
     "images.push": _("Push image"),

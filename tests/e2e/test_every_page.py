@@ -15,6 +15,7 @@ PAGES = {
     "create": "/containers/create/",
     "images": "/images/",
     "upload": "/images/upload/",
+    "bootstrap": "/images/bootstrap/",
     "operations": "/operations/",
     "audit": "/audit/",
     "account": "/account/",
