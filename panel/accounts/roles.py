@@ -27,6 +27,7 @@ OPERATOR = VIEWER | {
     "containers.delete",
     "volumes.manage",
     "images.load",
+    "images.save",
     "images.delete",
     "images.pull",
     "images.push",

@@ -25,3 +25,11 @@ def seconds(request: web.Request, name: str, default: float, *, least: float, mo
     if not least <= value <= most:
         raise InvalidSpec(name, f"{text[:40]!a} is not between {least:g} and {most:g}")
     return value
+
+
+def whole(request: web.Request, name: str, default: int) -> int:
+    """A whole number that is not negative. Raises InvalidSpec."""
+    text = request.query.get(name, "")
+    if text and not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise InvalidSpec(name, f"{text[:40]!a} is not a whole number", hint="Give digits only.")
+    return int(text) if text else default

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from aiohttp import web
 
 from engine import Engine, EngineError, raise_nofile
+from panel.agent import images
 from panel.agent.errors import answer_errors
 from panel.agent.files import get_archive, get_diff, get_export, get_path
 from panel.agent.inspect import get_inspect
@@ -57,6 +58,13 @@ def application(engine: Engine) -> web.Application:
             web.get("/v1/containers/{id}/archive", get_archive),
             web.get("/v1/containers/{id}/path", get_path),
             web.get("/v1/prunable", get_prunable),
+            web.get("/v1/images/archive", images.get_archive),
+            web.get("/v1/images/prunable", images.get_prunable),
+            web.get("/v1/images/{id}/history", images.get_history),
+            web.get("/v1/images/{id}/layers", images.get_layers),
+            web.get("/v1/images/{id}/files", images.get_files),
+            web.get("/v1/images/{id}/comparison", images.get_comparison),
+            web.get("/v1/images/{id}/comparison/files", images.get_compared_files),
             web.get("/v1/volumes", get_volumes),
             web.get("/v1/volumes/{name}", get_volume),
             web.put("/v1/uploads/{id}", put_upload),

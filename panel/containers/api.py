@@ -1,6 +1,6 @@
 """`/api/v1/containers/`: create, look at and operate containers; read their logs."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -31,13 +31,11 @@ from panel.containers.serializers import (
     UpdateSerializer,
     WouldPruneSerializer,
 )
-from panel.errors import Invalid
 from panel.hosts.models import Host
 from panel.operations.api import ANSWERS, PREFER, accepted
+from panel.rest.documents import document, taken
 from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import ModelViewSet
-
-T = TypeVar("T", bool, float, str)
 
 _MOMENT = "RFC 3339, seconds or nanoseconds since 1970, or how long ago: `2026-11-24T14:30:00Z`, `1795530600.5`, `10m`"
 
@@ -103,7 +101,7 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
     )
     def create(self, request: Request) -> Response:
         """Create it and, unless told otherwise, start it."""
-        spec = self.document()
+        spec = document(request)
         start, host = taken(spec, "start", bool, True), taken(spec, "host", str, "")
         operation = services.create(
             actor=Actor.from_request(request), spec=spec, host=get_host(host) if host else None, start=start
@@ -121,7 +119,7 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Give it other limits or another restart policy."""
-        container, change = self.get_object(), self.document()
+        container, change = self.get_object(), document(request)
         return accepted(request, services.update(actor=Actor.from_request(request), container=container, change=change))
 
     @extend_schema(
@@ -206,7 +204,7 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
     @action(detail=True, methods=["post"])
     def exec(self, request: Request, pk: str) -> Response:
         """Run one more program in it."""
-        container, spec = self.get_object(), self.document()
+        container, spec = self.get_object(), document(request)
         detach, timeout_s = taken(spec, "detach", bool, False), taken(spec, "timeout_s", float, 60.0)
         operation = services.execute(
             actor=Actor.from_request(request), container=container, spec=spec, detach=detach, timeout_s=timeout_s
@@ -251,7 +249,7 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
     @action(detail=False, methods=["post"])
     def prune(self, request: Request) -> Response:
         """Remove every one of them that is meant."""
-        filters = self.document()
+        filters = document(request)
         host = taken(filters, "host", str, "")
         operation = services.prune(
             actor=Actor.from_request(request), host=get_host(host) if host else None, filters=filters
@@ -296,27 +294,11 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
         """Its log, streamed."""
         return logs.stream(self.get_object(), request)
 
-    def document(self) -> dict[str, Any]:
-        """The request's body as it is, for the service to check. Raises Invalid."""
-        if not isinstance(self.request.data, dict):
-            raise Invalid("The body must be a JSON object.")
-        return dict(self.request.data)
-
     def arguments(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The request's body, checked."""
         form = serializer(data=self.request.data)
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
-
-
-def taken(document: dict[str, Any], name: str, kind: type[T], default: T) -> T:
-    """What `document` says of `name`, which is the panel's own word there and taken out. Raises Invalid."""
-    value = document.pop(name, default)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise Invalid(f"must be of the type {kind.__name__}", field=name)
-    return value
 
 
 def get_host(name: str) -> Host:

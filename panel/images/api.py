@@ -18,9 +18,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from panel.accounts.actors import Actor
+from panel.hosts.choice import host_named
 from panel.images import services
 from panel.images.models import Image
+from panel.images.pruning import prunable
+from panel.images.reading import Inside, Saved
+from panel.images.serializers import PrunedImagesSerializer, PruneImagesSerializer
 from panel.operations.api import ANSWERS, PREFER, accepted
+from panel.rest.documents import document, taken
+from panel.rest.pagination import Pages
 from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import ModelViewSet, asked
 from panel.uploads import tickets
@@ -33,6 +39,7 @@ EXAMPLE = OpenApiExample(
         "image_id": "sha256:5f8df08cb938956a4febd1187ff5305872763a758505c6f6fc97c7740ffe7432",
         "references": ["docker.io/library/busybox:latest"],
         "size_bytes": 1982354,
+        "shared_bytes": 0,
         "architecture": "amd64",
         "os": "linux",
         "created_at": "2026-01-01T00:00:00Z",
@@ -40,30 +47,73 @@ EXAMPLE = OpenApiExample(
     },
     response_only=True,
 )
+LISTED = OpenApiExample(
+    "An image in a list",
+    value={name: value for name, value in EXAMPLE.value.items() if name != "config"},
+    response_only=True,
+)
 
 
-@extend_schema_serializer(examples=[EXAMPLE])
-class ImageSerializer(serializers.ModelSerializer[Image]):
-    """An image on one host. `config` is all that the engine tells about it."""
+COLUMNS = (
+    "id",
+    "host",
+    "image_id",
+    "references",
+    "size_bytes",
+    "shared_bytes",
+    "architecture",
+    "os",
+    "created_at",
+)
+
+
+@extend_schema_serializer(examples=[LISTED])
+class ListedImageSerializer(serializers.ModelSerializer[Image]):
+    """An image on one host, as lists have it."""
 
     host = serializers.CharField(source="host_id", read_only=True)
     references = serializers.ListField(child=serializers.CharField(), read_only=True)
-    config = serializers.DictField(read_only=True)
+    shared_bytes = serializers.IntegerField(read_only=True, help_text="of its size, what other images have too")
 
     class Meta:
         model = Image
-        fields = (
-            "id",
-            "host",
-            "image_id",
-            "references",
-            "size_bytes",
-            "architecture",
-            "os",
-            "created_at",
-            "config",
-        )
-        read_only_fields = fields
+        fields: tuple[str, ...] = COLUMNS
+        read_only_fields = COLUMNS
+
+    def to_representation(self, instance: Image) -> dict[str, Any]:
+        """The columns as they are: a host may have a thousand images, and REST framework's fields take their time."""
+        created_at = instance.created_at
+        return {
+            "id": instance.pk,
+            "host": instance.host_id,
+            "image_id": instance.image_id,
+            "references": instance.references,
+            "size_bytes": instance.size_bytes,
+            "shared_bytes": instance.shared_bytes,
+            "architecture": instance.architecture,
+            "os": instance.os,
+            "created_at": created_at and created_at.isoformat().replace("+00:00", "Z"),
+        }
+
+
+@extend_schema_serializer(examples=[EXAMPLE])
+class ImageSerializer(ListedImageSerializer):
+    """An image on one host. `config` is all that the engine tells about it."""
+
+    config = serializers.DictField(read_only=True)
+
+    class Meta(ListedImageSerializer.Meta):
+        fields = (*COLUMNS, "config")
+
+    def to_representation(self, instance: Image) -> dict[str, Any]:
+        """With its configuration."""
+        return super().to_representation(instance) | {"config": instance.config}
+
+
+class ImagePages(Pages):
+    """All images of a host on one page, if so many are asked for."""
+
+    max_page_size = 1000
 
 
 BOOTSTRAP = OpenApiExample(
@@ -114,30 +164,42 @@ BODY = {("application/x-tar"): OpenApiTypes.BINARY, "application/octet-stream": 
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List images", description="The newest first."),
+    list=extend_schema(
+        summary="List images",
+        description="The newest first, up to 1,000 a page.",
+        responses=ListedImageSerializer(many=True),
+    ),
     retrieve=extend_schema(summary="Show an image"),
 )
-class ImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Image]):
+class ImageViewSet(Inside, Saved, mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Image]):
     """Images of all hosts."""
 
     queryset = Image.objects.all()
     serializer_class = ImageSerializer
+    pagination_class = ImagePages
     filterset_class = ImageFilter
     ordering_fields = ("created_at", "size_bytes")
     lookup_value_regex = r"\d+"
-    permissions = {
-        "list": "images.view",
-        "retrieve": "images.view",
-        **dict.fromkeys(("load", "import_rootfs", "bootstrap", "destroy"), SIGNED_IN),
-    }
     documented_permissions = {
         **dict.fromkeys(("load", "import_rootfs", "bootstrap"), "images.load"),
-        "destroy": "images.delete",
+        **dict.fromkeys(("archive", "archives"), "images.save"),
+        **dict.fromkeys(("destroy", "prune"), "images.delete"),
+    }
+    permissions = {
+        **dict.fromkeys(("list", "retrieve", "history", "layers", "files"), "images.view"),
+        **dict.fromkeys(("comparison", "compared_files"), "images.view"),
+        # Their services ask, so that a refusal is an audit row.
+        **dict.fromkeys(documented_permissions, SIGNED_IN),
     }
 
     def get_queryset(self) -> QuerySet[Image]:
         """All of them; the permission was checked."""
-        return Image.objects.all()
+        images = Image.objects.all()
+        return images.defer("config") if self.action == "list" else images
+
+    def get_serializer_class(self) -> type[ListedImageSerializer]:
+        """A list tells less of each."""
+        return ListedImageSerializer if self.action == "list" else ImageSerializer
 
     @extend_schema(
         summary="Load an image archive",
@@ -207,6 +269,25 @@ class ImageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSe
             force=request.query_params.get("force", "").lower() in ("1", "true"),
         )
         return accepted(request, operation)
+
+    @extend_schema(
+        summary="Remove the images that are not used",
+        description=(
+            "Never one that a container uses. With `dry_run` the answer is at once what would go and what would come "
+            "free, and takes only `images.view`; else the operation's result tells the same of what went."
+        ),
+        request=PruneImagesSerializer,
+        parameters=[PREFER],
+        responses={200: PrunedImagesSerializer, **ANSWERS},
+    )
+    @action(detail=False, methods=["post"])
+    def prune(self, request: Request) -> Response:
+        """Remove those that are meant, or tell which these are."""
+        asked = document(request)
+        dry_run, host = taken(asked, "dry_run", bool, False), host_named(taken(asked, "host", str, ""))
+        if dry_run:
+            return Response(prunable(Actor.from_request(request), asked))
+        return accepted(request, services.prune(actor=Actor.from_request(request), host=host, filters=asked))
 
 
 def allow(ticket: tickets.Ticket) -> Response:

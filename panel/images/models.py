@@ -33,6 +33,7 @@ class Image(models.Model):
     image_id = models.CharField(_("image id"), max_length=80)
     references = models.JSONField(_("references"), default=list)
     size_bytes = models.BigIntegerField(_("size"), default=0)
+    shared_bytes = models.BigIntegerField(_("shared with other images"), default=0)
     architecture = models.CharField(_("architecture"), max_length=32, blank=True)
     os = models.CharField(_("operating system"), max_length=32, blank=True)
     created_at = models.DateTimeField(_("created"), null=True)
@@ -45,12 +46,14 @@ class Image(models.Model):
         permissions = [
             ("view", "See images"),
             ("load", "Load images"),
+            ("save", "Download images as archives"),
             ("pull", "Pull images from registries"),
             ("push", "Push images to registries"),
             ("tag", "Give images further names"),
             ("delete", "Remove images"),
         ]
         ordering = ["-created_at", "image_id"]
+        indexes = [models.Index(fields=["-created_at", "image_id"], name="image_newest_first")]
         constraints = [models.UniqueConstraint(fields=["host", "image_id"], name="image_once_per_host")]
 
     def __str__(self) -> str:
@@ -60,6 +63,11 @@ class Image(models.Model):
     def subject(self) -> Subject:
         """How the audit log names it."""
         return Subject("image", self.image_id, str(self))
+
+    @property
+    def unique_bytes(self) -> int:
+        """What comes free at the most when it is removed."""
+        return self.size_bytes - self.shared_bytes
 
     @property
     def short_id(self) -> str:

@@ -13,14 +13,30 @@ from panel.realtime.changes import announce
 
 logger = logging.getLogger(__name__)
 
+COLUMNS = ("references", "size_bytes", "shared_bytes", "architecture", "os", "created_at", "config")
+
 
 def mirror(host: str, values: list[Any]) -> None:
     """Make the host's images here what the host says it has: its whole list."""
-    told = {value["id"]: value for value in values if _is_well_formed(value)}
-    Image.objects.filter(host_id=host).exclude(image_id__in=told).delete()
-    for image_id, value in told.items():
-        Image.objects.update_or_create(host_id=host, image_id=image_id, defaults=_columns(value))
+    told = {value["id"]: _columns(value) for value in values if _is_well_formed(value)}
+    known = {image.image_id: image for image in Image.objects.filter(host_id=host).select_for_update()}
+    gone = [image.pk for image_id, image in known.items() if image_id not in told]
+    Image.objects.filter(pk__in=gone).delete()
+    # Hosts have hundreds of images, and tell of all of them whenever one has changed.
+    changed = [known[image_id] for image_id in told if image_id in known and _changes(known[image_id], told[image_id])]
+    Image.objects.bulk_update(changed, COLUMNS, batch_size=100)
+    Image.objects.bulk_create(
+        Image(host_id=host, image_id=image_id, **columns) for image_id, columns in told.items() if image_id not in known
+    )
     transaction.on_commit(partial(announce, "images", host))
+
+
+def _changes(image: Image, columns: dict[str, Any]) -> bool:
+    """Put the values into the row; whether that makes it another."""
+    before = [getattr(image, name) for name in columns]
+    for name, value in columns.items():
+        setattr(image, name, value)
+    return before != list(columns.values())
 
 
 def _is_well_formed(value: Any) -> bool:
@@ -31,6 +47,7 @@ def _is_well_formed(value: Any) -> bool:
         and isinstance(value.get("references"), list)
         and all(isinstance(reference, str) for reference in value["references"])
         and isinstance(value.get("size_bytes"), int)
+        and isinstance(value.get("shared_bytes", 0), int)
     )
     if not is_image:
         logger.warning("a host's report of an image is not well formed: %.200r", value)
@@ -41,6 +58,7 @@ def _columns(value: dict[str, Any]) -> dict[str, Any]:
     return {
         "references": value["references"],
         "size_bytes": value["size_bytes"],
+        "shared_bytes": value.get("shared_bytes") or 0,
         "architecture": str(value.get("architecture") or "")[:32],
         "os": str(value.get("os") or "")[:32],
         "created_at": moment(value.get("created_at")),

@@ -1,14 +1,15 @@
-"""What may be asked of images: load an archive, import a root filesystem, remove.
+"""What may be asked of images: load an archive, import a root filesystem, save, remove, prune.
 
 Loading takes two steps. Somebody is allowed to upload and gets a ticket; when all bytes are on the host, the ticket
 becomes an operation.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from engine import BootstrapSpec, Reference
+from engine import BootstrapSpec, ImagePruneFilters, Reference
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.audit.subject import Subject
@@ -20,6 +21,8 @@ from panel.images.models import Image
 from panel.operations import services as operations
 from panel.operations.models import Operation
 from panel.uploads.tickets import Ticket
+
+ARCHIVE_FORMATS = ("docker", "oci")
 
 
 @service("images.load", action="images.load")
@@ -87,6 +90,38 @@ def remove(*, actor: Actor, image: Image, name: str = "", force: bool = False) -
     return operations.request(
         actor=actor, kind="images.remove", host=image.host_id, subject=image.subject, payload=payload
     )
+
+
+@service("images.delete")
+def prune(*, actor: Actor, host: Host, filters: dict[str, Any]) -> Operation:
+    """Remove the host's images that no container uses and that `filters`, `engine.ImagePruneFilters`, mean."""
+    prune_filters(filters)
+    subject = Subject("host", host.name, host.name)
+    audit.record(actor=actor, action="images.prune", subject=subject, after=filters)
+    return operations.request(
+        actor=actor, kind="images.prune", host=host.name, subject=subject, payload={"filters": filters}
+    )
+
+
+@service("images.save", action="images.save")
+def allow_save(*, actor: Actor, images: Sequence[Image], form: str) -> None:
+    """Allow the images of one host to be read as an archive; that each was is in the audit log."""
+    if form not in ARCHIVE_FORMATS:
+        raise Invalid(_("It is one of %(names)s.") % {"names": ", ".join(ARCHIVE_FORMATS)}, field="format")
+    if not images:
+        raise Invalid(_("Name at least one image."), field="id")
+    if len({image.host_id for image in images}) > 1:
+        raise Invalid(_("The images are on several hosts."), hint=_("Ask for those of one."), field="id")
+    for image in images:
+        audit.record(actor=actor, action="images.save", subject=image.subject, after={"format": form})
+
+
+def prune_filters(asked: dict[str, Any]) -> ImagePruneFilters:
+    """Which images are meant. Raises Invalid naming the filter that cannot be read."""
+    with in_callers_terms():
+        filters = ImagePruneFilters.from_json(asked)
+        filters.moment()
+    return filters
 
 
 def _load_arrived(ticket: Ticket, size_bytes: int) -> Operation:

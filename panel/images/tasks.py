@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine import BootstrapSpec
+from engine import BootstrapSpec, ImagePruneFilters
 from panel.operations.host import operation
 from panel.operations.work import Outcome, Work
 from panel.uploads.incoming import opened
@@ -38,6 +38,12 @@ def bootstrap(work: Work, spec: dict[str, Any]) -> Outcome:
 def remove(work: Work, name: str, force: bool = False) -> Outcome:
     """Remove an image or one of its references."""
     return _told(work, work.engine.remove_image(name, force=force).to_json())
+
+
+@operation("images.prune")
+def prune(work: Work, filters: dict[str, Any]) -> Outcome:
+    """Remove the images that no container uses and that are meant."""
+    return _told(work, work.engine.prune_images(ImagePruneFilters.from_json(filters)).to_json())
 
 
 def _told(work: Work, result: dict[str, object]) -> Outcome:

@@ -30,6 +30,7 @@ OPERATIONS: dict[str, str | Promise] = {
     "images.import": _("Import root filesystem"),
     "images.bootstrap": _("Make image of a distribution"),
     "images.remove": _("Remove image"),
+    "images.prune": _("Remove images that are not used"),
     "images.pull": _("Pull image"),
     "images.push": _("Push image"),
     "images.tag": _("Tag image"),
@@ -60,6 +61,7 @@ CAPABILITIES: dict[str, str | Promise] = {
 }
 
 ACTIONS: dict[str, str | Promise] = OPERATIONS | {
+    "images.save": _("Download images"),
     "accounts.sign_in": _("Sign in"),
     "accounts.sign_out": _("Sign out"),
     "accounts.create_token": _("Create API token"),

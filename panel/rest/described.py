@@ -22,6 +22,7 @@ _SCALARS: dict[Any, type[serializers.Field[Any, Any, Any, Any]]] = {
     int: serializers.IntegerField,
     float: serializers.FloatField,
     bool: serializers.BooleanField,
+    Any: serializers.JSONField,
 }
 
 
@@ -78,7 +79,7 @@ class Describer:
             return serializers.DictField(child=self._field(arguments[1]), **options)
         if dataclasses.is_dataclass(hint):
             return self.plain(typing.cast(type[Any], hint))(**options)
-        if issubclass(hint, Enum):
+        if hint is not Any and issubclass(hint, Enum):
             return serializers.ChoiceField([(member.value, member.name) for member in hint], **options)
         if hint is str:
             options["allow_blank"] = True

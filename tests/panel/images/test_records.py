@@ -53,3 +53,12 @@ def test_a_time_that_is_none_is_no_time(local: Host) -> None:
     records.mirror("local", [told(1, created_at="2026-99-99T00:00:00Z"), told(2, created_at="2026-01-01T00:00:00")])
 
     assert [image.created_at for image in Image.objects.all()] == [None, None]
+
+
+def test_a_list_that_changed_little_is_written_in_few_queries(local: Host, django_assert_max_num_queries: Any) -> None:
+    records.mirror("local", [told(number) for number in range(300)])
+
+    with django_assert_max_num_queries(5):
+        records.mirror("local", [told(number, size_bytes=1000 + max(number, 2)) for number in range(300)])
+
+    assert Image.objects.get(image_id=told(1)["id"]).size_bytes == 1002
