@@ -26,8 +26,11 @@ if TYPE_CHECKING:
         KernelError,
         LauncherUnavailable,
         NotFound,
+        RateLimited,
+        RegistryError,
         StorageFull,
         Unauthorized,
+        Unreachable,
         Unsupported,
     )
     from engine.host import Engine
@@ -64,7 +67,7 @@ if TYPE_CHECKING:
     from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
     from engine.spec.pruning import ImagePruneFilters, Pruned, PrunedImage, PrunedImages, PruneFilters
-    from engine.spec.registry import Credentials, RegistryAccess
+    from engine.spec.registry import Credentials, PushedImage, RegistryAccess, RemoteImage, UpdateCheck
     from engine.spec.resources import Resources, ResourcesChange, ThrottleDevice, WeightDevice
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
     from engine.spec.stats import Stats
@@ -86,8 +89,11 @@ _HOMES = {
         "KernelError",
         "LauncherUnavailable",
         "NotFound",
+        "RateLimited",
+        "RegistryError",
         "StorageFull",
         "Unauthorized",
+        "Unreachable",
         "Unsupported",
     ],
     "engine.host": ["Engine"],
@@ -127,7 +133,7 @@ _HOMES = {
     "engine.spec.processes": ["ContainerProcess", "ProcessTable"],
     "engine.spec.progress": ["Step"],
     "engine.spec.pruning": ["ImagePruneFilters", "PruneFilters", "Pruned", "PrunedImage", "PrunedImages"],
-    "engine.spec.registry": ["Credentials", "RegistryAccess"],
+    "engine.spec.registry": ["Credentials", "PushedImage", "RegistryAccess", "RemoteImage", "UpdateCheck"],
     "engine.spec.runtime": ["ConsoleSize", "IoPriority", "Scheduler", "TimeOffset"],
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
     "engine.spec.stats": ["Stats"],
@@ -198,10 +204,14 @@ __all__ = [
     "Pruned",
     "PrunedImage",
     "PrunedImages",
+    "PushedImage",
+    "RateLimited",
     "RecursiveReadOnly",
     "Reference",
     "RegistryAccess",
+    "RegistryError",
     "Relabel",
+    "RemoteImage",
     "RemovedImage",
     "RemovedVolumes",
     "Resources",
@@ -219,8 +229,10 @@ __all__ = [
     "ThrottleDevice",
     "TimeOffset",
     "Unauthorized",
+    "Unreachable",
     "Unsupported",
     "Update",
+    "UpdateCheck",
     "Upload",
     "Volume",
     "WeightDevice",

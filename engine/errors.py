@@ -82,6 +82,35 @@ class Unauthorized(EngineError):
     code = "unauthorized"
 
 
+class Unreachable(EngineError):
+    """A registry or mirror does not answer: no such host, no connection, no TLS that could be trusted."""
+
+    code = "unreachable"
+
+
+class RegistryError(EngineError):
+    """A registry answered something that is no success: `status` of HTTP, and its own code and words in the message."""
+
+    code = "registry-error"
+
+    def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class RateLimited(RegistryError):
+    """A registry wants to be left alone for a while: `retry_after_s` seconds where it says how long, else 0."""
+
+    code = "rate-limited"
+
+    def __init__(self, message: str, *, retry_after_s: int = 0, hint: str = "") -> None:
+        super().__init__(message, status=429, hint=hint)
+        self.retry_after_s = retry_after_s
+
+    def to_json(self) -> dict[str, Any]:
+        return super().to_json() | {"retry_after_s": self.retry_after_s}
+
+
 class Cancelled(EngineError):
     """The caller asked for the operation to stop and everything half done was undone."""
 

@@ -43,7 +43,7 @@ from engine.container.attach import Attachment
 from engine.container.execution import Exec
 from engine.container.runtime import Runtime
 from engine.errors import NotFound
-from engine.images import Image, ImageStore, RemovedImage, Reporter, TarStream, Upload
+from engine.images import Image, ImageStore, RemovedImage, Reporter, TarStream, Upload, check_registry, resolve
 from engine.launcher import client
 from engine.logs import LogReader
 from engine.spec import detach_keys as keys
@@ -56,6 +56,7 @@ from engine.spec.life import Condition
 from engine.spec.processes import ProcessTable
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import ImagePruneFilters, Pruned, PrunedImages, PruneFilters
+from engine.spec.registry import PushedImage, RegistryAccess, RemoteImage, UpdateCheck
 from engine.spec.runtime import ConsoleSize
 from engine.spec.stats import Stats
 from engine.spec.update import Update
@@ -398,6 +399,46 @@ class Engine:
         Those named by a reference carry it. Raises NotFound, InvalidSpec, DamagedStore.
         """
         return self._images.save(names, form=format)
+
+    def pull(
+        self,
+        reference: str,
+        *,
+        access: RegistryAccess | None = None,
+        platform: str = "",
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Image:
+        """Bring an image from its registry. See `engine.images.store`."""
+        return self._images.pull(
+            reference, access=access, platform=platform, progress=progress, is_cancelled=is_cancelled
+        )
+
+    def push(
+        self,
+        name: str,
+        *,
+        reference: str = "",
+        access: RegistryAccess | None = None,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> PushedImage:
+        """Bring an image to a registry. See `engine.images.store`."""
+        return self._images.push(name, reference=reference, access=access, progress=progress, is_cancelled=is_cancelled)
+
+    def resolve(self, reference: str, *, access: RegistryAccess | None = None) -> RemoteImage:
+        """What a reference stands for at its registry now; nothing is pulled."""
+        return resolve(reference, access=access)
+
+    def check_registry(self, access: RegistryAccess) -> None:
+        """Sign in at a registry, and nothing else. Raises Unauthorized, Unreachable, RegistryError."""
+        check_registry(access)
+
+    def check_update(
+        self, reference: str, *, access: RegistryAccess | None = None, known: UpdateCheck | None = None
+    ) -> UpdateCheck:
+        """Whether a tag has moved at its registry since its image came here; `known` is what was found before."""
+        return self._images.check_update(reference, access=access, known=known)
 
     def open_upload(self, upload_id: str) -> Upload:
         """A file for bytes on their way in."""

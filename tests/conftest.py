@@ -8,8 +8,9 @@ import pytest
 from tests.services.panel import Panel, panel
 from tests.services.postgres import postgres_server
 from tests.services.redis import redis_server
+from tests.services.registry import closed_registry, registry
 
-__all__ = ["panel", "postgres_server", "redis_server"]
+__all__ = ["closed_registry", "panel", "postgres_server", "redis_server", "registry"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

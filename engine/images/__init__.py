@@ -3,6 +3,7 @@
 from engine.images.committer import Addition
 from engine.images.image import HistoryEntry, Image, ImageLayer, RemovedImage
 from engine.images.reference import Reference
+from engine.images.remote import check_registry, resolve
 from engine.images.reporter import Reporter
 from engine.images.store import ImageStore
 from engine.images.tar.stream_out import TarStream
@@ -19,4 +20,6 @@ __all__ = [
     "Reporter",
     "TarStream",
     "Upload",
+    "check_registry",
+    "resolve",
 ]

@@ -43,6 +43,10 @@ class Reporter:
         self._change(number, current=self._steps[number].current + count)
         self.check()
 
+    def mark(self, number: int, phase: str) -> None:
+        """The step is in this phase now."""
+        self._change(number, phase=phase)
+
     def check(self) -> None:
         """Raise Cancelled if the caller says so."""
         now = time.monotonic()

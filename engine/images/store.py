@@ -20,15 +20,21 @@ from engine.images.layers.loader import LayerLoader
 from engine.images.layout import Layout
 from engine.images.limits import DiskSpace, noticing_full_disk
 from engine.images.pruning import Users
+from engine.images.pulling import parse_platform, pull_image
+from engine.images.pushing import push_image
 from engine.images.reference import Reference
+from engine.images.registry import RegistryClient
+from engine.images.remote import access_to
 from engine.images.reporter import Reporter
 from engine.images.staging import Staging
 from engine.images.tar.stream_out import TarStream
+from engine.images.updates import check_update
 from engine.images.upload import STALE_AFTER_S, Upload
 from engine.spec.image import Descriptor
 from engine.spec.image_files import Comparison, FilePage, FileQuery, HistoryStep, LayerFacts
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import ImagePruneFilters, PrunedImages
+from engine.spec.registry import PushedImage, RegistryAccess, UpdateCheck
 
 
 class ImageStore:
@@ -96,6 +102,57 @@ class ImageStore:
             image = load_root(tarball, name, config, staging, DiskSpace(self._layout.root), reporter)
             self._publish(staging, [image], reporter)
         return self.get(image.id)
+
+    def pull(
+        self,
+        reference: str,
+        *,
+        access: RegistryAccess | None = None,
+        platform: str = "",
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Image:
+        """Bring an image here from its registry, for `platform` (`linux/arm64/v8`) or for this host.
+
+        Raises InvalidSpec for reference, platform and an access to another registry, and as `pull_image`.
+        """
+        wanted, chosen = Reference.parse(reference), parse_platform(platform)
+        reporter = Reporter(progress, is_cancelled)
+        client = RegistryClient(access_to(wanted, access))
+        with client, noticing_full_disk(self._layout.root), Staging(self._layout) as staging:
+            layers = LayerLoader(staging, DiskSpace(self._layout.root), reporter)
+            image = pull_image(client, wanted, chosen, layers)
+            self._publish(staging, [image], reporter)
+        return self.get(image.id)
+
+    def push(
+        self,
+        name: str,
+        *,
+        reference: str = "",
+        access: RegistryAccess | None = None,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> PushedImage:
+        """Bring an image to the registry of `reference`, or of `name` where that is a reference.
+
+        Raises InvalidSpec as `pull`, NotFound, and as `push_image`.
+        """
+        target = _tag_reference(reference or name)
+        reporter = Reporter(progress, is_cancelled)
+        client = RegistryClient(access_to(target, access))
+        with client, holding(self._layout, self._catalog, [name]) as (held,):
+            pushed = push_image(client, self._layout, held, target, reporter)
+        reporter.tell()
+        return pushed
+
+    def check_update(
+        self, reference: str, *, access: RegistryAccess | None = None, known: UpdateCheck | None = None
+    ) -> UpdateCheck:
+        """Whether the tag has moved at its registry. See `engine.images.updates`."""
+        named = Reference.parse(reference)
+        with RegistryClient(access_to(named, access)) as client:
+            return check_update(client, named, self.get(reference), known)
 
     def save(self, names: Sequence[str], *, form: str) -> TarStream:
         """Images as one archive, `docker` or `oci`. See `engine.images.saving`."""

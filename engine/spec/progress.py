@@ -7,16 +7,20 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a longer operation. `current` and `total` count `unit` (bytes, files …); `total` 0 is not known."""
+    """One step of a longer operation. `current` and `total` count `unit` (bytes, files …); `total` 0 is not known.
+
+    `phase` says more of a step that has several kinds of work (`downloading`, `extracting`), or had none (`exists`).
+    """
 
     name: str
     status: Literal["waiting", "running", "done", "failed"] = "waiting"
     current: int = 0
     total: int = 0
     unit: str = ""
+    phase: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """`{"name", "status", "current", "total", "unit"}`."""
+        """`{"name", "status", "current", "total", "unit", "phase"}`."""
         return asdict(self)
 
 

@@ -63,6 +63,57 @@ class RegistryAccess:
         return value
 
 
+@dataclass(frozen=True)
+class PushedImage:
+    """What a push brought: the full reference, the digest of the manifest there, and all its bytes as stored."""
+
+    reference: str
+    digest: str
+    size_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"reference", "digest", "size_bytes"}`."""
+        value: dict[str, Any] = codec.to_json(self)
+        return value
+
+
+@dataclass(frozen=True)
+class RemoteImage:
+    """What a tag stands for at its registry now: the digest and type of its manifest or index."""
+
+    reference: str
+    digest: str
+    media_type: str
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"reference", "digest", "media_type"}`."""
+        value: dict[str, Any] = codec.to_json(self)
+        return value
+
+
+@dataclass(frozen=True)
+class UpdateCheck:
+    """Whether the image that has a reference here, `image_id`, is still what the registry gives out under it.
+
+    `digest` is the one the registry tells for the tag now.
+    """
+
+    reference: str
+    image_id: str
+    digest: str
+    is_current: bool
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Build from a JSON object; InvalidSpec names the first field that is wrong."""
+        return codec.from_json(cls, value)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"reference", "image_id", "digest", "is_current"}`."""
+        value: dict[str, Any] = codec.to_json(self)
+        return value
+
+
 def _check_url(where: str, url: str) -> None:
     try:
         parts = urlsplit(url)

@@ -29,6 +29,8 @@ STATUSES: Mapping[str, int] = {
     "command-not-found": 422,
     "command-not-executable": 422,
     "unauthorized": 502,
+    "registry-error": 502,
+    "rate-limited": 503,
     "cancelled": 409,
     "unreachable": 503,
     "launcher-unavailable": 503,

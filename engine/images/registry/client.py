@@ -1,0 +1,209 @@
+"""The client of one registry: is it there and who are we, manifests, blobs."""
+
+import hashlib
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Self
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from engine.errors import EngineError, NotFound, RegistryError, Unreachable
+from engine.images.documents import digest_of
+from engine.images.limits import MAXIMUM_DOCUMENT_BYTES
+from engine.images.reference import Reference
+from engine.images.registry import answers
+from engine.images.registry.authentication import Authenticator
+from engine.images.registry.endpoints import Endpoint, homes, mirrors
+from engine.images.registry.transport import Response, Transport
+from engine.spec.image import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from engine.spec.registry import RegistryAccess
+
+ACCEPTED = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
+MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class FetchedManifest:
+    """A manifest or index as a registry has it: `data` is empty where only its head was asked for."""
+
+    media_type: str
+    digest: str
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an endpoint: `path` below its `/v2/`, or a whole address; `body` opens what is sent."""
+
+    method: str
+    path: str
+    scope: str
+    headers: Mapping[str, str]
+    what: str
+    body: Callable[[], BinaryIO] | None = None
+
+
+class RegistryClient:
+    """Asks one registry, its mirrors first where something is only read. A context manager, for its connections.
+
+    Everything raises Unreachable, Unauthorized, RateLimited, NotFound or RegistryError.
+    """
+
+    def __init__(self, access: RegistryAccess) -> None:
+        self._access = access
+        self._transport = Transport(access)
+        self._authenticator = Authenticator(access, self._transport)
+        self._home: Endpoint | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._transport.close()
+
+    def check(self) -> None:
+        """Whether the registry is there and takes the credentials (spec.md, "Determining Support")."""
+        response = self._ask_home(Request("GET", "", "", {}, "a sign-in"))
+        answers.body(response, MAXIMUM_DOCUMENT_BYTES, "the answer")
+
+    def head(self, reference: Reference) -> FetchedManifest:
+        """Type and digest of the manifest, without fetching it where the registry tells them."""
+        response = self.read("HEAD", reference, "manifests", _target(reference), {"Accept": ACCEPTED})
+        response.release_conn()
+        digest = response.headers.get("Docker-Content-Digest", "")
+        if not _DIGEST.fullmatch(digest):
+            return self.manifest(reference)
+        return FetchedManifest(_media_type(response), digest)
+
+    def manifest(self, reference: Reference) -> FetchedManifest:
+        """The manifest or index, verified where the reference says its digest."""
+        target = _target(reference)
+        response = self.read("GET", reference, "manifests", target, {"Accept": ACCEPTED})
+        what = f"the manifest {target} of {reference.repository}"
+        data = answers.body(response, MAXIMUM_DOCUMENT_BYTES, what)
+        digest = digest_of(data)
+        if reference.digest.startswith("sha512:"):
+            digest = f"sha512:{hashlib.sha512(data).hexdigest()}"
+        if reference.digest and digest != reference.digest:
+            raise RegistryError(f"{what} is not what was asked for: its digest is {digest}", status=response.status)
+        return FetchedManifest(_media_type(response), digest, data)
+
+    def blob(self, reference: Reference, digest: str, *, start: int = 0) -> Response:
+        """A blob of the reference's repository from byte `start` on, to be read and released by the caller."""
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        return self.read("GET", reference, "blobs", digest, headers)
+
+    def has_blob(self, reference: Reference, digest: str) -> bool:
+        """Whether the registry itself has the blob in the reference's repository, as one who pushes there sees it."""
+        path, what = f"{reference.path}/blobs/{digest}", f"{reference.path}@{digest}"
+        try:
+            self._ask_home(Request("HEAD", path, _to_push(reference), {}, what)).release_conn()
+        except NotFound:
+            return False
+        return True
+
+    def upload(self, reference: Reference, digest: str, file: Callable[[], BinaryIO], size: int) -> None:
+        """Bring a blob of `size` bytes there in one piece (spec.md, "POST then PUT"). `file` opens it, maybe again."""
+        scope, path = _to_push(reference), f"{reference.path}/blobs/uploads/"
+        what = f"to take a blob for {reference.path}"
+        begun = self._ask_home(Request("POST", path, scope, {"Content-Length": "0"}, what))
+        begun.drain_conn()
+        home = self._home
+        assert home is not None  # noqa: S101 - it has answered just now
+        location = urljoin(f"{home.url}/v2/{path}", begun.headers.get("Location", ""))
+        location += ("&" if urlsplit(location).query else "?") + urlencode({"digest": digest})
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        request = Request("PUT", location, scope, headers, what, file)
+        self._succeeding(home, request).release_conn()
+
+    def put_manifest(self, reference: Reference, media_type: str, data: bytes) -> None:
+        """Give the manifest the reference's name there; everything it points to has to be there already."""
+        path, what = f"{reference.path}/manifests/{_target(reference)}", f"to take {reference}"
+        headers = {"Content-Type": media_type, "Content-Length": str(len(data))}
+        request = Request("PUT", path, _to_push(reference), headers, what, lambda: io.BytesIO(data))
+        self._ask_home(request).release_conn()
+
+    def read(self, method: str, reference: Reference, kind: str, target: str, headers: Mapping[str, str]) -> Response:
+        """Ask for something that is only read: each mirror, then the registry itself, whose failure counts."""
+        path = f"{reference.path}/{kind}/{target}"
+        scope = f"repository:{reference.path}:pull"
+        what = f"{reference.path}{'@' if ':' in target else ':'}{target}"
+        request = Request(method, path, scope, headers, what)
+        for mirror in mirrors(self._access):
+            try:
+                return self._succeeding(mirror, request)
+            except EngineError:
+                continue  # a mirror has what it has; the registry itself says what is wrong
+        return self._ask_home(request)
+
+    def _ask_home(self, request: Request) -> Response:
+        """Ask the registry itself, by the first of its addresses that answers at all."""
+        candidates = [self._home] if self._home else homes(self._access)
+        for endpoint in candidates:
+            try:
+                response = self._succeeding(endpoint, request)
+            except Unreachable:
+                if endpoint is candidates[-1]:
+                    raise
+            else:
+                self._home = endpoint
+                return response
+        raise AssertionError("there is always an address")  # pragma: no cover
+
+    def _succeeding(self, endpoint: Endpoint, request: Request) -> Response:
+        """The answer, after a sign-in if one is wanted and behind redirects; an error if it is no success."""
+        url = urljoin(f"{endpoint.url}/v2/", request.path)
+        response = self._send(endpoint, url, request)
+        if response.status == 401 and self._authenticator.learn(endpoint, request.scope, response):
+            response.drain_conn()
+            response = self._send(endpoint, url, request)
+        for _ in range(MOST_REDIRECTS):
+            if response.status not in _REDIRECTS:
+                break
+            response.drain_conn()
+            url = self._next(endpoint, url, response)
+            response = self._send(endpoint, url, request)
+        if response.status >= 300:
+            signed_in_as = self._authenticator.signs_in_as if endpoint.is_home else ""
+            raise answers.failure(response, request.what, self._access.registry, signed_in_as=signed_in_as)
+        return response
+
+    def _send(self, endpoint: Endpoint, url: str, request: Request) -> Response:
+        """Credentials are told to the endpoint's own host, wherever else it may lead."""
+        headers = dict(request.headers)
+        if urlsplit(url)[:2] == urlsplit(endpoint.url)[:2]:
+            headers |= self._authenticator.headers(endpoint, request.scope)
+        is_verified = endpoint.is_verified
+        if request.body is None:
+            return self._transport.send(request.method, url, headers=headers, is_verified=is_verified)
+        with request.body() as body:
+            return self._transport.send(request.method, url, headers=headers, is_verified=is_verified, body=body)
+
+    def _next(self, endpoint: Endpoint, url: str, response: Response) -> str:
+        """Where the registry leads to. Raises RegistryError for what verified TLS must not lead to."""
+        target = urljoin(url, response.headers.get("Location", ""))
+        scheme = urlsplit(target).scheme
+        is_downgrade = url.startswith("https:") and endpoint.is_verified and scheme != "https"
+        if is_downgrade or scheme not in ("http", "https"):
+            raise RegistryError(
+                f"{self._access.registry} leads to {target[:200]!a}, which is not safe", status=response.status
+            )
+        return target
+
+
+def _to_push(reference: Reference) -> str:
+    return f"repository:{reference.path}:pull,push"
+
+
+def _target(reference: Reference) -> str:
+    return reference.digest or reference.tag
+
+
+def _media_type(response: Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip()
