@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("panel.dashboard.urls")),
     path("containers/", include("panel.containers.urls")),
     path("images/", include("panel.images.urls")),
+    path("registry/", include("panel.distribution.urls")),
     path("registries/", include("panel.registries.urls")),
     path("operations/", include("panel.operations.urls")),
     path("audit/", include("panel.audit.urls")),

@@ -244,6 +244,14 @@ class ManifestReference(models.Model):
         return self.digest
 
 
+class TagQuerySet(models.QuerySet["Tag"]):
+    """Questions asked of tags."""
+
+    def search(self, text: str) -> "TagQuerySet":
+        """Those whose name or digest holds `text`."""
+        return self.filter(models.Q(name__icontains=text) | models.Q(manifest__digest__icontains=text))
+
+
 class Tag(models.Model):
     """A name for a manifest, which may move to another."""
 
@@ -254,6 +262,8 @@ class Tag(models.Model):
         settings.AUTH_USER_MODEL, verbose_name=_("pushed by"), null=True, on_delete=models.PROTECT, related_name="+"
     )
     moved_at = models.DateTimeField(_("pushed"), default=timezone.now)
+
+    objects = TagQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from panel.accounts.api import MeView, TokenViewSet
 from panel.audit.api import AuditViewSet
 from panel.containers.api import ContainerViewSet
+from panel.distribution.api import NamespaceViewSet, RepositoryViewSet
 from panel.hosts.api import HostViewSet
 from panel.images.api import ImageViewSet
 from panel.operations.api import OperationViewSet
@@ -17,6 +18,8 @@ from panel.volumes.api import VolumeViewSet
 router = SimpleRouter()
 router.register("containers", ContainerViewSet, "container")
 router.register("images", ImageViewSet, "image")
+router.register("registry/repositories", RepositoryViewSet, "repository")
+router.register("registry/namespaces", NamespaceViewSet, "namespace")
 router.register("volumes", VolumeViewSet, "volume")
 router.register("registries", RegistryViewSet, "registry")
 router.register("credentials", CredentialViewSet, "credential")

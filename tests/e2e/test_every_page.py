@@ -16,6 +16,8 @@ PAGES = {
     "images": "/images/",
     "upload": "/images/upload/",
     "bootstrap": "/images/bootstrap/",
+    "own-registry": "/registry/",
+    "namespace": "/registry/add/",
     "operations": "/operations/",
     "audit": "/audit/",
     "account": "/account/",

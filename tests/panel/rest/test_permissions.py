@@ -33,6 +33,9 @@ SAMPLES = {
     "(?P<pk>[a-z0-9-]+)": "local",
     "(?P<pk>[^/.]+)": "6f0c2f6e-6f5c-4f5e-9f57-0a4a7d2f0e11",
     "(?P<id>[A-Za-z0-9_]{1,25})": "moorage_1",
+    "(?P<name>[a-z0-9._-]+)": "team",
+    "(?P<tag>[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})": "1.0",
+    "(?P<digest>sha[0-9]{3}:[0-9a-f]+)": "sha256:" + "ef" * 32,
 }
 
 
