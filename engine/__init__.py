@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from engine.spec.devices import Device
     from engine.spec.exec import ExecSpec, ExecState
     from engine.spec.files import Change, ChangeKind, PathStat
+    from engine.spec.image import Platform, parse_platform
     from engine.spec.image_files import (
         Comparison,
         ConfigDifference,
@@ -116,6 +117,7 @@ _HOMES = {
     "engine.spec.death": ["Death"],
     "engine.spec.devices": ["Device"],
     "engine.spec.files": ["Change", "ChangeKind", "PathStat"],
+    "engine.spec.image": ["Platform", "parse_platform"],
     "engine.spec.image_files": [
         "Comparison",
         "ConfigDifference",
@@ -198,6 +200,7 @@ __all__ = [
     "NotFound",
     "Output",
     "PathStat",
+    "Platform",
     "ProcessTable",
     "Propagation",
     "PruneFilters",
@@ -237,6 +240,7 @@ __all__ = [
     "Volume",
     "WeightDevice",
     "outlets",
+    "parse_platform",
     "privileges",
     "raise_nofile",
 ]

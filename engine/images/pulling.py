@@ -7,7 +7,7 @@ from typing import Any
 
 from urllib3.exceptions import HTTPError
 
-from engine.errors import InvalidSpec, NotFound, RegistryError, Unsupported
+from engine.errors import NotFound, RegistryError, Unsupported
 from engine.images.archives.archived import ArchivedLayer, pair_layers, read_config
 from engine.images.archives.loader import StagedImage
 from engine.images.documents import check_digest, check_match, check_size, digest_of, document
@@ -24,16 +24,6 @@ from engine.spec.image import CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES, Descrip
 MOST_RESUMES = 5
 _AGAIN = "Try again when the network is well."
 _ATTESTATION = "vnd.docker.reference.type"
-
-
-def parse_platform(text: str) -> Platform | None:
-    """`linux/arm64/v8` as its parts; None for empty text. Raises InvalidSpec."""
-    if not text:
-        return None
-    parts = text.split("/")
-    if not 2 <= len(parts) <= 3 or not all(part.isalnum() and part.isascii() for part in parts):
-        raise InvalidSpec("platform", f"{text[:60]!r} is not a platform", hint="Write it like linux/arm64/v8.")
-    return Platform(parts[1], parts[0], *parts[2:])
 
 
 def pull_image(

@@ -20,7 +20,7 @@ from engine.images.layers.loader import LayerLoader
 from engine.images.layout import Layout
 from engine.images.limits import DiskSpace, noticing_full_disk
 from engine.images.pruning import Users
-from engine.images.pulling import parse_platform, pull_image
+from engine.images.pulling import pull_image
 from engine.images.pushing import push_image
 from engine.images.reference import Reference
 from engine.images.registry import RegistryClient
@@ -30,7 +30,7 @@ from engine.images.staging import Staging
 from engine.images.tar.stream_out import TarStream
 from engine.images.updates import check_update
 from engine.images.upload import STALE_AFTER_S, Upload
-from engine.spec.image import Descriptor
+from engine.spec.image import Descriptor, parse_platform
 from engine.spec.image_files import Comparison, FilePage, FileQuery, HistoryStep, LayerFacts
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import ImagePruneFilters, PrunedImages

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.errors import InvalidSpec
+
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -42,6 +44,16 @@ class Platform:
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part) or "unknown"
+
+
+def parse_platform(text: str) -> Platform | None:
+    """`linux/arm64/v8` as its parts; None for empty text. Raises InvalidSpec."""
+    if not text:
+        return None
+    parts = text.split("/")
+    if not 2 <= len(parts) <= 3 or not all(part.isalnum() and part.isascii() for part in parts):
+        raise InvalidSpec("platform", f"{text[:60]!r} is not a platform", hint="Write it like linux/arm64/v8.")
+    return Platform(parts[1], parts[0], *parts[2:])
 
 
 @dataclass(frozen=True)

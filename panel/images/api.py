@@ -24,6 +24,7 @@ from panel.images.models import Image
 from panel.images.pruning import prunable
 from panel.images.reading import Inside, Saved
 from panel.images.serializers import PrunedImagesSerializer, PruneImagesSerializer
+from panel.images.transfers import Transfers
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.documents import document, taken
 from panel.rest.pagination import Pages
@@ -43,6 +44,7 @@ EXAMPLE = OpenApiExample(
         "architecture": "amd64",
         "os": "linux",
         "created_at": "2026-01-01T00:00:00Z",
+        "is_outdated": False,
         "config": {"command": ["sh"], "env": ["PATH=/bin"]},
     },
     response_only=True,
@@ -64,6 +66,7 @@ COLUMNS = (
     "architecture",
     "os",
     "created_at",
+    "is_outdated",
 )
 
 
@@ -73,6 +76,9 @@ class ListedImageSerializer(serializers.ModelSerializer[Image]):
 
     host = serializers.CharField(source="host_id", read_only=True)
     references = serializers.ListField(child=serializers.CharField(), read_only=True)
+    is_outdated = serializers.BooleanField(
+        read_only=True, help_text="a tag of it stands for another image at its registry by now"
+    )
     shared_bytes = serializers.IntegerField(read_only=True, help_text="of its size, what other images have too")
 
     class Meta:
@@ -93,6 +99,7 @@ class ListedImageSerializer(serializers.ModelSerializer[Image]):
             "architecture": instance.architecture,
             "os": instance.os,
             "created_at": created_at and created_at.isoformat().replace("+00:00", "Z"),
+            "is_outdated": bool(instance.references) and getattr(instance, "is_outdated", False),
         }
 
 
@@ -171,7 +178,7 @@ BODY = {("application/x-tar"): OpenApiTypes.BINARY, "application/octet-stream": 
     ),
     retrieve=extend_schema(summary="Show an image"),
 )
-class ImageViewSet(Inside, Saved, mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Image]):
+class ImageViewSet(Inside, Saved, Transfers, mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Image]):
     """Images of all hosts."""
 
     queryset = Image.objects.all()
@@ -184,9 +191,12 @@ class ImageViewSet(Inside, Saved, mixins.ListModelMixin, mixins.RetrieveModelMix
         **dict.fromkeys(("load", "import_rootfs", "bootstrap"), "images.load"),
         **dict.fromkeys(("archive", "archives"), "images.save"),
         **dict.fromkeys(("destroy", "prune"), "images.delete"),
+        **dict.fromkeys(("pull", "check_updates"), "images.pull"),
+        "push": "images.push",
+        "tag": "images.tag",
     }
     permissions = {
-        **dict.fromkeys(("list", "retrieve", "history", "layers", "files"), "images.view"),
+        **dict.fromkeys(("list", "retrieve", "history", "layers", "files", "updates"), "images.view"),
         **dict.fromkeys(("comparison", "compared_files"), "images.view"),
         # Their services ask, so that a refusal is an audit row.
         **dict.fromkeys(documented_permissions, SIGNED_IN),
@@ -194,7 +204,7 @@ class ImageViewSet(Inside, Saved, mixins.ListModelMixin, mixins.RetrieveModelMix
 
     def get_queryset(self) -> QuerySet[Image]:
         """All of them; the permission was checked."""
-        images = Image.objects.all()
+        images = Image.objects.with_updates()
         return images.defer("config") if self.action == "list" else images
 
     def get_serializer_class(self) -> type[ListedImageSerializer]:

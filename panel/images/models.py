@@ -19,6 +19,10 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """Those `user` may see: all of them, with `images.view`."""
         return self if user.has_perm("images.view") else self.none()
 
+    def with_updates(self) -> "ImageQuerySet":
+        """Each with `is_outdated`: one of its tags stands for another image at its registry by now."""
+        return self.annotate(is_outdated=outdated())
+
     def search(self, text: str) -> "ImageQuerySet":
         """Those whose references or id hold `text`."""
         return self.annotate(reference_text=Cast("references", models.TextField())).filter(
@@ -73,3 +77,36 @@ class Image(models.Model):
     def short_id(self) -> str:
         """The first twelve digits of the id, as people quote it."""
         return self.image_id.removeprefix("sha256:")[:12]
+
+
+class TrackedTag(models.Model):
+    """A name under which an image is, or was, on a host, and whether it is still what its registry gives out for it.
+
+    `digest` is what the registry told last, `error` why it could not. It is asked again at `due_at`, with the
+    `credential` the image was pulled with.
+    """
+
+    host = models.ForeignKey("hosts.Host", on_delete=models.CASCADE, related_name="+")
+    reference = models.CharField(_("reference"), max_length=500)
+    image_id = models.CharField(_("image id"), max_length=80)
+    is_current = models.BooleanField(_("current"), default=True)
+    digest = models.CharField(_("digest"), max_length=160, blank=True)
+    checked_at = models.DateTimeField(_("checked"), null=True)
+    error = models.TextField(_("error"), blank=True)
+    due_at = models.DateTimeField(db_index=True)
+    credential = models.ForeignKey("registries.Credential", null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["reference"]
+        indexes = [models.Index(fields=["host", "image_id"])]
+        constraints = [models.UniqueConstraint(fields=["host", "reference", "image_id"], name="tag_once_per_image")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+def outdated() -> models.Exists:
+    """Of a row with `host` and `image_id`: whether a tag of that image stands for another one by now."""
+    tags = TrackedTag.objects.filter(image_id=models.OuterRef("image_id"), host=models.OuterRef("host"))
+    return models.Exists(tags.filter(is_current=False))

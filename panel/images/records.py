@@ -8,7 +8,7 @@ from django.db import transaction
 
 from panel.audit.chain import plain
 from panel.hosts.moments import moment
-from panel.images.models import Image
+from panel.images.models import Image, TrackedTag
 from panel.realtime.changes import announce
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ def mirror(host: str, values: list[Any]) -> None:
     known = {image.image_id: image for image in Image.objects.filter(host_id=host).select_for_update()}
     gone = [image.pk for image_id, image in known.items() if image_id not in told]
     Image.objects.filter(pk__in=gone).delete()
+    TrackedTag.objects.filter(host=host).exclude(image_id__in=told).delete()
     # Hosts have hundreds of images, and tell of all of them whenever one has changed.
     changed = [known[image_id] for image_id in told if image_id in known and _changes(known[image_id], told[image_id])]
     Image.objects.bulk_update(changed, COLUMNS, batch_size=100)

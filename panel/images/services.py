@@ -1,4 +1,4 @@
-"""What may be asked of images: load an archive, import a root filesystem, save, remove, prune.
+"""What may be asked of images: load an archive, import a root filesystem, save, remove, prune, pull, push, tag.
 
 Loading takes two steps. Somebody is allowed to upload and gets a ticket; when all bytes are on the host, the ticket
 becomes an operation.
@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from engine import BootstrapSpec, ImagePruneFilters, Reference
+from engine import BootstrapSpec, ImagePruneFilters, Reference, parse_platform
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.audit.subject import Subject
@@ -17,9 +17,13 @@ from panel.door import service
 from panel.errors import Invalid, in_callers_terms
 from panel.hosts.choice import host_named
 from panel.hosts.models import Host
+from panel.images import updates
 from panel.images.models import Image
 from panel.operations import services as operations
 from panel.operations.models import Operation
+from panel.registries.access import Way, check_usable, way_for
+from panel.registries.models import Credential
+from panel.registries.names import reference as reference_meant
 from panel.uploads.tickets import Ticket
 
 ARCHIVE_FORMATS = ("docker", "oci")
@@ -114,6 +118,100 @@ def allow_save(*, actor: Actor, images: Sequence[Image], form: str) -> None:
         raise Invalid(_("The images are on several hosts."), hint=_("Ask for those of one."), field="id")
     for image in images:
         audit.record(actor=actor, action="images.save", subject=image.subject, after={"format": form})
+
+
+@service("images.pull")
+def pull(
+    *, actor: Actor, reference: str, platform: str = "", credential: Credential | None = None, host: str = ""
+) -> Operation:
+    """Bring an image to the host of that name; without `credential` with the closest that the actor may use.
+
+    Who asks for what is under way already gets that operation. Raises Invalid naming the field.
+    """
+    wanted, on = reference_meant(reference), host_named(host)
+    with in_callers_terms():
+        parse_platform(platform)
+    subject = Subject("image", str(wanted)[:200], str(wanted))
+    joined = None if credential else _pull_under_way(on, str(wanted), platform)
+    if joined is not None:
+        told = {"platform": platform, "joins": str(joined.pk)}
+        audit.record(actor=actor, action="images.pull", subject=subject, after=told)
+        return joined
+    way = _way(actor, wanted, credential)
+    told = {"platform": platform, "signs_in": way.signs_in}
+    audit.record(actor=actor, action="images.pull", subject=subject, after=told)
+    return operations.request(
+        actor=actor,
+        kind="images.pull",
+        host=on.name,
+        subject=subject,
+        payload=lambda operation: {
+            "reference": str(wanted),
+            "platform": platform,
+            "access": way.sealed(on, operation),
+        },
+    )
+
+
+@service("images.push")
+def push(*, actor: Actor, image: Image, reference: str = "", credential: Credential | None = None) -> Operation:
+    """Bring it to the registry of `reference`, or of its own only name. Raises Invalid naming the field."""
+    if not reference and len(image.references) != 1:
+        raise Invalid(_("Say under which name it is to be pushed."), field="reference")
+    target = reference_meant(reference or image.references[0])
+    if target.digest:
+        raise Invalid(_("An image is pushed by tag, not by digest."), field="reference")
+    way, host = _way(actor, target, credential), image.host
+    told = {"reference": str(target), "signs_in": way.signs_in}
+    audit.record(actor=actor, action="images.push", subject=image.subject, after=told)
+    return operations.request(
+        actor=actor,
+        kind="images.push",
+        host=host.name,
+        subject=Subject("image", image.image_id, str(target)),
+        payload=lambda operation: {
+            "name": image.image_id,
+            "reference": str(target),
+            "access": way.sealed(host, operation),
+        },
+    )
+
+
+@service("images.tag")
+def tag(*, actor: Actor, image: Image, reference: str) -> Operation:
+    """Give it one more name; another image of the host that has it loses it. Raises Invalid."""
+    name = reference_meant(reference)
+    if name.digest:
+        raise Invalid(_("A name of one's own has a tag, not a digest."), field="reference")
+    audit.record(actor=actor, action="images.tag", subject=image.subject, after={"reference": str(name)})
+    payload = {"name": image.image_id, "reference": str(name)}
+    return operations.request(
+        actor=actor, kind="images.tag", host=image.host_id, subject=image.subject, payload=payload
+    )
+
+
+@service("images.pull")
+def check_updates(*, actor: Actor, image: Image) -> Operation:
+    """Ask the registries of its names now whether these have moved; from then on that is asked by the clock."""
+    if not image.references:
+        raise Invalid(_("It has no name that could have moved."))
+    audit.record(actor=actor, action="images.check_updates", subject=image.subject)
+    tags = updates.tracked(image)
+    return updates.request(actor=actor, host=image.host, tags=tags, subject=image.subject)
+
+
+def _way(actor: Actor, reference: Reference, credential: Credential | None) -> Way:
+    if credential is not None:
+        check_usable(actor, credential)
+    return way_for(actor, reference.domain, credential)
+
+
+def _pull_under_way(host: Host, reference: str, platform: str) -> Operation | None:
+    """The pull of the very same that nobody has asked to stop. Who asks for it at the same time waits here."""
+    Host.objects.select_for_update().get(pk=host.pk)
+    same = {"payload__reference": reference, "payload__platform": platform}
+    open_ones = Operation.objects.open().filter(kind="images.pull", host=host, cancel_requested_at=None)
+    return open_ones.filter(**same).first()
 
 
 def prune_filters(asked: dict[str, Any]) -> ImagePruneFilters:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from engine import BootstrapSpec, ImagePruneFilters
+from panel.images import update_checks
 from panel.operations.host import operation
 from panel.operations.work import Outcome, Work
+from panel.registries.unsealing import opened as unsealed
 from panel.uploads.incoming import opened
 
 
@@ -44,6 +46,44 @@ def remove(work: Work, name: str, force: bool = False) -> Outcome:
 def prune(work: Work, filters: dict[str, Any]) -> Outcome:
     """Remove the images that no container uses and that are meant."""
     return _told(work, work.engine.prune_images(ImagePruneFilters.from_json(filters)).to_json())
+
+
+@operation("images.pull", asks_itself=True)
+def pull(work: Work, reference: str, platform: str, access: str) -> Outcome:
+    """Bring an image here from its registry; `access` is sealed for this operation."""
+    image = work.engine.pull(
+        reference,
+        access=unsealed(work, access),
+        platform=platform,
+        progress=work.progress,
+        is_cancelled=work.is_cancelled,
+    )
+    return _told(work, {"images": [image.to_json()]})
+
+
+@operation("images.push", asks_itself=True)
+def push(work: Work, name: str, reference: str, access: str) -> Outcome:
+    """Bring an image to a registry; `access` is sealed for this operation."""
+    pushed = work.engine.push(
+        name,
+        reference=reference,
+        access=unsealed(work, access),
+        progress=work.progress,
+        is_cancelled=work.is_cancelled,
+    )
+    return Outcome(result=pushed.to_json())
+
+
+@operation("images.tag")
+def tag(work: Work, name: str, reference: str) -> Outcome:
+    """Give an image one more name."""
+    return _told(work, {"images": [work.engine.tag_image(name, reference).to_json()]})
+
+
+@operation("images.check_updates")
+def check_updates(work: Work, checks: list[Any], accesses: dict[str, Any]) -> Outcome:
+    """Ask registries whether tags have moved. See `panel.images.update_checks`."""
+    return Outcome(result={"checks": update_checks.run(work, checks, accesses)})
 
 
 def _told(work: Work, result: dict[str, object]) -> Outcome:

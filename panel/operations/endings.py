@@ -13,6 +13,7 @@ from panel.audit import services as audit
 from panel.audit.models import AuditEntry
 from panel.audit.subject import Subject
 from panel.containers import endings as container_endings
+from panel.images import endings as image_endings
 from panel.operations import signals
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
@@ -32,6 +33,7 @@ def end(row: Operation, status: str, *, error: dict[str, Any] | None, result: An
         row.steps = [step | {"status": "failed"} if step["status"] == "running" else step for step in row.steps]
     container_endings.settle(row, _message(row))
     registry_endings.settle(row)
+    image_endings.settle(row)
     row.save(update_fields=["status", "error", "result", "steps", "started_at", "finished_at"])
     if row.status == Operation.Status.FAILED:
         _note_failure(row)

@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from engine import Engine, Step
+from engine import Cancelled, Engine, Step
 from panel.environment import Environment
 from panel.operations import reports, signals
 from panel.operations.throttle import Throttle
@@ -50,6 +50,11 @@ class Work:
         if self._throttle.passes() or is_end:
             told = [step.to_json() for step in steps]
             reports.send("operations.progress", operation=self.operation, steps=told)
+
+    def stop_if_cancelled(self) -> None:
+        """Raise Cancelled if somebody asked for it to stop."""
+        if self.is_cancelled():
+            raise Cancelled("it was cancelled")
 
     def is_cancelled(self) -> bool:
         """Whether somebody asked for it to stop. While the broker is away nobody can."""
