@@ -1,16 +1,15 @@
 """Byte streams of an archive: a section of a file, a digest taken in passing, gzip and zstd undone."""
 
-import gzip
 import hashlib
 import io
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import BinaryIO, Protocol, cast
 
 import zstandard
+from isal import igzip, isal_zlib
 
 from engine.errors import InvalidArchive
 
@@ -126,6 +125,21 @@ class Section(io.RawIOBase):
         return count
 
 
+class _Sipping(io.RawIOBase):
+    """Reads `READ_AHEAD` bytes at a time however many are asked for."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # io calls it with a writable buffer
+        return self._stream.readinto1(view[:READ_AHEAD])
+
+
 def buffered(source: io.RawIOBase, size: int = CHUNK) -> io.BufferedReader:
     """The stream with a buffer, so that small reads cost little."""
     return io.BufferedReader(source, size)
@@ -145,7 +159,7 @@ def compression_of(stream: io.BufferedReader, what: str) -> Compression:
 def decompress(stream: io.BufferedReader, compression: Compression) -> Readable:
     """The stream's plain bytes."""
     if compression is Compression.GZIP:
-        return gzip.GzipFile(fileobj=stream, mode="rb")
+        return igzip.IGzipFile(fileobj=_Sipping(stream), mode="rb")  # type: ignore[no-untyped-call]
     if compression is Compression.ZSTD:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
         return decompressor.stream_reader(stream, read_across_frames=True)
@@ -170,5 +184,5 @@ def reading(what: str) -> Iterator[None]:
         yield
     except InvalidArchive as error:
         raise InvalidArchive(f"{what}: {error.message}", hint=error.hint) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+    except (EOFError, isal_zlib.error, igzip.BadGzipFile, zstandard.ZstdError) as error:  # type: ignore[misc]  # isal says `error` is an instance
         raise InvalidArchive(f"{what}: {error}", hint="The archive is damaged or was cut short.") from error
