@@ -69,6 +69,11 @@ class Image(models.Model):
         return Subject("image", self.image_id, str(self))
 
     @property
+    def name(self) -> str:
+        """Its first reference, or the beginning of its id."""
+        return str(self)
+
+    @property
     def unique_bytes(self) -> int:
         """What comes free at the most when it is removed."""
         return self.size_bytes - self.shared_bytes

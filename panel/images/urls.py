@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from panel.images import views
+from panel.images import inside, pruning, views
 
 app_name = "images"
 urlpatterns = [
     path("", views.ImageList.as_view(), name="list"),
     path("upload/", views.Upload.as_view(), name="upload"),
     path("bootstrap/", views.Bootstrap.as_view(), name="bootstrap"),
-    path("<int:pk>/", views.ImagePage.as_view(), name="detail"),
+    path("prune/", pruning.Prune.as_view(), name="prune"),
+    path("<int:pk>/", inside.Overview.as_view(), name="detail"),
+    path("<int:pk>/layers/", inside.Layers.as_view(), name="layers"),
+    path("<int:pk>/files/", inside.Files.as_view(), name="files"),
+    path("<int:pk>/compare/", inside.Compare.as_view(), name="compare"),
+    path("<int:pk>/containers/", inside.Containers.as_view(), name="containers"),
     path("<int:pk>/remove/", views.Remove.as_view(), name="remove"),
 ]

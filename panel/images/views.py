@@ -10,7 +10,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
-from panel.containers.models import Container
 from panel.images import services
 from panel.images.forms import BootstrapForm, ImageFilter
 from panel.images.models import Image
@@ -19,9 +18,6 @@ from panel.pages.access import Page
 from panel.pages.acting import ActionPage
 from panel.pages.form_page import FormPage
 from panel.pages.lists import ListPage
-from panel.pages.objects import ObjectPage
-
-MOST_USERS = 50
 
 
 class ImageList(ListPage):
@@ -36,27 +32,6 @@ class ImageList(ListPage):
     def visible(self) -> QuerySet[Image]:
         """Those the visitor may see."""
         return Image.objects.visible_to(self.request.user).select_related("host")  # type: ignore[arg-type]
-
-
-class ImagePage(ObjectPage):
-    """One image: what it runs by default, its layers, and who uses it."""
-
-    permission_required = "images.view"
-    template_name = "images/detail.html"
-    context_object_name = "image"
-    list_name = "images:list"
-    leading_part = "image"
-    gone_words = _("The image was removed")
-
-    def get_queryset(self) -> QuerySet[Image]:
-        """Those the visitor may see."""
-        return Image.objects.visible_to(self.request.user).select_related("host")  # type: ignore[arg-type]
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds the containers that were made from it."""
-        containers = Container.objects.visible_to(self.request.user).unhealthy_first()  # type: ignore[arg-type]
-        users = containers.filter(host=self.object.host_id, image_id=self.object.image_id)[:MOST_USERS]
-        return super().get_context_data(**kwargs) | {"containers": users}
 
 
 class Upload(Page, TemplateView):

@@ -22,16 +22,63 @@ def test_an_empty_list_leads_to_the_upload_for_those_who_may(viewer: User, opera
     assert signed_in(viewer).get("/images/upload/").status_code == 403
 
 
-def test_an_image_shows_what_it_runs_its_layers_and_who_uses_it(viewer: User, image: Image) -> None:
+def test_an_image_shows_what_it_runs_and_who_uses_it(viewer: User, image: Image) -> None:
     layer = "sha256:" + "9f" * 32
     image.config = {"command": ["sh", "-c", "a b"], "layers": [{"diff_id": layer, "size_bytes": 5}], "env": ["A=<b>"]}
+    image.shared_bytes = 400
     image.save()
     made_from = {"image": "busybox", "image_id": image.image_id, "status": "running", "started_at": timezone.now()}
     Container.objects.create(name="web", host=image.host, **made_from)
     page = signed_in(viewer).get(f"/images/{image.pk}/").content.decode()
-    for text in ("sh -c &#x27;a b&#x27;", "9f9f9f9f9f9f", "A=&lt;b&gt;", ">web</a>"):
+    for text in (
+        "sh -c &#x27;a b&#x27;",
+        "A=&lt;b&gt;",
+        "600 B of its own, 400 B shared",
+        f"/images/{image.pk}/files/",
+    ):
         assert text in page
     assert "/remove/" not in page
+    assert "/archive/" not in page
+    assert ">web</a>" in signed_in(viewer).get(f"/images/{image.pk}/containers/").content.decode()
+
+
+def test_what_an_images_maker_wrote_cannot_look_like_anything_else(viewer: User, image: Image) -> None:
+    image.config = {"env": ["A=\u202egnp.exe\n\x1b[31m<script>"], "labels": {"\u200b": "\u2066x"}}
+    image.save()
+    page = signed_in(viewer).get(f"/images/{image.pk}/").content.decode()
+    assert r"A=\u202egnp.exe\n\x1b[31m&lt;script&gt;" in page
+    assert r"\u200b=\u2066x" in page
+
+
+def test_without_its_host_an_image_says_why_its_inside_is_not_shown(viewer: User, image: Image) -> None:
+    browser = signed_in(viewer)
+    for tab in ("layers/", "files/", f"compare/?other={_other(image).pk}"):
+        answer = browser.get(f"/images/{image.pk}/{tab}")
+        assert (answer.status_code, b"does not answer" in answer.content) == (200, True), tab
+
+
+def test_a_comparison_offers_the_images_of_the_same_host(viewer: User, image: Image) -> None:
+    other = _other(image)
+    elsewhere = Host.objects.create(name="elsewhere")
+    far = Image.objects.create(host=elsewhere, image_id="sha256:" + "3c" * 32, references=["far:1"])
+    page = signed_in(viewer).get(f"/images/{image.pk}/compare/?other={far.pk}").content.decode()
+    assert f'<option value="{other.pk}">' in page
+    assert "far:1" not in page
+    assert signed_in(viewer).get(f"/images/{image.pk}/compare/?other=x").status_code == 200
+
+
+def test_what_is_not_used_is_removed_by_an_operation(operator: User, viewer: User, local: Host) -> None:
+    assert signed_in(viewer).get("/images/prune/").status_code == 403
+    assert b"does not answer" in signed_in(operator).get("/images/prune/").content
+    wrong = signed_in(operator).post("/images/prune/", {"until": "yesterday"})
+    assert wrong.status_code == 422
+    signed_in(operator).post("/images/prune/", {"named": "on", "label": "team=blue"})
+    operation = Operation.objects.get()
+    assert (operation.kind, operation.object_id) == ("images.prune", "local")
+
+
+def _other(image: Image) -> Image:
+    return Image.objects.create(host=image.host, image_id="sha256:" + "2b" * 32, references=["other:1"])
 
 
 def test_a_page_left_open_goes_back_to_the_list_when_its_image_is_removed(viewer: User, local: Host) -> None:
