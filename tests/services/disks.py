@@ -27,3 +27,15 @@ def mounted(folder: Path, kind: str, *mkfs_options: str, options: str = "loop") 
         yield at
     finally:
         subprocess.run(["umount", at], check=True)
+
+
+@contextmanager
+def small_disk(folder: Path, *, size_bytes: int) -> Iterator[Path]:
+    """A folder that holds no more than so many bytes."""
+    at = folder / "small"
+    at.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", at], check=True)
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", at], check=True)
