@@ -1,5 +1,6 @@
 """Tells how far an operation on images has come, a few times a second, and asks whether it should go on."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,17 @@ _ASK_EVERY_S = 0.2
 
 
 class Reporter:
-    """Keeps the steps of one operation. `progress` is called at most five times a second, and once at the end."""
+    """Keeps the steps of one operation. `progress` is called at most five times a second, and once at the end.
+
+    Threads that help may change steps; `progress` and `is_cancelled` are called by the thread that made the reporter,
+    as often as it changes a step or checks.
+    """
 
     def __init__(self, progress: Progress | None, is_cancelled: IsCancelled | None) -> None:
         self._progress, self._is_cancelled = progress, is_cancelled
         self._steps: list[Step] = []
+        self._lock = threading.RLock()
+        self._thread = threading.get_ident()
         self._told_at = self._asked_at = -1.0
 
     def plan(self, name: str, total: int = 0, unit: str = "bytes") -> int:
@@ -40,7 +47,8 @@ class Reporter:
 
     def advance(self, number: int, count: int) -> None:
         """`count` more of the step are done. Raises Cancelled when the caller wants it to stop."""
-        self._change(number, current=self._steps[number].current + count)
+        with self._lock:
+            self._change(number, current=self._steps[number].current + count)
         self.check()
 
     def mark(self, number: int, phase: str) -> None:
@@ -48,8 +56,11 @@ class Reporter:
         self._change(number, phase=phase)
 
     def check(self) -> None:
-        """Raise Cancelled if the caller says so."""
+        """Raise Cancelled if the caller says so; tell how far it is if that is due."""
         now = time.monotonic()
+        if threading.get_ident() != self._thread:
+            return
+        self._tell_if_due(now)
         if self._is_cancelled is None or now - self._asked_at < _ASK_EVERY_S:
             return
         self._asked_at = now
@@ -63,6 +74,11 @@ class Reporter:
             self._progress(tuple(self._steps))
 
     def _change(self, number: int, **changes: object) -> None:
-        self._steps[number] = replace(self._steps[number], **changes)  # type: ignore[arg-type]  # fields of Step
-        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+        with self._lock:
+            self._steps[number] = replace(self._steps[number], **changes)  # type: ignore[arg-type]  # fields of Step
+        if threading.get_ident() == self._thread:
+            self._tell_if_due(time.monotonic())
+
+    def _tell_if_due(self, now: float) -> None:
+        if now - self._told_at >= _TELL_EVERY_S:
             self.tell()

@@ -63,11 +63,14 @@ class LayerLoader:
         """Read a layer to its end, into `new_blob` if it `copies` and into `new_layer` unless `lower` is None."""
         with ExitStack() as open_files:
             blob = open_files.enter_context(self.staging.new_blob.open("wb")) if copies else None
-            reader = LayerReader(
-                source,
-                copy_to=blob,
-                on_read=lambda count: self._count_stored(step, count, copies),
-                on_plain=self._count_plain if lower is not None else lambda _: self.reporter.check(),
+            reader = open_files.enter_context(
+                LayerReader(
+                    source,
+                    copy_to=blob,
+                    on_read=lambda count: self._count_stored(step, count, copies),
+                    on_plain=self._count_plain if lower is not None else lambda _: None,
+                    on_wait=self.reporter.check,
+                )
             )
             if lower is not None:
                 self._unpack(reader, lower, needs_end)
@@ -96,7 +99,6 @@ class LayerLoader:
             self.space.use(count)
 
     def _count_plain(self, count: int) -> None:
-        self.reporter.check()
         if self.growth is not None:
             self.growth.add(count)
 

@@ -1,8 +1,10 @@
 """Reads a stored layer once, and does everything with it on the way: digests, copy, decompression, limits."""
 
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, Self
 
 from engine.images.limits import check_growth
+from engine.images.tar.read_ahead import ReadAhead
 from engine.images.tar.streams import (
     READ_AHEAD,
     Compression,
@@ -17,13 +19,22 @@ from engine.images.tar.streams import (
 
 
 class LayerReader:
-    """`tar` is the layer's plain tar. After `finish()` the digests of both forms are known.
+    """`tar` is the layer's plain tar. After `finish()` the digests of both forms are known. A context manager.
 
     `copy_to` gets the bytes as they are stored, `on_read` is told the length of each piece of them, `on_plain` of each
-    piece of the plain form; both may raise.
+    piece of the plain form: a compressed layer is read in a thread of its own, which calls them. `on_wait` is called by
+    the one who reads. All may raise.
     """
 
-    def __init__(self, source: Readable, *, copy_to: BinaryIO | None, on_read: OnRead, on_plain: OnRead) -> None:
+    def __init__(
+        self,
+        source: Readable,
+        *,
+        copy_to: BinaryIO | None,
+        on_read: OnRead,
+        on_plain: OnRead,
+        on_wait: Callable[[], None],
+    ) -> None:
         self._stored = DigestReader(source, copy_to=copy_to, on_read=on_read)
         self._stored_stream = buffered(self._stored, READ_AHEAD)
         self.compression = compression_of(self._stored_stream, "it")
@@ -32,7 +43,16 @@ class LayerReader:
         # A plain layer has one digest, so it is not computed twice.
         is_plain = self.compression is Compression.NONE
         self._plain = DigestReader(plain, on_read=self._check, is_hashed=not is_plain)
-        self.tar = buffered(self._plain)
+        # A plain one may come from a generator, which stays in its own thread.
+        self._ahead = None if is_plain else ReadAhead(self._plain, on_wait=on_wait)
+        self.tar = buffered(self._ahead or self._plain)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
 
     def finish(self) -> None:
         """Read what follows the tar's end, which belongs to the digests too."""
