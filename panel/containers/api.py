@@ -32,6 +32,7 @@ from panel.containers.serializers import (
     WouldPruneSerializer,
 )
 from panel.hosts.models import Host
+from panel.images.models import outdated
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.documents import document, taken
 from panel.rest.permissions import SIGNED_IN
@@ -83,7 +84,9 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
 
     def get_queryset(self) -> ContainerQuerySet:
         """All of them; the permission was checked."""
-        return Container.objects.all()
+        containers = Container.objects.all()
+        is_shown = self.action in ("list", "retrieve")
+        return containers.annotate(image_is_outdated=outdated()) if is_shown else containers
 
     def get_object(self) -> Container:
         """The container the address means: by id, by name, or by the only id that begins so."""

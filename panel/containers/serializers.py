@@ -23,6 +23,7 @@ TOLD = {
     "host": "local",
     "image": "busybox:latest",
     "image_id": IMAGE,
+    "image_is_outdated": False,
     "desired": "running",
     "status": "running",
     "run": 1,
@@ -113,6 +114,9 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
     host = serializers.CharField(source="host_id", read_only=True)
     created_by = serializers.CharField(source="created_by_name", read_only=True)
     warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+    image_is_outdated = serializers.SerializerMethodField(
+        help_text="the tag it was made from stands for another image at its registry by now"
+    )
 
     class Meta:
         model = Container
@@ -122,6 +126,7 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
             "host",
             "image",
             "image_id",
+            "image_is_outdated",
             "desired",
             "status",
             "run",
@@ -141,6 +146,10 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
             "spec",
         )
         read_only_fields = fields
+
+    def get_image_is_outdated(self, container: Container) -> bool:
+        """Of rows that were asked for it."""
+        return bool(getattr(container, "image_is_outdated", False))
 
 
 NewContainerSerializer = extend_schema_serializer(examples=[NEW])(

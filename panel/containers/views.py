@@ -13,7 +13,7 @@ from panel.containers.forms import ContainerFilter
 from panel.containers.inspection import inspected, lately
 from panel.containers.models import Container
 from panel.errors import Refused
-from panel.images.models import Image
+from panel.images.models import Image, outdated
 from panel.images.references import familiar
 from panel.operations.models import Operation
 from panel.pages.access import Page, may
@@ -25,9 +25,12 @@ LAST_OPERATIONS = 6
 
 
 def with_verb(containers: QuerySet[Container]) -> QuerySet[Container]:
-    """Each with `verb`, the kind of the newest operation about it that has not ended, or None."""
+    """Each with `verb`, the kind of the newest operation about it that has not ended, or None, and whether its image is
+    not the newest of its tag."""
     pending = Operation.objects.open().filter(object_kind="container", object_id=OuterRef("pk")).order_by("-queued_at")
-    return containers.select_related("host").annotate(verb=Subquery(pending.values("kind")[:1]))
+    return containers.select_related("host").annotate(
+        verb=Subquery(pending.values("kind")[:1]), image_is_outdated=outdated()
+    )
 
 
 class ContainerList(ListPage):

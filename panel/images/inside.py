@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.agent.client import AgentError
 from panel.containers import live
 from panel.containers.models import Container
-from panel.images.models import Image
+from panel.images.models import Image, TrackedTag
 from panel.images.reading import TIMEOUT_S, of
 from panel.images.references import familiar
 from panel.pages.asking import AskingForm
@@ -60,8 +60,9 @@ class Overview(ImagePage):
     template_name = "images/overview.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds how many containers use it."""
-        return super().get_context_data(**kwargs) | {"uses": self.users().count()}
+        """Adds how many containers use it, and what is known of its tags at their registries."""
+        tags = TrackedTag.objects.filter(host=self.object.host_id, image_id=self.object.image_id)
+        return super().get_context_data(**kwargs) | {"uses": self.users().count(), "tags": tags}
 
 
 class Layers(ImagePage):

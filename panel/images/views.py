@@ -31,7 +31,7 @@ class ImageList(ListPage):
 
     def visible(self) -> QuerySet[Image]:
         """Those the visitor may see."""
-        return Image.objects.visible_to(self.request.user).select_related("host")  # type: ignore[arg-type]
+        return Image.objects.visible_to(self.request.user).with_updates().select_related("host")  # type: ignore[arg-type]
 
 
 class Upload(Page, TemplateView):

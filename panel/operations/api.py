@@ -35,6 +35,9 @@ class StepSerializer(serializers.Serializer[Any]):
     current = serializers.IntegerField()
     total = serializers.IntegerField()
     unit = serializers.CharField(allow_blank=True)
+    phase = serializers.CharField(
+        required=False, allow_blank=True, help_text="more of it: downloading, verifying, extracting, uploading, exists"
+    )
 
 
 EXAMPLE = OpenApiExample(

@@ -92,6 +92,7 @@ def well_formed_steps(steps: Any) -> list[dict[str, Any]]:
             "current": _count(step.get("current")),
             "total": _count(step.get("total")),
             "unit": str(step.get("unit") or "")[:20],
+            "phase": str(step.get("phase") or "")[:20],
         }
         for step in (steps if isinstance(steps, list) else [])[:MOST_STEPS]
         if isinstance(step, dict)

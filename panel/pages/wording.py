@@ -101,8 +101,21 @@ STEPS: dict[str, str | Promise] = {
     "read archive": _("Read the archive"),
     "unpack root filesystem": _("Unpack the root filesystem"),
     "store": _("Store the image"),
+    "ask registry": _("Ask the registry"),
+    "ask registries": _("Ask the registries"),
+    "configuration": _("Configuration"),
+    "manifest": _("Manifest"),
 }
 LAYER_STEP = re.compile(r"layer (\d+) of (\d+) \((\w+)\)")
+
+PHASES: dict[str, str | Promise] = {
+    "downloading": _("downloading"),
+    "verifying": _("verifying"),
+    "extracting": _("extracting"),
+    "uploading": _("uploading"),
+    "compressing": _("compressing"),
+    "exists": _("already there"),
+}
 
 HOW: dict[str, str | Promise] = {
     "session": _("signed in here"),
@@ -153,6 +166,11 @@ def step_words(name: str) -> str:
             "digest": digest,
         }
     return str(STEPS.get(name, name))
+
+
+def phase_words(phase: str) -> str:
+    """What a step of an operation is at; a phase this panel does not know yet is shown as the host said it."""
+    return str(PHASES.get(phase, phase))
 
 
 def how_words(how: str) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from panel.audit.models import AuditEntry
 from panel.containers.models import Container
+from panel.images.models import TrackedTag
 from panel.operations.models import Operation
 from panel.registries.models import Credential, Registry
 
@@ -143,3 +144,19 @@ def registry_state(registry: Registry) -> SafeString:
 def sign_in_state(credential: Credential) -> SafeString:
     """How the last check of the sign-in went."""
     return badge("fail", _("Failed")) if credential.check_error else badge("go", _("Sign-in works"))
+
+
+@register.simple_tag
+def tag_state(tag: TrackedTag) -> SafeString:
+    """Whether a registry still gives out this image for the tag."""
+    if not tag.is_current:
+        return badge("still", _("Newer image available"))
+    if tag.error:
+        return badge("fail", _("Could not be asked"))
+    return badge("go", _("Up to date")) if tag.checked_at else badge("", _("Not asked"))
+
+
+@register.simple_tag
+def newer_image() -> SafeString:
+    """Beside an image, or a container of it, that is not the newest of its tag."""
+    return badge("still", _("Newer image available"))

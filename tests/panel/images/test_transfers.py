@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
+from panel.containers.models import Container
 from panel.errors import Conflicting, Invalid, Missing
 from panel.hosts.models import Host
 from panel.images import schedule, services, updates
@@ -17,6 +18,7 @@ from panel.operations import records
 from panel.operations.models import Operation
 from panel.registries import services as registries
 from panel.secrets.sealing import HostKey
+from tests.panel.browsing import HTMX, signed_in
 from tests.panel.conftest import IMAGE_ID, acting, make_user, rest
 from tests.panel.registries.conftest import host_key, panel_home
 
@@ -193,3 +195,44 @@ def test_it_can_all_be_asked_by_rest(operator: User, viewer: User, image: Image,
     refused = client.post("/api/v1/images/pull/", {"reference": "a b"}, **JSON)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "reference")
     assert client.post("/api/v1/images/pull/", {"reference": "a", "credential": 7}, **JSON).status_code == 404
+
+
+def test_the_pages_ask_and_say_what_a_name_means(operator: User, viewer: User, image: Image, host_key: HostKey) -> None:
+    browser = signed_in(operator)
+    assert b"/images/pull/" in browser.get("/images/").content
+    assert b"/images/pull/" not in signed_in(viewer).get("/images/").content
+    check = "/images/pull/check/?reference="
+    assert "docker.io/library/debian:latest" in browser.get(f"{check}debian").content.decode()
+    assert "is not set up here" in browser.get(f"{check}ghcr.io/a").content.decode()
+    assert "is not an image&#x27;s name" in browser.get(f"{check}a b").content.decode()
+    assert browser.get(check).content.strip() == b""
+    registries.add_credential(actor=acting(operator), registry="ghcr.io", username="olga", secret=SECRET)
+    assert "olga signs in" in browser.get(f"{check}ghcr.io/a").content.decode()
+
+    refused = browser.post("/images/pull/", {"reference": "debian", "platform": "arm64"})
+    assert (refused.status_code, "Write it like linux/arm64/v8" in refused.content.decode()) == (422, True)
+    pulled = browser.post("/images/pull/", {"reference": "ghcr.io/a"})
+    assert pulled.headers["Location"] == f"/operations/{Operation.objects.get(kind='images.pull').pk}/"
+    browser.post(f"/images/{image.pk}/push/", {"reference": "ghcr.io/a/b:1"})
+    browser.post(f"/images/{image.pk}/tag/", {"reference": "web"})
+    browser.post(f"/images/{image.pk}/updates/", headers=HTMX)
+    assert {operation.kind for operation in Operation.objects.all()} == {
+        "images.pull",
+        "images.push",
+        "images.tag",
+        "images.check_updates",
+    }
+
+
+def test_a_newer_image_is_shown_at_the_image_and_at_its_containers(
+    operator: User, viewer: User, image: Image, local: Host, host_key: HostKey
+) -> None:
+    container = Container.objects.create(name="web", host=local, image="busybox", image_id=image.image_id)
+    finish(services.check_updates(actor=acting(operator), image=image), found(is_current=False))
+
+    browser = signed_in(viewer)
+    for path in ("/images/", f"/images/{image.pk}/", "/containers/", f"/containers/{container.pk}/"):
+        assert "Newer image available" in browser.get(path).content.decode(), path
+    for path in ("containers/", f"containers/{container.pk}/"):
+        answer = rest(viewer).get(f"/api/v1/{path}").json()
+        assert answer.get("results", [answer])[0]["image_is_outdated"] is True
