@@ -1,0 +1,118 @@
+"""Registries in a real browser, with a real one behind: sign in, push, pull, see a newer image."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.harbour import Harbour
+from tests.images import busybox, docker_archive
+from tests.services.panel import Panel
+from tests.services.registry import PASSWORD, USER, RunningRegistry
+
+
+def test_an_image_goes_to_a_registry_with_a_password_and_comes_back(
+    harbour: Harbour, panel: Panel, image: str, closed_registry: RunningRegistry, tmp_path: Path
+) -> None:
+    page, name = harbour.page, closed_registry.name
+    _set_up(harbour, closed_registry)
+    page.get_by_role("button", name=f"Check the sign-in of {USER}").click()
+    expect(page.locator("#credentials .state")).to_have_text("Sign-in works", timeout=30_000)
+    harbour.shot("registry", full_page=True)
+
+    target = f"{name}/team/e2e:1"
+    page.goto("/images/?search=busybox:e2e")
+    page.get_by_role("link", name=image, exact=True).click()
+    page.get_by_role("link", name="Push").click()
+    page.get_by_label("Reference").fill(target)
+    expect(page.locator("#reference-check")).to_contain_text(f"{USER} signs in.")
+    harbour.shot("push", full_page=True)
+    page.get_by_role("button", name="Push").click()
+    expect(page.locator("#operation .state")).to_have_text("Done", timeout=30_000)
+    assert closed_registry.request("GET", "team/e2e/tags/list")[1] == b'{"name":"team/e2e","tags":["1"]}\n'
+
+    _pull(page, target)
+    expect(page.locator("#operation .state")).to_have_text("Done", timeout=30_000)
+    expect(page.locator(".stage").filter(has_text="Layer 1 of 1")).to_contain_text("already there")
+    harbour.shot("pull", full_page=True)
+
+    archive = tmp_path / "newer.tar"
+    archive.write_bytes(docker_archive(busybox("busybox:newer", command=["true"])))
+    closed_registry.put(archive, "team/e2e:1")
+    page.goto(f"/images/?search={target}")
+    page.get_by_role("link", name=target, exact=True).click()
+    page.get_by_role("button", name="Look now").click()
+    expect(page.locator(".state").filter(has_text="Newer image available")).to_be_visible(timeout=30_000)
+    harbour.shot("newer", full_page=True)
+    page.goto("/images/")
+    expect(page.get_by_text("Newer image available")).to_be_visible()
+    harbour.shot("images", full_page=True)
+    page.goto(f"/images/?search={target}")
+    page.get_by_role("link", name=target, exact=True).click()
+    page.get_by_role("link", name="Pull", exact=True).click()
+    page.get_by_role("button", name="Pull").click()
+    expect(page.locator("#operation .state")).to_have_text("Done", timeout=30_000)
+
+    _nothing_was_told(panel)
+    _clear_up(harbour, panel, name)
+
+
+def test_a_wrong_password_is_said_where_it_is_needed(
+    harbour: Harbour, panel: Panel, closed_registry: RunningRegistry
+) -> None:
+    _set_up(harbour, closed_registry, password="wrong")
+    page = harbour.page
+    page.get_by_role("button", name=f"Check the sign-in of {USER}").click()
+    expect(page.locator("#credentials")).to_contain_text(f"refuses {USER}", timeout=30_000)
+    _pull(page, f"{closed_registry.name}/team/none")
+    expect(page.locator("#operation .state")).to_have_text("Failed", timeout=30_000)
+    expect(page.locator("#operation .note-fail")).to_contain_text("Check the user name and password")
+    harbour.shot("refused", full_page=True)
+    _clear_up(harbour, panel, closed_registry.name)
+
+
+def _set_up(harbour: Harbour, registry: RunningRegistry, password: str = PASSWORD) -> None:
+    page = harbour.page
+    page.goto("/registries/")
+    page.get_by_role("link", name="Add registry").first.click()
+    page.get_by_label("Name", exact=True).fill(registry.name)
+    page.get_by_label("Title").fill("The team's own")
+    page.get_by_label("Certificates of its authority").fill(registry.ca)
+    harbour.shot("add", full_page=True)
+    page.get_by_role("button", name="Add registry").click()
+    expect(page.get_by_role("heading", name=registry.name)).to_be_visible()
+    page.get_by_role("link", name="Add credential").click()
+    page.get_by_label("User name").fill(USER)
+    page.get_by_label("Password or access token").fill(password)
+    harbour.shot("credential", full_page=True)
+    page.get_by_role("button", name="Keep credential").click()
+    expect(page.locator("#credentials")).to_contain_text(USER)
+
+
+def _pull(page: Page, reference: str) -> None:
+    page.goto("/images/pull/")
+    page.get_by_label("Reference").fill(reference)
+    page.get_by_role("button", name="Pull").click()
+    expect(page).to_have_url(re.compile("/operations/"))
+
+
+def _nothing_was_told(panel: Panel) -> None:
+    """The password is in no answer, no row of the database, no file of the broker."""
+    for path in ("credentials/", "audit/", "operations/", "registries/"):
+        assert PASSWORD not in str(panel.request("GET", path)[1])
+    for folder in ("panel", "redis", "operations"):
+        for file in (panel.home / folder).rglob("*"):
+            assert not file.is_file() or PASSWORD.encode() not in file.read_bytes(), file
+
+
+def _clear_up(harbour: Harbour, panel: Panel, registry: str) -> None:
+    page = harbour.page
+    page.goto("/registries/")
+    page.get_by_role("link", name=registry).click()
+    page.get_by_role("button", name="Remove", exact=True).first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("heading", name="Registries")).to_be_visible()
+    for image in panel.request("GET", f"images/?search={registry}")[1]["results"]:
+        for reference in image["references"]:
+            if registry in reference:
+                panel.request("DELETE", f"images/{image['id']}/?reference={reference}", wait_s=30)
