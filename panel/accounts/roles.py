@@ -50,10 +50,10 @@ PERMISSIONS = ADMIN
 
 
 def seed(sender: AppConfig, **kwargs: Any) -> None:
-    """Give each role exactly its permissions; called after every app's migration, the last one completes it."""
-    create_permissions(sender, verbosity=0)
-    if sender.label != "containers":  # the last of our apps
+    """Give each role exactly its permissions; called after every app's migration, the last of ours completes it."""
+    if sender.label != "containers":  # Django has made the permissions of those before
         return
+    create_permissions(sender, verbosity=0)
     for role, permissions in ROLES.items():
         group, _created = Group.objects.get_or_create(name=role)
         group.permissions.set(Permission.objects.filter(_named(permissions)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from panel.distribution import beat, collection
@@ -114,6 +115,7 @@ def test_nothing_that_is_pushed_meanwhile_is_lost(olga: Client, vera: Client) ->
             except Exception as error:
                 failures.append(error)
             time.sleep(0.01)
+        connection.close()
 
     thread = threading.Thread(target=collecting)
     thread.start()
