@@ -3,9 +3,11 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from engine.images.catalog import Catalog, reference_of
+from engine.images.downloads.claim import forget
 from engine.images.layout import Layout
 from engine.images.staging import abandoned, leased
 from engine.spec.image import Descriptor
@@ -61,6 +63,16 @@ def remove_stale_uploads(layout: Layout, older_than_s: float) -> None:
     for path in layout.incoming.iterdir():
         if path.stat().st_mtime < limit:
             path.unlink(missing_ok=True)
+
+
+def remove_stale_downloads(layout: Layout, older_than_s: float) -> None:
+    """Remove what pulls left for a next try that has not come for so long, and files without anything in them."""
+    limit = time.time() - older_than_s
+    for path in layout.downloads.iterdir():
+        with suppress(FileNotFoundError):  # its pull has just finished
+            found = path.stat()
+            if found.st_mtime < limit or not found.st_size:
+                forget(path)
 
 
 def _remove_blob(path: Path) -> int:

@@ -6,6 +6,7 @@
     home/images/base/diff                   empty places for mounts, below all layers of every container
     home/images/staging/<uuid>/             a load at work; its owner holds a lock on it, so a dead one's is known
     home/images/incoming/<upload id>        uploads
+    home/images/downloads/<hex>             blobs on their way from registries, for the next try where one fails
 
 Blobs of layers stay as they came, compressed or not: manifests then keep their digests, and an image can be pushed or
 saved again bit for bit. Readers take no lock: files appear and change only by rename. Writers hold `lock` (flock) for
@@ -38,6 +39,7 @@ class Layout:
         self.base = root / "base" / "diff"
         self.staging = root / "staging"
         self.incoming = root / "incoming"
+        self.downloads = root / "downloads"
         self._index = root / "index.json"
         self._is_prepared = False
 
@@ -45,7 +47,7 @@ class Layout:
         """Make the folders that are missing; 0700, since layers hold setuid programs."""
         if self._is_prepared:
             return
-        for folder in (self.blobs, self.layers, self.staging, self.incoming):
+        for folder in (self.blobs, self.layers, self.staging, self.incoming, self.downloads):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
         with self._lock(fcntl.LOCK_EX):
@@ -59,6 +61,10 @@ class Layout:
     def blob(self, digest: str) -> Path:
         """Where the blob `sha256:<hex>` is."""
         return self.blobs / digest.removeprefix("sha256:")
+
+    def download(self, digest: str) -> Path:
+        """Where the blob `sha256:<hex>` is while it is fetched."""
+        return self.downloads / digest.removeprefix("sha256:")
 
     def layer(self, chain_id: str) -> Path:
         """The folder of the layer with this chain id; `diff` in it is its tree."""

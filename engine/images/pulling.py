@@ -1,58 +1,73 @@
 """Brings an image from a registry into a staging area: manifest, configuration and layers, every digest verified."""
 
 import io
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
-from urllib3.exceptions import HTTPError
-
-from engine.errors import NotFound, RegistryError, Unsupported
+from engine.errors import NotFound, Unsupported
 from engine.images.archives.archived import ArchivedLayer, pair_layers, read_config
 from engine.images.archives.loader import StagedImage
 from engine.images.documents import check_digest, check_match, check_size, digest_of, document
+from engine.images.downloads import Downloads
+from engine.images.downloads.aside import aside
+from engine.images.downloads.download import Download, Following
 from engine.images.layers.chain import chain_ids
 from engine.images.layers.loader import LayerLoader
 from engine.images.platforms import host_platform, rank
 from engine.images.reference import Reference
 from engine.images.registry import FetchedManifest, RegistryClient
 from engine.images.registry.answers import body
-from engine.images.registry.transport import Response
 from engine.images.tar.streams import reading
 from engine.spec.image import CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Manifest, Platform
 
-MOST_RESUMES = 5
-_AGAIN = "Try again when the network is well."
 _ATTESTATION = "vnd.docker.reference.type"
 
 
 def pull_image(
-    client: RegistryClient, reference: Reference, platform: Platform | None, layers: LayerLoader
+    client: RegistryClient,
+    reference: Reference,
+    platform: Platform | None,
+    layers: LayerLoader,
+    downloads: Downloads,
 ) -> StagedImage:
     """Stage the image for `platform`, by default the one that suits this host best.
 
-    Raises NotFound, Unsupported, InvalidArchive, StorageFull, Cancelled, and what the client raises.
+    Layers are unpacked one after the other while they and those above them are fetched. Raises NotFound, Unsupported,
+    InvalidArchive, StorageFull, Cancelled, and what the client raises.
     """
     reporter = layers.reporter
     step = reporter.plan("ask registry", unit="")
     with reporter.step(step):
-        found = choose(client, reference, platform)
-        manifest = document(Manifest, found.data, str(reference))
-        config = _config(client, reference, manifest)
+        found, manifest, config = aside(lambda: _documents(client, reference, platform), on_wait=reporter.check)
+        downloads.take_turn(found.digest, reporter.check)
     what = str(reference)
     pairs = pair_layers(what, tuple((one.digest, one.digest) for one in manifest.layers), read_config(config, what))
+    for pair in pairs:
+        check_digest(f"layer {pair.digest[:19]}…", pair.digest)
     steps = [
         reporter.plan(f"layer {number} of {len(pairs)} ({pair.digest[7:19]})", layer.size)
         for number, (pair, layer) in enumerate(zip(pairs, manifest.layers, strict=True), 1)
     ]
-    below: list[str] = []
-    for pair, number in zip(pairs, steps, strict=True):
-        _layer(client, reference, layers, pair, below, number)
-        below.append(pair.diff_id)
+    fetched = [
+        None if layers.staging.has_blob(layer.digest) else downloads.start(layer, number)
+        for layer, number in zip(manifest.layers, steps, strict=True)
+    ]
+    for number, (pair, download, layer_step) in enumerate(zip(pairs, fetched, steps, strict=True)):
+        with reporter.step(layer_step):
+            _layer(layers, pair, [one.diff_id for one in pairs[:number]], download, layer_step)
     layers.staging.add_blob(digest_of(config), config)
     layers.staging.add_blob(found.digest, found.data)
     kept = replace(reference, tag="") if reference.digest else reference
     return StagedImage(Descriptor(found.media_type, found.digest, len(found.data)), digest_of(config), (str(kept),))
+
+
+def _documents(
+    client: RegistryClient, reference: Reference, platform: Platform | None
+) -> tuple[FetchedManifest, Manifest, bytes]:
+    """The manifest, what it says, and the configuration."""
+    found = choose(client, reference, platform)
+    manifest = document(Manifest, found.data, str(reference))
+    return found, manifest, _config(client, reference, manifest)
 
 
 def choose(client: RegistryClient, reference: Reference, platform: Platform | None) -> FetchedManifest:
@@ -106,66 +121,20 @@ def _config(client: RegistryClient, reference: Reference, manifest: Manifest) ->
     return data
 
 
-def _layer(
-    client: RegistryClient, reference: Reference, layers: LayerLoader, layer: ArchivedLayer, below: list[str], step: int
-) -> None:
+def _layer(layers: LayerLoader, layer: ArchivedLayer, below: list[str], download: Download | None, step: int) -> None:
     """Stage one layer, or nothing where both its blob and its tree are there."""
-    what = f"layer {layer.digest[:19]}…"
-    check_digest(what, layer.digest)
-    with layers.reporter.step(step), reading(what):
-        chain = chain_ids([*below, layer.diff_id])[-1]
-        if layers.staging.has_layer(chain) and layers.staging.has_blob(layer.digest):
-            layers.reporter.mark(step, "exists")
-            return
-        blob = RemoteBlob(client, reference, layer.digest)
-        try:
-            layers.load(blob, layer, below=below, step=step)
-        finally:
-            blob.close()
-
-
-class RemoteBlob(io.RawIOBase):
-    """A blob as a stream, which goes on where it was cut."""
-
-    def __init__(self, client: RegistryClient, reference: Reference, digest: str) -> None:
-        super().__init__()
-        self._client, self._reference, self._digest = client, reference, digest
-        self._response: Response | None = None
-        self._count = self._resumes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, view: Any, /) -> int:
-        """Fill the view as far as the registry gives at once. Raises RegistryError when it is cut again and again."""
-        while True:
-            try:
-                self._response = self._response or self._open()
-                count = self._response.readinto(view)
-            except HTTPError as error:
-                self._let_go()
-                self._resumes += 1
-                if self._resumes > MOST_RESUMES:
-                    raise RegistryError(f"{self._digest[:19]}… was cut short again and again", hint=_AGAIN) from error
+    reporter, staging = layers.reporter, layers.staging
+    has_tree = staging.has_layer(chain_ids([*below, layer.diff_id])[-1])
+    if download is not None and has_tree:
+        download.wait(download.blob.size, reporter.check)
+    elif not has_tree:
+        with reading(f"layer {layer.digest[:19]}…"), ExitStack() as stack:
+            if download is None:
+                file = stack.enter_context(io.FileIO(staging.blob(layer.digest)))
+                layers.unpack(file, layer, below=below, step=step, stop=lambda: None)
             else:
-                self._count += count
-                return count
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._let_go()
-        super().close()
-
-    def _let_go(self) -> None:
-        if self._response is not None:
-            with suppress(HTTPError):
-                self._response.close()
-            self._response = None
-
-    def _open(self) -> Response:
-        response = self._client.blob(self._reference, self._digest, start=self._count)
-        if self._count and response.status != 206:  # it knows no ranges: what is known already is passed over
-            left = self._count
-            while left and (data := response.read(min(left, 1 << 20))):
-                left -= len(data)
-        return response
+                coming = stack.enter_context(Following(download, reporter.check))
+                layers.unpack(coming, layer, below=below, step=step, stop=coming.stop)
+        reporter.mark(step, "")
+    else:
+        reporter.mark(step, "exists")

@@ -52,8 +52,10 @@ class Reporter:
         self.check()
 
     def mark(self, number: int, phase: str) -> None:
-        """The step is in this phase now."""
-        self._change(number, phase=phase)
+        """The step is in this phase now, and runs if it has waited."""
+        with self._lock:
+            status = "running" if self._steps[number].status == "waiting" else self._steps[number].status
+            self._change(number, phase=phase, status=status)
 
     def check(self) -> None:
         """Raise Cancelled if the caller says so; tell how far it is if that is due."""

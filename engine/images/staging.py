@@ -53,6 +53,11 @@ class Staging:
         in_store = self._layout.layer(chain_id)
         return (self.layers / _hex(chain_id)).exists() or self._lease(in_store.name, in_store / "size")
 
+    def blob(self, digest: str) -> Path:
+        """Where the blob is now, here or in the store."""
+        here = self.blobs / _hex(digest)
+        return here if here.exists() else self._layout.blob(digest)
+
     def layer(self, chain_id: str) -> Path:
         """Where the unpacked layer is now, here or in the store."""
         here = self.layers / _hex(chain_id)
@@ -84,6 +89,11 @@ class Staging:
             self.new_layer.rename(self.trash / str(uuid4()))
         else:
             self.new_layer.rename(self.layers / _hex(chain_id))
+
+    def link_blob(self, digest: str, path: Path) -> None:
+        """`path`, a file of the store's disk that is whole, has this digest."""
+        if not self.has_blob(digest):
+            (self.blobs / _hex(digest)).hardlink_to(path)
 
     def add_blob(self, digest: str, data: bytes) -> None:
         """Stage a small blob."""

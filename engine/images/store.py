@@ -13,6 +13,7 @@ from engine.images import cleaning, instructions, names, pruning, saving
 from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
 from engine.images.committer import Addition, stage_commit
+from engine.images.downloads import Downloads
 from engine.images.holding import holding
 from engine.images.image import Image, RemovedImage
 from engine.images.inside import comparing, files, history
@@ -119,10 +120,12 @@ class ImageStore:
         wanted, chosen = Reference.parse(reference), parse_platform(platform)
         reporter = Reporter(progress, is_cancelled)
         client = RegistryClient(access_to(wanted, access))
-        with client, noticing_full_disk(self._layout.root), Staging(self._layout) as staging:
+        with client, Staging(self._layout) as staging:
             layers = LayerLoader(staging, DiskSpace(self._layout.root), reporter)
-            image = pull_image(client, wanted, chosen, layers)
-            self._publish(staging, [image], reporter)
+            downloads = Downloads(client, wanted, self._layout, staging, reporter)
+            with downloads, noticing_full_disk(self._layout.root):
+                image = pull_image(client, wanted, chosen, layers, downloads)
+                self._publish(staging, [image], reporter)
         return self.get(image.id)
 
     def push(
@@ -272,6 +275,7 @@ class ImageStore:
         with self._layout.locked():
             cleaning.remove_abandoned(self._layout)
             cleaning.remove_stale_uploads(self._layout, STALE_AFTER_S)
+            cleaning.remove_stale_downloads(self._layout, STALE_AFTER_S)
             cleaning.remove_unreferenced(self._layout, self._catalog)
 
     def _publish(self, staging: Staging, loaded: Sequence[StagedImage], reporter: Reporter) -> None:

@@ -1,6 +1,6 @@
 """Brings one layer into a staging area: blob and tree in a single pass, every digest verified."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -47,6 +47,18 @@ class LayerLoader:
             self.staging.keep_layer(chain[-1])
         return _descriptor(reader)
 
+    def unpack(
+        self, source: Readable, layer: ArchivedLayer, *, below: Sequence[str], step: int, stop: Callable[[], None]
+    ) -> None:
+        """Stage the tree alone of a layer above the diff ids `below`, whose blob another verifies and stages.
+
+        `stop` lets go of a thread that waits for more of `source`. Raises InvalidArchive, StorageFull, Cancelled.
+        """
+        chain = chain_ids([*below, layer.diff_id])
+        reader = self._read(source, step, copies=False, lower=chain[:-1], stop=stop)
+        check_match("uncompressed layer", layer.diff_id, reader.diff_id)
+        self.staging.keep_layer(chain[-1])
+
     def load_new(self, source: Readable, *, below: Sequence[str] = (), step: int) -> tuple[Descriptor, str]:
         """Stage a tarball as a new layer above the diff ids `below`; returns its descriptor and its diff id.
 
@@ -58,20 +70,33 @@ class LayerLoader:
         return _descriptor(reader), reader.diff_id
 
     def _read(
-        self, source: Readable, step: int, *, copies: bool, lower: Sequence[str] | None, needs_end: bool = False
+        self,
+        source: Readable,
+        step: int,
+        *,
+        copies: bool,
+        lower: Sequence[str] | None,
+        needs_end: bool = False,
+        stop: Callable[[], None] | None = None,
     ) -> LayerReader:
-        """Read a layer to its end, into `new_blob` if it `copies` and into `new_layer` unless `lower` is None."""
+        """Read a layer to its end, into `new_blob` if it `copies` and into `new_layer` unless `lower` is None.
+
+        With `stop`, which is called at the end, somebody else counts and verifies the layer as it is stored.
+        """
         with ExitStack() as open_files:
             blob = open_files.enter_context(self.staging.new_blob.open("wb")) if copies else None
             reader = open_files.enter_context(
                 LayerReader(
                     source,
                     copy_to=blob,
-                    on_read=lambda count: self._count_stored(step, count, copies),
+                    on_read=(lambda _: None) if stop else lambda count: self._count_stored(step, count, copies),
                     on_plain=self._count_plain if lower is not None else lambda _: None,
                     on_wait=self.reporter.check,
+                    is_verified=stop is not None,
                 )
             )
+            if stop is not None:
+                open_files.callback(stop)
             if lower is not None:
                 self._unpack(reader, lower, needs_end)
             reader.finish()

@@ -23,7 +23,7 @@ class LayerReader:
 
     `copy_to` gets the bytes as they are stored, `on_read` is told the length of each piece of them, `on_plain` of each
     piece of the plain form: a compressed layer is read in a thread of its own, which calls them. `on_wait` is called by
-    the one who reads. All may raise.
+    the one who reads. All may raise. Of a source that `is_verified` the digest as it is stored is not computed.
     """
 
     def __init__(
@@ -34,15 +34,17 @@ class LayerReader:
         on_read: OnRead,
         on_plain: OnRead,
         on_wait: Callable[[], None],
+        is_verified: bool = False,
     ) -> None:
-        self._stored = DigestReader(source, copy_to=copy_to, on_read=on_read)
+        self._stored = DigestReader(source, copy_to=copy_to, on_read=on_read, is_hashed=not is_verified)
         self._stored_stream = buffered(self._stored, READ_AHEAD)
         self.compression = compression_of(self._stored_stream, "it")
         self._on_plain = on_plain
         plain = decompress(self._stored_stream, self.compression)
-        # A plain layer has one digest, so it is not computed twice.
         is_plain = self.compression is Compression.NONE
-        self._plain = DigestReader(plain, on_read=self._check, is_hashed=not is_plain)
+        # A plain layer has one digest, so it is not computed twice.
+        self._is_diff_id_known = is_plain and not is_verified
+        self._plain = DigestReader(plain, on_read=self._check, is_hashed=not self._is_diff_id_known)
         # A plain one may come from a generator, which stays in its own thread.
         self._ahead = None if is_plain else ReadAhead(self._plain, on_wait=on_wait)
         self.tar = buffered(self._ahead or self._plain)
@@ -77,7 +79,7 @@ class LayerReader:
     @property
     def diff_id(self) -> str:
         """Digest of the plain tar."""
-        return self._stored.digest if self.compression is Compression.NONE else self._plain.digest
+        return self._stored.digest if self._is_diff_id_known else self._plain.digest
 
     def _check(self, count: int) -> None:
         check_growth(self._stored.count, self._plain.count)

@@ -23,6 +23,7 @@ RETRIES = urllib3.Retry(
     other=0,
     status_forcelist=(500, 502, 503, 504),
     backoff_factor=0.3,
+    respect_retry_after_header=False,  # it may be an hour: the caller is told instead
     raise_on_redirect=False,
     raise_on_status=False,
 )

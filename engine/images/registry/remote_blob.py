@@ -1,0 +1,83 @@
+"""A blob of a registry as a stream, which goes on where it was cut."""
+
+import io
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from urllib3.exceptions import HTTPError
+
+from engine.errors import RegistryError
+from engine.images.reference import Reference
+from engine.images.registry.client import RegistryClient
+from engine.images.registry.transport import Response
+
+MOST_RESUMES = 5
+"""Cuts in a row without a byte between them that are borne."""
+_FIRST_PAUSE_S = 0.2
+_AGAIN = "Try again when the network is well: what has come is kept for a day."
+
+
+class RemoteBlob(io.RawIOBase):
+    """The bytes from `start` on. `on_pause` is called before each resumption and may raise to give up."""
+
+    def __init__(
+        self, client: RegistryClient, reference: Reference, digest: str, start: int, on_pause: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._client, self._reference, self._digest, self._on_pause = client, reference, digest, on_pause
+        self._response: Response | None = None
+        self._position = start
+        self._cuts = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, view: Any, /) -> int:
+        """Fill the view as far as the registry gives at once. Raises RegistryError when it is cut again and again."""
+        while True:
+            try:
+                self._response = self._response or self._open()
+                count = self._response.readinto(view)
+            except HTTPError as error:
+                self._let_go()
+                self._pause(error)
+            else:
+                self._position += count
+                self._cuts = 0
+                return count
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._let_go()
+        super().close()
+
+    def cut(self) -> None:
+        """Wake up another thread that reads: what it reads ends here."""
+        response = self._response
+        if response is not None:
+            with suppress(OSError, ValueError, RuntimeError):  # it has come to its end by itself
+                response.shutdown()
+
+    def _pause(self, error: HTTPError) -> None:
+        self._cuts += 1
+        self._on_pause()
+        if self._cuts > MOST_RESUMES:
+            raise RegistryError(f"{self._digest[:19]}… was cut short again and again", hint=_AGAIN) from error
+        time.sleep(_FIRST_PAUSE_S * (self._cuts - 1) ** 2)
+        self._on_pause()
+
+    def _let_go(self) -> None:
+        if self._response is not None:
+            with suppress(HTTPError):
+                self._response.close()
+            self._response = None
+
+    def _open(self) -> Response:
+        response = self._client.blob(self._reference, self._digest, start=self._position)
+        if self._position and response.status != 206:  # it knows no ranges: what is known already is passed over
+            left = self._position
+            while left and (data := response.read(min(left, 1 << 20))):
+                left -= len(data)
+        return response

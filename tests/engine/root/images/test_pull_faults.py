@@ -1,0 +1,298 @@
+"""Whatever goes wrong in a pull: the cause is told, nothing half done is seen, and the next try goes on from there."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from engine.errors import (
+    Cancelled,
+    EngineError,
+    InvalidArchive,
+    NotFound,
+    RateLimited,
+    RegistryError,
+    StorageFull,
+    Unauthorized,
+    Unsupported,
+)
+from engine.images import Image, ImageStore
+from engine.images.downloads.downloads import AT_ONCE
+from engine.images.registry import remote_blob, transport
+from engine.spec.progress import Step
+from tests import images
+from tests.engine.root.images.test_interruptions import REPOSITORY, small_disk
+from tests.services.faulty_registry import FaultyRegistry
+from tests.services.processes import wait_until
+
+__all__ = ["small_disk"]
+
+Listing = Callable[[], set[str]]
+RANDOM = os.urandom(3 << 20)
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyRegistry]:
+    """A registry with an image of one large layer over a small one, and clients that do not wait long."""
+    monkeypatch.setattr(remote_blob, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(transport, "RETRIES", transport.RETRIES.new(backoff_factor=0.01))
+    with FaultyRegistry().running() as registry:
+        registry.put(image())
+        yield registry
+
+
+def image() -> images.Built:
+    return images.build("app:1", [images.layer(images.file("a", b"a")), images.layer(images.file("big", RANDOM))])
+
+
+def check(store: ImageStore, pulled: Image) -> None:
+    """It is whole."""
+    assert pulled.id == image().id
+    assert (store.layer_paths(pulled)[0] / "big").read_bytes() == RANDOM
+    store.repair()
+    assert store.list() == [pulled]
+
+
+def left(listing: Listing) -> set[str]:
+    """What a pull has left in the store, but for folders."""
+    places = ("staging/", "blobs/sha256/", "layers/", "downloads/")
+    return {path for path in listing() if any(place in path for place in places)}
+
+
+@pytest.mark.parametrize("tenth", range(1, 10))
+def test_a_connection_cut_at_any_tenth_is_taken_up_where_it_ended(
+    store: ImageStore, faulty: FaultyRegistry, tenth: int
+) -> None:
+    faulty.cut_after, faulty.cuts = len(RANDOM) * tenth // 10, 1
+    check(store, store.pull(f"{faulty.name}/app:1"))
+    assert [start for _, start in faulty.blob_requests if start] == [faulty.cut_after]
+
+
+def test_a_registry_that_knows_no_ranges_is_read_from_the_beginning(store: ImageStore, faulty: FaultyRegistry) -> None:
+    faulty.has_ranges = False
+    faulty.cut_after, faulty.cuts = len(RANDOM) // 2, 1
+    check(store, store.pull(f"{faulty.name}/app:1"))
+
+
+def test_after_a_failure_the_next_pull_goes_on(store: ImageStore, faulty: FaultyRegistry, listing: Listing) -> None:
+    faulty.cut_after, faulty.cuts = len(RANDOM) // 4, 1
+    faulty.statuses = {}
+    original, faulty.has_ranges = faulty.answer, True
+
+    def refuse_the_rest(handler: object) -> None:
+        faulty.statuses = {"/blobs/": 500} if not faulty.cuts else {}
+        original(handler)  # type: ignore[arg-type]  # the server's own handler
+
+    faulty.answer = refuse_the_rest  # type: ignore[method-assign]
+    with pytest.raises(RegistryError, match="500"):
+        store.pull(f"{faulty.name}/app:1")
+    assert store.list() == []
+    kept = left(listing)
+    assert kept
+    assert all("downloads/" in path for path in kept)
+
+    faulty.answer = original  # type: ignore[method-assign]
+    faulty.statuses, faulty.requests = {}, []
+    check(store, store.pull(f"{faulty.name}/app:1"))
+    assert (len(RANDOM) // 4) in [start for _, start in faulty.blob_requests]
+    assert not [path for path in left(listing) if "downloads/" in path]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, Unauthorized),
+        (403, Unauthorized),
+        (404, NotFound),
+        (429, RateLimited),
+        (500, RegistryError),
+        (503, RegistryError),
+    ],
+)
+@pytest.mark.parametrize("where", ["/manifests/", "/blobs/"])
+def test_every_refusal_is_told_in_the_registrys_words(
+    store: ImageStore, faulty: FaultyRegistry, where: str, status: int, kind: type[EngineError]
+) -> None:
+    faulty.statuses, faulty.headers = {where: status}, {"Retry-After": "77"}
+    with pytest.raises(kind, match="the test says so") as told:
+        store.pull(f"{faulty.name}/app:1")
+    if isinstance(told.value, RateLimited):
+        assert told.value.retry_after_s == 77
+    assert store.list() == []
+    faulty.statuses = {}
+    check(store, store.pull(f"{faulty.name}/app:1"))
+
+
+@pytest.mark.parametrize("change", ["altered", "shorter", "longer"])
+def test_other_bytes_than_the_digest_says_are_refused_and_not_kept(
+    store: ImageStore, faulty: FaultyRegistry, listing: Listing, change: str
+) -> None:
+    path = max(faulty.contents, key=lambda path: len(faulty.contents[path][1]))
+    media_type, data = faulty.contents[path]
+    faulty.contents[path] = (
+        media_type,
+        {"altered": data[:-9] + b"x" + data[-8:], "shorter": data[:-7], "longer": data + b"x"}[change],
+    )
+    with pytest.raises(InvalidArchive, match=r"digest mismatch|layer sha256:.*: "):
+        store.pull(f"{faulty.name}/app:1")
+    assert store.list() == []
+    digest = path.rpartition(":")[2]
+    assert not [path for path in left(listing) if digest in path]
+    faulty.contents[path] = (media_type, data)
+    check(store, store.pull(f"{faulty.name}/app:1"))
+
+
+def test_what_is_no_image_is_refused_by_its_type(store: ImageStore, faulty: FaultyRegistry) -> None:
+    chart = faulty.blob("application/vnd.cncf.helm.config.v1+json", b"{}")
+    artifact = faulty.put(image(), "artifact", config=chart)
+    with pytest.raises(Unsupported, match=r"helm\.config"):
+        store.pull(artifact)
+    faulty.contents["/v2/app/manifests/old"] = ("application/vnd.docker.distribution.manifest.v1+prettyjws", b"{}")
+    with pytest.raises(Unsupported, match="v1\\+prettyjws"):
+        store.pull(f"{faulty.name}/app:old")
+    faulty.contents["/v2/app/manifests/huge"] = ("application/vnd.oci.image.manifest.v1+json", bytes(5 << 20))
+    with pytest.raises(RegistryError, match="longer than"):
+        store.pull(f"{faulty.name}/app:huge")
+
+
+def test_a_full_disk_is_told_and_gets_all_its_room_back(small_disk: Path, faulty: FaultyRegistry) -> None:
+    store = ImageStore(small_disk)
+    store.repair()
+    before = {str(path) for path in small_disk.rglob("*")}
+    large = [images.layer(images.file(f"big{number}", os.urandom(20 << 20))) for number in range(2)]
+    reference = faulty.put(images.build("large:1", large), "large", is_compressed=False)
+    with pytest.raises(StorageFull, match="is full"):
+        store.pull(reference)
+    assert {str(path) for path in small_disk.rglob("*")} == before
+
+
+@pytest.mark.parametrize("held_from", [1, 2])
+def test_a_pull_is_cancelled_at_once_though_the_registry_is_silent(
+    store: ImageStore, faulty: FaultyRegistry, listing: Listing, held_from: int
+) -> None:
+    """The first blob is the configuration."""
+    original = faulty.answer
+
+    def hold(handler: object) -> None:
+        if len(faulty.blob_requests) + 1 >= held_from:
+            faulty.hold.clear()
+        original(handler)  # type: ignore[arg-type]  # the server's own handler
+
+    faulty.answer = hold  # type: ignore[method-assign]
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        store.pull(f"{faulty.name}/app:1", is_cancelled=lambda: len(faulty.blob_requests) >= held_from)
+    faulty.answer = original  # type: ignore[method-assign]
+    assert time.monotonic() - begun < 10
+    assert store.list() == []
+    assert all("downloads/" in path for path in left(listing))
+    faulty.hold.set()
+    check(store, store.pull(f"{faulty.name}/app:1"))
+
+
+def test_a_pull_started_twice_runs_once(store: ImageStore, faulty: FaultyRegistry, tmp_path: Path) -> None:
+    faulty.hold.clear()
+    with ThreadPoolExecutor() as pool:
+        pulls = [pool.submit(ImageStore(tmp_path).pull, f"{faulty.name}/app:1") for _ in range(3)]
+        wait_until(lambda: len([1 for _, path, _ in faulty.requests if "/manifests/" in path]) == 3, "all have begun")
+        faulty.hold.set()
+        pulled = [pull.result(30) for pull in pulls]
+    check(store, pulled[0])
+    layers = [path for path, _ in faulty.blob_requests if image().id not in path]
+    assert len(layers) == len(set(layers)) == 2
+
+
+def test_two_images_fetch_a_layer_they_share_once(store: ImageStore, faulty: FaultyRegistry, tmp_path: Path) -> None:
+    shared = image()
+    other = faulty.put(images.build("other:1", [*shared.layers, images.layer(images.file("c"))]), "other")
+    faulty.hold.clear()
+    with ThreadPoolExecutor() as pool:
+        pulls = [pool.submit(ImageStore(tmp_path).pull, name) for name in (f"{faulty.name}/app:1", other)]
+        threading.Timer(0.5, faulty.hold.set).start()
+        for pull in pulls:
+            pull.result(30)
+    assert len(store.list()) == 2
+    paths = [path for path, _ in faulty.blob_requests]
+    assert len(paths) == len(set(paths))
+
+
+def test_several_layers_are_fetched_at_once_but_not_all(store: ImageStore, faulty: FaultyRegistry) -> None:
+    layers = [images.layer(images.file(f"f{number}", b"%d" % number)) for number in range(12)]
+    reference = faulty.put(images.build("many:1", layers), "many")
+    told: list[tuple[Step, ...]] = []
+    faulty.requests = []
+
+    def release() -> bool:
+        if faulty.at_once == AT_ONCE:
+            faulty.hold.set()
+        return False
+
+    original = faulty.answer
+
+    def hold_layers(handler: object) -> None:
+        if len(faulty.blob_requests) == 1:
+            faulty.hold.clear()
+        original(handler)  # type: ignore[arg-type]  # the server's own handler
+
+    faulty.answer = hold_layers  # type: ignore[method-assign]
+    pulled = store.pull(reference, is_cancelled=release, progress=lambda steps: told.append(tuple(steps)))
+    assert len(pulled.layers) == 12
+    assert faulty.most_at_once == AT_ONCE
+    assert any(sum(step.phase == "downloading" for step in steps) >= 2 for steps in told)
+
+
+VICTIM = """
+import sys
+from functools import partial
+from pathlib import Path
+from engine.images import ImageStore
+ImageStore(Path(sys.argv[1])).pull(sys.argv[2])
+"""
+
+
+def _has_begun(faulty: FaultyRegistry, asked: int, victim: "subprocess.Popen[bytes]") -> bool:
+    return len(faulty.requests) > asked or victim.poll() is not None
+
+
+def test_a_kill_at_any_moment_leaves_nothing_half_and_the_next_pull_goes_on(
+    store: ImageStore, faulty: FaultyRegistry, listing: Listing, tmp_path: Path
+) -> None:
+    files = [images.file(f"f{number}", RANDOM[number * 1000 :][:1000]) for number in range(1500)]
+    reference = faulty.put(images.build("victim:1", [images.layer(*files)] * 2), "victim")
+    store.repair()
+    for moment in range(1, 6):
+        victim = subprocess.Popen([sys.executable, "-c", VICTIM, tmp_path, reference], cwd=REPOSITORY)
+        asked = len(faulty.requests)
+        wait_until(partial(_has_begun, faulty, asked, victim), "it has begun")
+        time.sleep(moment * 0.03)
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+        if not store.list():
+            store.repair()
+            assert all("downloads/" in path for path in left(listing))
+        else:
+            store.remove(reference, users=dict)
+    pulled = store.pull(reference)
+    assert (store.layer_paths(pulled)[0] / "f1499").read_bytes() == RANDOM[1499 * 1000 :][:1000]
+    assert not [path for path in left(listing) if "downloads/" in path or "staging/" in path]
+
+
+def test_what_nobody_takes_up_goes_after_a_day(store: ImageStore, faulty: FaultyRegistry, listing: Listing) -> None:
+    faulty.has_ranges, faulty.cut_after, faulty.cuts = False, 1 << 20, 99
+    with pytest.raises(RegistryError, match="again and again"):
+        store.pull(f"{faulty.name}/app:1")
+    store.repair()
+    kept = [path for path in left(listing) if "downloads/" in path]
+    assert kept
+    for path in kept:
+        os.utime(store._layout.root.parent / path, (1, 1))
+    store.repair()
+    assert left(listing) == set()
