@@ -86,20 +86,13 @@ class ListedImageSerializer(serializers.ModelSerializer[Image]):
         fields: tuple[str, ...] = COLUMNS
         read_only_fields = COLUMNS
 
-    def to_representation(self, instance: Image) -> dict[str, Any]:
-        """The columns as they are: a host may have a thousand images, and REST framework's fields take their time."""
-        created_at = instance.created_at
-        return {
-            "id": instance.pk,
-            "host": instance.host_id,
-            "image_id": instance.image_id,
-            "references": instance.references,
-            "size_bytes": instance.size_bytes,
-            "shared_bytes": instance.shared_bytes,
-            "architecture": instance.architecture,
-            "os": instance.os,
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """The columns as they are: a host may have a thousand images, and REST framework's fields are slow."""
+        row: dict[str, Any] = instance
+        created_at = row["created_at"]
+        return row | {
             "created_at": created_at and created_at.isoformat().replace("+00:00", "Z"),
-            "is_outdated": bool(instance.references) and getattr(instance, "is_outdated", False),
+            "is_outdated": bool(row["references"] and row["is_outdated"]),
         }
 
 
@@ -114,7 +107,8 @@ class ImageSerializer(ListedImageSerializer):
 
     def to_representation(self, instance: Image) -> dict[str, Any]:
         """With its configuration."""
-        return super().to_representation(instance) | {"config": instance.config}
+        row = {name: getattr(instance, name) for name in COLUMNS}
+        return super().to_representation(row | {"host": instance.host_id}) | {"config": instance.config}
 
 
 class ImagePages(Pages):
@@ -202,10 +196,10 @@ class ImageViewSet(Inside, Saved, Transfers, mixins.ListModelMixin, mixins.Retri
         **dict.fromkeys(documented_permissions, SIGNED_IN),
     }
 
-    def get_queryset(self) -> QuerySet[Image]:
-        """All of them; the permission was checked."""
+    def get_queryset(self) -> QuerySet[Any]:
+        """All of them; the permission was checked. A list is made of their columns alone."""
         images = Image.objects.with_updates()
-        return images.defer("config") if self.action == "list" else images
+        return images.values(*COLUMNS) if self.action == "list" else images
 
     def get_serializer_class(self) -> type[ListedImageSerializer]:
         """A list tells less of each."""
