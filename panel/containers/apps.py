@@ -7,3 +7,7 @@ class ContainersConfig(AppConfig):
     """Django's handle on this area."""
 
     name = "panel.containers"
+
+    def ready(self) -> None:
+        """What the end of an operation means here is heard from now on."""
+        import panel.containers.endings  # noqa: F401, PLC0415 - models are there only now

@@ -7,3 +7,7 @@ class ImagesConfig(AppConfig):
     """Django's handle on this area."""
 
     name = "panel.images"
+
+    def ready(self) -> None:
+        """What the end of an operation means here is heard from now on."""
+        import panel.images.endings  # noqa: F401, PLC0415 - models are there only now

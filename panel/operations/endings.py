@@ -6,21 +6,21 @@ from typing import Any
 
 import redis
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from panel.accounts.actors import Actor, How
 from panel.audit import services as audit
 from panel.audit.models import AuditEntry
 from panel.audit.subject import Subject
-from panel.containers import endings as container_endings
-from panel.images import endings as image_endings
 from panel.operations import signals
 from panel.operations.models import Operation
 from panel.realtime.changes import announce
-from panel.registries import endings as registry_endings
 
 logger = logging.getLogger(__name__)
 
+ended = Signal()
+"""Sent with `operation`, locked and not saved yet, when it has its outcome: receivers write in the same transaction."""
 ENDS = {Operation.Status.DONE, Operation.Status.FAILED, Operation.Status.CANCELLED}
 
 
@@ -31,9 +31,7 @@ def end(row: Operation, status: str, *, error: dict[str, Any] | None, result: An
     row.started_at = row.started_at or row.queued_at
     if row.status != Operation.Status.DONE:  # what was being done is what failed
         row.steps = [step | {"status": "failed"} if step["status"] == "running" else step for step in row.steps]
-    container_endings.settle(row, _message(row))
-    registry_endings.settle(row)
-    image_endings.settle(row)
+    ended.send(Operation, operation=row)
     row.save(update_fields=["status", "error", "result", "steps", "started_at", "finished_at"])
     if row.status == Operation.Status.FAILED:
         _note_failure(row)
@@ -46,12 +44,8 @@ def _note_failure(row: Operation) -> None:
         action=row.kind,
         subject=Subject(row.object_kind, row.object_id, row.object_name),
         outcome=AuditEntry.Outcome.FAILED,
-        detail=_message(row),
+        detail=row.failure,
     )
-
-
-def _message(row: Operation) -> str:
-    return str((row.error or {}).get("message") or row.status)
 
 
 def _tell(operation: str) -> None:

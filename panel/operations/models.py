@@ -104,6 +104,11 @@ class Operation(models.Model):
         return self.status in self.OPEN
 
     @property
+    def failure(self) -> str:
+        """Why it came to nothing, if it did."""
+        return str((self.error or {}).get("message") or self.status)
+
+    @property
     def percent(self) -> int | None:
         """How far it has come over all steps that know their total, 0 to 100; None if none does."""
         known = [step for step in self.steps if step.get("total")]

@@ -7,3 +7,7 @@ class RegistriesConfig(AppConfig):
     """Django's handle on this area."""
 
     name = "panel.registries"
+
+    def ready(self) -> None:
+        """What the end of an operation means here is heard from now on."""
+        import panel.registries.endings  # noqa: F401, PLC0415 - models are there only now
