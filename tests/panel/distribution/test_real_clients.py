@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from engine import Credentials, Engine, RegistryAccess
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
 from panel.distribution.models import Manifest, Tag
@@ -111,3 +112,16 @@ def test_docker_signs_in_pushes_and_pulls(
     digest = Tag.objects.get(repository__name="olga/app").manifest.digest
     told = {"digest": digest, "tags": ["1"]}
     assert [(row.actor_name, row.object_name, row.after) for row in rows] == [("olga", f"olga/app@{digest}", told)]
+
+
+def test_a_host_of_ones_own_pushes_and_pulls(registry_server: Server, olga: Client, tmp_path: Path) -> None:
+    name = f"{registry_server.address}/olga/web:1"
+    access = RegistryAccess(registry_server.address, Credentials("olga", olga.secret))
+    sender, receiver = (Engine(tmp_path / name, tmp_path / f"{name}-run") for name in ("sender", "receiver"))
+    (image,) = sender.load_image(io.BytesIO(docker_archive(build(name, LAYERS), compression="gzip")))
+
+    pushed = sender.push(name, access=access)
+    pulled = receiver.pull(name, access=access)
+
+    assert pulled.id == image.id
+    assert Tag.objects.get(name="1").manifest.digest == pushed.digest
