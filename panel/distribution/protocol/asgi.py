@@ -23,6 +23,9 @@ from panel.uploads.asgi import Body
 
 BATCH_BYTES = 1 << 20
 
+NO_PAGE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+"""Somebody else's bytes, whatever kind they say they are, are nothing for a browser to show."""
+
 InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
@@ -31,7 +34,10 @@ class Registry:
 
     def __init__(self, inner: ASGI3Application) -> None:
         self._inner = inner
-        self._in_thread: InThread = RequestThreads("registry").wrapped(lambda function: function())
+        self._in_thread: NO_PAGE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+"""Somebody else's bytes, whatever kind they say they are, are nothing for a browser to show."""
+
+InThread = RequestThreads("registry").wrapped(lambda function: function())
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -149,7 +155,7 @@ async def _send(call: Call, answer: Answer, send: ASGISendCallable) -> None:
 
 
 async def _start(send: ASGISendCallable, status: int, length: int, content_type: str, headers: Any) -> None:
-    told = VERSION | {"X-Content-Type-Options": "nosniff"} | dict(headers)
+    told = VERSION | NO_PAGE | dict(headers)
     if status != 204:
         told = {"Content-Length": str(length)} | told
     if content_type:

@@ -44,7 +44,7 @@ def test_each_folder_has_its_owner_and_is_closed_to_others_where_it_holds_secret
 
     owners = {folder.path.name: folder.path.owner() for folder in folders(environment)}
     assert owners["containers"] == "root"
-    assert owners["panel"] == owners["redis"] == USER
+    assert owners["panel"] == owners["redis"] == owners["registry"] == USER
     assert (environment.home / "panel").stat().st_mode & 0o077 == 0
 
 
