@@ -38,12 +38,12 @@ class Need:
 
 
 def service(
-    permission: str, *, action: str = "", further: Callable[[dict[str, Any]], Need | None] | None = None
+    permission: str, *, action: str = "", further: Callable[[dict[str, Any]], Need | list[Need] | None] | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare that only an actor with `permission` may call the function, and make it one transaction.
 
     `action` is what the audit log calls it, `containers.start` by its area and name unless told otherwise. `further`
-    looks at a call's arguments and says whether they take another permission too.
+    looks at a call's arguments and says whether they take another permission too, or several.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -56,15 +56,21 @@ def service(
             assert isinstance(actor, Actor)  # noqa: S101 - a caller's mistake, not a user's
             if not _may(actor, permission):
                 refuse(actor, permission, called, kwargs)
-            need = further(kwargs) if further else None
-            if need is not None and not actor.may(need.permission):
-                refuse(actor, need.permission, called, kwargs, because=need.because)
+            for need in _listed(further(kwargs)) if further else ():
+                if not actor.may(need.permission):
+                    refuse(actor, need.permission, called, kwargs, because=need.because)
             with transaction.atomic():
                 return function(*args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def _listed(needs: Need | list[Need] | None) -> list[Need]:
+    if needs is None:
+        return []
+    return needs if isinstance(needs, list) else [needs]
 
 
 def _may(actor: Actor, permission: str) -> bool:

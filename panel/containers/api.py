@@ -97,7 +97,7 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
         description=(
             "What gives it more of its host (privileged, namespaces or files of the host, devices, further "
             "capabilities, another seccomp profile, a log server …) takes the permission "
-            "`containers.create_privileged` too."
+            "`containers.create_privileged` too, and a pull `images.pull`."
         ),
         request=NewContainerSerializer,
         **OPERATED,
@@ -106,8 +106,13 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
         """Create it and, unless told otherwise, start it."""
         spec = document(request)
         start, host = taken(spec, "start", bool, True), taken(spec, "host", str, "")
+        pull = taken(spec, "pull", str, "never")
         operation = services.create(
-            actor=Actor.from_request(request), spec=spec, host=get_host(host) if host else None, start=start
+            actor=Actor.from_request(request),
+            spec=spec,
+            host=get_host(host) if host else None,
+            start=start,
+            pull=pull,
         )
         return accepted(request, operation)
 

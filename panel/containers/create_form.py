@@ -24,12 +24,21 @@ class Section:
 class CreateForm(LimitsForm):
     """What is asked of a new container. `to_spec` is `engine.ContainerSpec` as JSON; the service checks its values.
 
-    `is_trusted` shows what gives a container more of its host.
+    `is_trusted` shows what gives a container more of its host, `may_pull` when its image is pulled.
     """
 
     image = forms.CharField(label=_("Image"), help_text=_("A reference or an id of an image on the host."))
     name = forms.CharField(label=_("Name"), required=False, help_text=_("Left empty, it gets a friendly one."))
     command = CommandField(label=_("Command"), required=False, help_text=_("Replaces the image's command."))
+    pull_policy = forms.ChoiceField(
+        label=_("Pull the image"),
+        required=False,
+        choices=[
+            ("missing", _("If it is missing")),
+            ("always", _("Always: there may be a newer one")),
+            ("never", _("Never")),
+        ],
+    )
     start = forms.BooleanField(label=_("Start it now"), required=False, initial=True)
 
     entrypoint = CommandField(label=_("Entrypoint"), required=False, help_text=_("Replaces the image's entrypoint."))
@@ -112,7 +121,7 @@ class CreateForm(LimitsForm):
         help_text=_("Takes nearly every guard away: it can do what the host can."),
     )
 
-    BASIC = ("image", "name", "command")
+    BASIC = ("image", "pull_policy", "name", "command")
     TRUSTED = ("cap_add", "userns_host", "privileged")
     # title, hint, and rows of fields that stand side by side
     SECTIONS: tuple[tuple[Any, Any, tuple[tuple[str, ...], ...]], ...] = (
@@ -169,8 +178,10 @@ class CreateForm(LimitsForm):
         "userns": "userns_host",
     }
 
-    def __init__(self, *args: Any, is_trusted: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, is_trusted: bool = False, may_pull: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not may_pull:
+            del self.fields["pull_policy"]
         if is_trusted:
             self.fields["mounts"].help_text = _("One NAME:/path or /path/of/host:/path a line, with :ro if only read.")
         else:
@@ -187,7 +198,7 @@ class CreateForm(LimitsForm):
 
     def basic_fields(self) -> list[forms.BoundField]:
         """What nearly everyone fills in."""
-        return [self[name] for name in self.BASIC]
+        return [self[name] for name in self.BASIC if name in self.fields]
 
     def sections(self) -> list[Section]:
         """The rest."""
@@ -200,6 +211,10 @@ class CreateForm(LimitsForm):
 
     def _is_touched(self, names: set[str]) -> bool:
         return self.is_bound and bool(names & ({*self.changed_data, *self.errors} - {"network", "restart"}))
+
+    def pull(self) -> str:
+        """When its image is pulled; never for who may not, and where nothing was said."""
+        return (self.cleaned_data["pull_policy"] or "never") if "pull_policy" in self.fields else "never"
 
     def to_spec(self) -> dict[str, Any]:
         """What was asked, under the specification's names; what was left empty is not in it."""

@@ -3,7 +3,9 @@
 `actor.name` goes to the host with what ends a run, which keeps it with the end.
 """
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -11,13 +13,12 @@ from django.utils.translation import gettext as _
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.audit.subject import Subject
-from panel.containers import asked, trust
+from panel.containers import asked, pulls, trust
 from panel.containers.models import Container
 from panel.door import Need, service
 from panel.errors import Conflicting, Invalid
 from panel.hosts.models import Host
 from panel.images.models import Image
-from panel.images.references import find
 from panel.operations import services as operations
 from panel.operations.models import Operation
 from panel.uploads.tickets import Ticket
@@ -25,29 +26,44 @@ from panel.uploads.tickets import Ticket
 LONGEST_EXEC_S = 300.0
 
 
-@service("containers.create", further=trust.to_create)
-def create(*, actor: Actor, spec: dict[str, Any], host: Host | None = None, start: bool = True) -> Operation:
+def _to_create(arguments: dict[str, Any]) -> list[Need]:
+    """Privileges take a permission of their own, and so does a pull."""
+    return [*pulls.needed(arguments), *filter(None, [trust.to_create(arguments)])]
+
+
+@service("containers.create", further=_to_create)
+def create(
+    *, actor: Actor, spec: dict[str, Any], host: Host | None = None, start: bool = True, pull: str = "never"
+) -> Operation:
     """Create a container from `spec`, `engine.ContainerSpec` as JSON; an empty name becomes a friendly one.
 
-    The container is `Container.objects.get(pk=operation.object_id)`. Raises Invalid naming the field for a value no
-    host could run or an image the host does not have, Conflicting for a name that is taken. What gives the container
-    more of its host takes `containers.create_privileged` too.
+    The container is `Container.objects.get(pk=operation.object_id)`. Its image is pulled before `never`, if it is
+    `missing`, or `always`. Raises Invalid naming the field for a value no host could run or an image the host does not
+    have, Conflicting for a name that is taken. What gives the container more of its host takes
+    `containers.create_privileged` too, a pull `images.pull`.
     """
     host = host or first_host()
     checked = asked.with_partners(asked.spec_of(spec), host)
-    image = _image(host, checked.image)
+    wanted = pulls.Wanted(actor, host, checked.image, pulls.policy(pull))
     container = _insert(
         name=checked.name,
         host=host,
         image=checked.image,
-        image_id=image.image_id,
+        image_id=wanted.image.image_id if wanted.image else "",
         spec=checked.to_json(),
         joins_plain=trust.joins_plain(checked),
         desired=Container.Desired.RUNNING if start else Container.Desired.STOPPED,
         created_by=actor.user,
         created_by_name=actor.name,
     )
-    return _request(actor, container, "create", {"spec": container.spec, "start": start}, after=container.spec)
+    return _request(
+        actor,
+        container,
+        "create",
+        {"spec": container.spec, "start": start},
+        after=container.spec,
+        further=wanted.payload,
+    )
 
 
 @service("containers.operate")
@@ -245,17 +261,6 @@ def _taken(name: str) -> Conflicting:
     )
 
 
-def _image(host: Host, name: str) -> Image:
-    image = find(host, name)
-    if image is None:
-        raise Invalid(
-            _("There is no image %(image)s on the host %(host)s.") % {"image": name, "host": host.name},
-            hint=_("Load the image first."),
-            field="image",
-        )
-    return image
-
-
 _ENDS = ("stop", "kill", "restart", "remove")  # the host keeps, with the end of a run, who asked for it
 
 
@@ -269,10 +274,12 @@ def _request(
     after: Any = None,
     told: dict[str, Any] | None = None,
     subject: Subject | None = None,
+    further: Callable[[UUID], dict[str, Any]] | None = None,
 ) -> Operation:
     """Note what should be, write the audit row, ask the host.
 
     The row tells the verb's arguments, or `told`; `subject` is how the container is called there if not as it is now.
+    `further` are arguments that are made from the operation's id.
     """
     before, subject = None, subject or container.subject
     if desired is not None:
@@ -283,10 +290,11 @@ def _request(
         shown = told or arguments or {}
         after = {**(after or {}), **{key: value for key, value in shown.items() if value is not None}}
     audit.record(actor=actor, action=f"containers.{verb}", subject=subject, before=before, after=after)
+    payload = {"id": container.id, **(arguments or {}), **({"asked_by": actor.name} if verb in _ENDS else {})}
     return operations.request(
         actor=actor,
         kind=f"containers.{verb}",
         host=container.host_id,
         subject=subject,
-        payload={"id": container.id, **(arguments or {}), **({"asked_by": actor.name} if verb in _ENDS else {})},
+        payload=lambda operation: payload | (further(operation) if further else {}),
     )

@@ -1,20 +1,29 @@
 """What a host does with containers: one task, one verb of the engine."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from engine import ContainerSpec, ContainerState, ExecSpec, PruneFilters, Update
 from panel.containers import exec_output
 from panel.operations.host import operation
 from panel.operations.work import Outcome, Work
+from panel.registries.unsealing import opened as unsealed
 from panel.uploads.incoming import opened
 
 
 @operation("containers.create")
-def create(work: Work, id: str, spec: dict[str, Any], start: bool) -> Outcome:  # noqa: A002 - the payload's word
-    """Create the container and, if asked, start it."""
+def create(
+    work: Work,
+    id: str,  # noqa: A002 - the payload's word
+    spec: dict[str, Any],
+    start: bool,
+    pull: dict[str, Any] | None = None,
+) -> Outcome:
+    """Create the container and, if asked, start it; `pull` brings its image first (`panel.containers.pulls`)."""
+    images = None if pull is None else _pulled(work, **pull)
     state = work.engine.create(id, ContainerSpec.from_json(spec))
-    return _told(work.engine.start(id) if start else state)
+    return replace(_told(work.engine.start(id) if start else state), images=images)
 
 
 @operation("containers.start")
@@ -141,6 +150,13 @@ def prune(work: Work, filters: dict[str, Any], asked_by: str = "") -> Outcome:
     pruned = work.engine.prune(PruneFilters.from_json(filters), asked_by=asked_by)
     told = {"containers": [one.to_json() for one in pruned], "size_bytes": sum(one.size_bytes for one in pruned)}
     return Outcome(result=told, removed=[one.id for one in pruned])
+
+
+def _pulled(work: Work, reference: str, access: str) -> list[dict[str, Any]]:
+    """All images of the host, once this one is among them."""
+    way = unsealed(work, access)
+    work.engine.pull(reference, access=way, progress=work.progress, is_cancelled=work.is_cancelled)
+    return [image.to_json() for image in work.engine.images()]
 
 
 def _told(state: ContainerState) -> Outcome:

@@ -122,19 +122,25 @@ class Create(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         """An empty form."""
         asked = {"image": request.GET.get("image", ""), "start": True}
-        return self.show(CreateForm(initial=asked, is_trusted=self.is_trusted))
+        return self.show(self.form(initial=asked))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Create it and go to its page, or show what is wrong beside the fields."""
-        form = CreateForm(request.POST, is_trusted=self.is_trusted)
+        form = self.form(request.POST)
         if form.is_valid():
             try:
-                operation = services.create(actor=self.actor, spec=form.to_spec(), start=form.cleaned_data["start"])
+                start, pull = form.cleaned_data["start"], form.pull()
+                operation = services.create(actor=self.actor, spec=form.to_spec(), start=start, pull=pull)
             except Refused as refusal:
                 form.add_refusal(refusal)
             else:
                 return redirect("containers:overview", operation.object_id)
         return self.show(form)
+
+    def form(self, *args: Any, **kwargs: Any) -> CreateForm:
+        """The form, with what the visitor may choose."""
+        may_pull = may(self.request, "images.pull")
+        return CreateForm(*args, is_trusted=self.is_trusted, may_pull=may_pull, **kwargs)
 
     def show(self, form: CreateForm) -> HttpResponse:
         """The page, with the references there are to choose from."""

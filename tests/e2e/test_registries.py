@@ -116,3 +116,22 @@ def _clear_up(harbour: Harbour, panel: Panel, registry: str) -> None:
         for reference in image["references"]:
             if registry in reference:
                 panel.request("DELETE", f"images/{image['id']}/?reference={reference}", wait_s=30)
+
+
+def test_a_containers_missing_image_is_pulled_when_it_is_created(
+    panel: Panel, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(docker_archive(busybox("busybox:pulled", command=["sleep", "100"])))
+    reference = registry.put(archive, "team/pulled:1")
+
+    assert panel.request("POST", "containers/", {"image": reference}, wait_s=30)[0] == 422
+    status, operation = panel.request("POST", "containers/", {"image": reference, "pull": "missing"}, wait_s=60)
+
+    assert (status, operation["status"]) == (200, "done"), operation
+    container = panel.request("GET", f"containers/{operation['object_id']}/")[1]
+    assert container["status"] == "running"
+    assert panel.request("GET", f"images/?search={reference}")[1]["results"][0]["image_id"] == container["image_id"]
+    panel.request("DELETE", f"containers/{container['id']}/?force=true", wait_s=30)
+    image = panel.request("GET", f"images/?search={reference}")[1]["results"][0]
+    panel.request("DELETE", f"images/{image['id']}/", wait_s=30)

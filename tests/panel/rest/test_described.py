@@ -19,12 +19,12 @@ def schemas() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "kind", "own"),
     [
-        ("NewContainerRequest", ContainerSpec, {"start", "host"}),
+        ("NewContainerRequest", ContainerSpec, {"start", "host", "pull"}),
         ("ResourcesRequest", Resources, set()),
         ("HealthCheckRequest", HealthCheck, set()),
         ("MountRequest", Mount, set()),
         ("PatchedUpdateRequest", Update, set()),
-        ("PruneRequest", PruneFilters, {"host"}),
+        ("PruneRequest", PruneFilters, {"host", "pull"}),
     ],
 )
 def test_every_field_is_described(schemas: dict[str, Any], name: str, kind: Any, own: set[str]) -> None:
