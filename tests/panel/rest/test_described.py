@@ -24,7 +24,7 @@ def schemas() -> dict[str, Any]:
         ("HealthCheckRequest", HealthCheck, set()),
         ("MountRequest", Mount, set()),
         ("PatchedUpdateRequest", Update, set()),
-        ("PruneRequest", PruneFilters, {"host", "pull"}),
+        ("PruneRequest", PruneFilters, {"host"}),
     ],
 )
 def test_every_field_is_described(schemas: dict[str, Any], name: str, kind: Any, own: set[str]) -> None:
