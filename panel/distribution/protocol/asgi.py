@@ -34,10 +34,7 @@ class Registry:
 
     def __init__(self, inner: ASGI3Application) -> None:
         self._inner = inner
-        self._in_thread: NO_PAGE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
-"""Somebody else's bytes, whatever kind they say they are, are nothing for a browser to show."""
-
-InThread = RequestThreads("registry").wrapped(lambda function: function())
+        self._in_thread: InThread = RequestThreads("registry").wrapped(lambda function: function())
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
