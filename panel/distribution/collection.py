@@ -107,6 +107,9 @@ def _take_blobs(place: Storage, found: Collected) -> None:
 
 
 def _take_strays(place: Storage, found: Collected) -> None:
+    """Files without a row. Without any row at all the database is a new one, and the files are all that is left."""
+    if not Blob.objects.exists():
+        return
     old = time.time() - STRAY_AFTER.total_seconds()
     stray = [digest for digest, came_at in place.blobs() if came_at < old]
     for digest in _without_row(stray):

@@ -63,5 +63,5 @@ def _take_untagged(repository: Repository, before: datetime) -> list[str]:
         digests = list(rows.values_list("digest", flat=True))
         if not digests:
             return gone
-        Manifest.objects.filter(repository=repository, digest__in=digests).delete()
+        Manifest.objects.told().filter(repository=repository, digest__in=digests).delete()
         gone += sorted(f"{repository.name}@{digest}" for digest in digests)

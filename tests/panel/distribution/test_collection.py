@@ -97,11 +97,23 @@ def test_what_a_killed_process_left_goes(olga: Client) -> None:
     olga.begin()
     Upload.objects.update(id=uuid.uuid4())
     assert collection.collect().blobs == []
+    olga.push_image("1.0")
+    kept = here() - {digest_of(b"stray")}
     age()
 
     assert collection.collect().blobs == [digest_of(b"stray")]
 
-    assert (here(), list(storage().uploads()), Upload.objects.count()) == (set(), [], 0)
+    assert (here(), list(storage().uploads()), Upload.objects.count()) == (kept, [], 0)
+
+
+def test_with_an_empty_database_no_file_is_taken(olga: Client) -> None:
+    olga.push_image("1.0")
+    age()
+    kept = here()
+    Repository.objects.all().delete()
+    Blob.objects.all().delete()
+
+    assert (collection.collect().blobs, here()) == ([], kept)
 
 
 def test_nothing_that_is_pushed_meanwhile_is_lost(olga: Client, vera: Client) -> None:
