@@ -12,14 +12,16 @@ DISK_BYTES = 320 << 20
 
 
 @contextmanager
-def mounted(folder: Path, kind: str, *mkfs_options: str, options: str = "loop") -> Iterator[Path]:
+def mounted(
+    folder: Path, kind: str, *mkfs_options: str, options: str = "loop", size_bytes: int = DISK_BYTES
+) -> Iterator[Path]:
     """The folder where a new file system of this kind is mounted, its file in `folder`; skips where it cannot be."""
     disk, at = folder / "disk", folder / "at"
     at.mkdir()
     if shutil.which(f"mkfs.{kind}") is None:
         pytest.skip(f"mkfs.{kind}")
     with open(disk, "wb") as file:
-        file.truncate(DISK_BYTES)
+        file.truncate(size_bytes)
     subprocess.run([f"mkfs.{kind}", *mkfs_options, disk], check=True)
     if subprocess.run(["mount", "-o", options, disk, at], capture_output=True, check=False).returncode:
         pytest.skip(f"mounting {kind} with {options}")
@@ -27,6 +29,8 @@ def mounted(folder: Path, kind: str, *mkfs_options: str, options: str = "loop") 
         yield at
     finally:
         subprocess.run(["umount", at], check=True)
+        disk.unlink()
+        at.rmdir()
 
 
 @contextmanager
