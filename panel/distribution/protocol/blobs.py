@@ -8,7 +8,7 @@ from panel.distribution.protocol.messages import BYTES, Answer, Call, FileAnswer
 from panel.distribution.protocol.permission import found, need, readable
 from panel.distribution.protocol.problems import problem
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def pull(call: Call, visitor: Visitor, name: str, digest: str) -> Answer | FileAnswer:

@@ -14,21 +14,21 @@ from panel.distribution.protocol.permission import need, readable
 from panel.distribution.protocol.problems import Challenged, span
 from panel.distribution.storage import Writer
 
-_CHUNK = re.compile(r"(?:bytes[ =])?(\d+)-(\d+)(?:/(?:\d+|\*))?")
+_CHUNK = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
 
 
 def begin(call: Call, visitor: Visitor, name: str) -> Answer | Receiving:
     """Take the blob from another repository, or from this very request, or say where to send it."""
     need(visitor, name, "push")
     repository = RepositoryName.parse(name)
-    wanted = call.asked("mount") or call.asked("digest")
-    if wanted:
-        check_digest(wanted)
-    if call.asked("mount") and _is_mounted(visitor, repository, call.asked("from"), wanted):
-        return _created(name, wanted)
+    mounted, whole = call.asked("mount"), call.asked("digest")
+    for digest in filter(None, (mounted, whole)):
+        check_digest(digest)
+    if mounted and _is_mounted(visitor, repository, call.asked("from"), mounted):
+        return _created(name, mounted)
     upload = services.begin_upload(actor=visitor.actor, repository=repository)
-    if call.asked("digest"):
-        return _receiving(call, visitor, repository, upload, call.asked("digest"))
+    if whole:
+        return _receiving(call, visitor, repository, upload, whole)
     return Answer(202, headers=_headers(upload, name, 0))
 
 

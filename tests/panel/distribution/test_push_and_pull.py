@@ -1,5 +1,6 @@
 """The registry's protocol: pushing and pulling, by the words of the OCI distribution specification 1.1."""
 
+import hashlib
 import json
 import re
 
@@ -70,6 +71,7 @@ def test_a_range_of_a_blob(olga: Client) -> None:
         ("bytes=0-1,3-4", 200, None, b"0123456789"),
         ("bytes=5-2", 200, None, b"0123456789"),
         ("chunks=1-2", 200, None, b"0123456789"),
+        (f"bytes=0-{'9' * 5000}", 200, None, b"0123456789"),
         ("bytes=10-", 416, "bytes */10", None),
         ("bytes=-0", 416, "bytes */10", None),
     ):
@@ -118,7 +120,7 @@ def test_a_blob_in_chunks(olga: Client) -> None:
 def test_a_chunk_out_of_order_is_refused_and_changes_nothing(olga: Client) -> None:
     address = olga.begin()
     olga.ask("PATCH", address, b"01234", content_range="0-4")
-    for chunk in ("0-2", "4-6", "6-8", "nonsense"):
+    for chunk in ("0-2", "4-6", "6-8", "nonsense", f"5-{'7' * 5000}"):
         for method, path in (("PATCH", address), ("PUT", f"{address}?digest={digest_of(b'01234567')}")):
             answer = olga.ask(method, path, b"567", content_range=chunk)
             assert (answer.status, answer.word, answer.headers["range"]) == (416, "BLOB_UPLOAD_INVALID", "0-4")
@@ -160,6 +162,14 @@ def test_what_is_no_digest_is_refused(olga: Client) -> None:
     for digest in ("", "sha256:abc", "md5:" + "a" * 32, "sha256:" + "A" * 64, "sha256:../../x"):
         answer = olga.ask("PUT", f"{address}?digest={digest}", b"x")
         assert (answer.status, answer.word) == (400, "DIGEST_INVALID"), digest
+
+
+def test_what_is_no_digest_is_refused_beside_one_that_is_to_be_mounted(olga: Client) -> None:
+    weak = f"md5:{hashlib.md5(b'x').hexdigest()}"  # noqa: S324
+    for digest in (weak, "shake_128:00", "sha256:../../x"):
+        answer = olga.ask("POST", f"/v2/olga/app/blobs/uploads/?mount={digest_of(b'')}&digest={digest}", b"x")
+        assert (answer.status, answer.word) == (400, "DIGEST_INVALID"), digest
+    assert list(storage().uploads()) == []
 
 
 def test_sha512_is_a_digest_too(olga: Client) -> None:
