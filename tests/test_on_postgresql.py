@@ -7,14 +7,18 @@ import sys
 import pytest
 
 WITHOUT_A_DATABASE = ("supervisor", "agent", "realtime", "test_environment.py")
-ABOUT_BYTES = tuple(f"distribution/test_{name}.py" for name in ("push_and_pull", "streaming", "real_clients"))
+# What clients send and get; tests/panel/distribution/test_collection.py pushes to this database as well.
+ON_THE_WIRE = tuple(
+    f"distribution/test_{name}.py"
+    for name in ("push_and_pull", "streaming", "real_clients", "lists_and_deletes", "access")
+)
 
 
 @pytest.mark.timeout(240)
 def test_the_panels_tests_pass_on_postgresql(postgres_server: str) -> None:
     # --reuse-db keeps the database at the end: the server goes with it, whoever may still be connected.
     command = [sys.executable, "-m", "pytest", "tests/panel", "-q", "-p", "no:cacheprovider", "--reuse-db"]
-    command += [f"--deselect=tests/panel/{name}" for name in (*WITHOUT_A_DATABASE, *ABOUT_BYTES)]
+    command += [f"--deselect=tests/panel/{name}" for name in (*WITHOUT_A_DATABASE, *ON_THE_WIRE)]
     variables = os.environ | {"MOORAGE_TEST_DATABASE_URL": postgres_server}
 
     done = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
