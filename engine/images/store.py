@@ -124,7 +124,8 @@ class ImageStore:
             layers = LayerLoader(staging, DiskSpace(self._layout.root), reporter)
             downloads = Downloads(client, wanted, self._layout, staging, reporter)
             with downloads, noticing_full_disk(self._layout.root):
-                image = pull_image(client, wanted, chosen, layers, downloads)
+                with staging.syncing():
+                    image = pull_image(client, wanted, chosen, layers, downloads)
                 self._publish(staging, [image], reporter)
         return self.get(image.id)
 
