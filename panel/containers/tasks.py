@@ -21,9 +21,9 @@ def create(
     pull: dict[str, Any] | None = None,
 ) -> Outcome:
     """Create the container and, if asked, start it; `pull` brings its image first (`panel.containers.pulls`)."""
-    images = None if pull is None else _pulled(work, **pull)
+    pulled = Outcome() if pull is None else _pulled(work, **pull)
     state = work.engine.create(id, ContainerSpec.from_json(spec))
-    return replace(_told(work.engine.start(id) if start else state), images=images)
+    return replace(pulled, containers=[(work.engine.start(id) if start else state).to_json()])
 
 
 @operation("containers.start")
@@ -152,11 +152,12 @@ def prune(work: Work, filters: dict[str, Any], asked_by: str = "") -> Outcome:
     return Outcome(result=told, removed=[one.id for one in pruned])
 
 
-def _pulled(work: Work, reference: str, access: str) -> list[dict[str, Any]]:
-    """All images of the host, once this one is among them."""
+def _pulled(work: Work, reference: str, access: str) -> Outcome:
+    """The image, and all of the host once this one is among them."""
     way = unsealed(work, access)
-    work.engine.pull(reference, access=way, progress=work.progress, is_cancelled=work.is_cancelled)
-    return [image.to_json() for image in work.engine.images()]
+    image = work.engine.pull(reference, access=way, progress=work.progress, is_cancelled=work.is_cancelled)
+    images = [one.to_json() for one in work.engine.images()]
+    return Outcome(result={"images": [image.to_json()]}, images=images)
 
 
 def _told(state: ContainerState) -> Outcome:

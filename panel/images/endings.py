@@ -24,25 +24,35 @@ def settle(operation: Operation, **_: Any) -> None:
         return
     if operation.kind == updates.KIND:
         updates.write_down(operation)
-    elif operation.kind == "images.pull":
-        _track(operation)
+    elif reference := _pulled(operation):
+        _track(operation, reference)
     else:
         return
     transaction.on_commit(partial(announce, "images", operation.host_id))
 
 
-def _track(operation: Operation) -> None:
+def _pulled(operation: Operation) -> str:
+    """The reference it pulled, by itself or for a new container; empty for none."""
+    payload = operation.payload
+    match operation.kind:
+        case "images.pull":
+            return str(payload["reference"])
+        case "containers.create" if "pull" in payload:
+            return str(payload["pull"]["reference"])
+    return ""
+
+
+def _track(operation: Operation, reference: str) -> None:
     images = operation.result.get("images") if isinstance(operation.result, dict) else None
     image_id = images[0].get("id") if images and isinstance(images[0], dict) else None
-    reference = operation.payload["reference"]
     if isinstance(image_id, str) and "@" not in reference:
-        updates.track(operation.host_id, reference, image_id[:80], _credential(operation))
+        updates.pulled(operation.host_id, reference, image_id[:80], _credential(operation, reference))
 
 
-def _credential(operation: Operation) -> Credential | None:
+def _credential(operation: Operation, reference: str) -> Credential | None:
     """With which whoever pulled it signs in there."""
     actor = Actor(user=operation.started_by, name=operation.started_by_name, how=How.SYSTEM)
     try:
-        return way_for(actor, Reference.parse(operation.payload["reference"]).domain).credential
+        return way_for(actor, Reference.parse(reference).domain).credential
     except Refused:
         return None

@@ -40,16 +40,21 @@ def tracked(image: Image) -> list[TrackedTag]:
     return [track(image.host_id, name, image.image_id) for name in image.references if "@" not in name]
 
 
-def track(host: str, reference: str, image_id: str, credential: Credential | None = None) -> TrackedTag:
+def track(host: str, reference: str, image_id: str) -> TrackedTag:
     """Ask about this name of this image from now on; of an image that had it before it is known to have moved."""
-    defaults: dict[str, Any] = {"due_at": timezone.now() + interval(), "is_current": True}
-    if credential is not None:
-        defaults["credential"] = credential
     row, _is_new = TrackedTag.objects.get_or_create(
-        host_id=host, reference=reference, image_id=image_id, defaults=defaults
+        host_id=host, reference=reference, image_id=image_id, defaults={"due_at": timezone.now() + interval()}
     )
     TrackedTag.objects.filter(host_id=host, reference=reference).exclude(pk=row.pk).update(is_current=False)
     return row
+
+
+def pulled(host: str, reference: str, image_id: str, credential: Credential | None) -> None:
+    """The name was pulled just now: so this is the registry's image for it, whatever was known before."""
+    row, now = track(host, reference, image_id), timezone.now()
+    row.is_current, row.digest, row.error, row.credential = True, "", "", credential
+    row.checked_at, row.due_at = now, now + interval()
+    row.save()
 
 
 def due(host: Host) -> list[TrackedTag]:

@@ -132,6 +132,7 @@ def test_a_containers_missing_image_is_pulled_when_it_is_created(
     container = panel.request("GET", f"containers/{operation['object_id']}/")[1]
     assert container["status"] == "running"
     assert panel.request("GET", f"images/?search={reference}")[1]["results"][0]["image_id"] == container["image_id"]
-    panel.request("DELETE", f"containers/{container['id']}/?force=true", wait_s=30)
     image = panel.request("GET", f"images/?search={reference}")[1]["results"][0]
+    assert panel.request("GET", f"images/{image['id']}/updates/")[1][0]["is_current"] is True
+    panel.request("DELETE", f"containers/{container['id']}/?force=true", wait_s=30)
     panel.request("DELETE", f"images/{image['id']}/", wait_s=30)

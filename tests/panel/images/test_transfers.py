@@ -147,6 +147,17 @@ def test_a_pull_that_moved_the_tag_leaves_the_old_image_outdated(
     assert {(tag.image_id, tag.is_current) for tag in TrackedTag.objects.all()} == {(IMAGE_ID, False), (NEWER, True)}
 
 
+def test_a_tag_that_was_pulled_again_is_the_newest_whatever_was_known(
+    operator: User, image: Image, host_key: HostKey
+) -> None:
+    finish(services.check_updates(actor=acting(operator), image=image), found(is_current=False))
+    finish(services.pull(actor=acting(operator), reference="busybox"), {"images": [{"id": IMAGE_ID}]})
+
+    tag = TrackedTag.objects.get()
+    assert (tag.is_current, tag.digest, tag.error) == (True, "", "")
+    assert tag.checked_at is not None
+
+
 def test_the_clock_asks_only_about_what_is_due_and_still_there(
     operator: User, image: Image, local: Host, host_key: HostKey
 ) -> None:
