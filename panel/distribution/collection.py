@@ -7,6 +7,7 @@ is left alone, since its manifest may be on its way. Each step leaves behind not
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.utils import timezone
 
 from panel.distribution import keeping
-from panel.distribution.errors import UploadBusy, UploadUnknown
+from panel.distribution.errors import NameUnknown, UploadBusy, UploadUnknown
 from panel.distribution.folder import storage
 from panel.distribution.models import Blob, Manifest, ManifestReference, Repository, RepositoryBlob, Upload
 from panel.distribution.storage import Storage
@@ -54,12 +55,13 @@ def collect(grace: timedelta = GRACE) -> Collected:
         found.uploads += _is_cancelled(place, upload)
     _forget_uploads(place, before)
     for repository in Repository.objects.filter(pk__in=unused(before).values("repository")):
-        with transaction.atomic():  # nobody pushes a manifest meanwhile that needs what goes
+        # Nobody pushes a manifest meanwhile that needs what goes.
+        with suppress(NameUnknown), transaction.atomic():
             keeping.locked(repository)
             unused(before).filter(repository=repository).delete()
     with place.held(alone=True):
         _take_blobs(place, found)
-        _take_strays(place, found)
+    _take_strays(place, found)
     found.repositories = _take_empty(before)
     return found
 
@@ -111,10 +113,11 @@ def _take_strays(place: Storage, found: Collected) -> None:
     if not Blob.objects.exists():
         return
     old = time.time() - STRAY_AFTER.total_seconds()
-    stray = [digest for digest, came_at in place.blobs() if came_at < old]
-    for digest in _without_row(stray):
-        place.remove(digest)
-        found.blobs.append(digest)
+    stray = _without_row(digest for digest, came_at in place.blobs() if came_at < old)
+    with place.held(alone=True):
+        for digest in sorted(_without_row(stray)):  # one may have been pushed anew since
+            place.remove(digest)
+            found.blobs.append(digest)
 
 
 def _without_row(digests: Iterable[str]) -> set[str]:
@@ -136,7 +139,7 @@ def _take_empty(before: datetime) -> list[str]:
     )
     gone = []
     for repository in rows:
-        with transaction.atomic():
+        with suppress(NameUnknown), transaction.atomic():
             row = keeping.locked(repository)
             if not (row.manifests.exists() or row.blobs.exists() or row.uploads.exists()):
                 row.delete()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from panel.accounts.actors import Actor
 from panel.distribution import documents
-from panel.distribution.errors import InUse, ReferenceMissing, SizeInvalid
+from panel.distribution.errors import InUse, NameUnknown, ReferenceMissing, SizeInvalid
 from panel.distribution.folder import storage
 from panel.distribution.models import (
     Blob,
@@ -38,8 +38,12 @@ def made(actor: Actor, wanted: RepositoryName) -> Repository:
 
 
 def locked(repository: Repository) -> Repository:
-    """The row; until the transaction ends nobody else changes what the repository has."""
-    return Repository.objects.select_for_update(of=("self",)).select_related("namespace").get(pk=repository.pk)
+    """The row; until the transaction ends nobody else changes what the repository has. NameUnknown: it went."""
+    rows = Repository.objects.select_for_update(of=("self",)).select_related("namespace")
+    row = rows.filter(pk=repository.pk).first()
+    if row is None:
+        raise NameUnknown(f"there is no repository {repository.name} any more", field="name")
+    return row
 
 
 def link(repository: Repository, blob: Blob) -> None:

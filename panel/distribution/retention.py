@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from django.utils import timezone
 
 from panel.distribution import keeping
+from panel.distribution.errors import NameUnknown
 from panel.distribution.models import Manifest, Namespace, Repository, Rule, Tag
 
 
@@ -23,7 +24,10 @@ def apply(namespace: Namespace) -> Gone:
     """Let go what the rules do not keep. Inside a transaction; blobs are left to the collection."""
     gone, now, rules = Gone(), timezone.now(), list(namespace.rules.all())
     for row in namespace.repositories.all():
-        repository = keeping.locked(row)
+        try:
+            repository = keeping.locked(row)
+        except NameUnknown:  # deleted meanwhile, and its tags with it
+            continue
         going = let_go(repository, rules, list(repository.tags.order_by("-moved_at", "-pk")), now)
         Manifest.objects.filter(tags__in=going).update(touched_at=now)
         Tag.objects.filter(pk__in=[tag.pk for tag in going]).delete()
