@@ -1,4 +1,9 @@
 // Menus (details elements) close by Escape, by a click elsewhere, and one at a time; the phone's navigation opens.
+import { Idiomorph } from "idiomorph/htmx";
+
+// The server knows nothing of open menus: a part of the page that fetches itself anew must not close them.
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) => !(name === "open" && element.matches("details"));
+
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {
