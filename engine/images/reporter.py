@@ -51,6 +51,10 @@ class Reporter:
             self._change(number, current=self._steps[number].current + count)
         self.check()
 
+    def reach(self, number: int, count: int) -> None:
+        """`count` of the step are done; less than before where something begins again."""
+        self._change(number, current=count)
+
     def mark(self, number: int, phase: str) -> None:
         """The step is in this phase now, and runs if it has waited."""
         with self._lock:
@@ -71,6 +75,8 @@ class Reporter:
 
     def tell(self) -> None:
         """Report now, whenever the last time was."""
+        if threading.get_ident() != self._thread:
+            return
         self._told_at = time.monotonic()
         if self._progress is not None:
             self._progress(tuple(self._steps))

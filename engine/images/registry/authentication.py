@@ -7,6 +7,7 @@ another service gives out for a scope such as `repository:library/busybox:pull`.
 import json
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -63,8 +64,11 @@ class Authenticator:
         credentials = self.access.credentials
         return (credentials.username or "the holder of the token") if credentials else ""
 
-    def learn(self, endpoint: Endpoint, scope: str, response: Response) -> bool:
-        """After a 401: get what it asks for; false if there is nothing new to say. Raises as the client does."""
+    def learn(self, endpoint: Endpoint, scope: str, response: Response, tried: Mapping[str, str]) -> bool:
+        """After a 401 to a request that said `tried`: get what it asks for; false if there is nothing else to say.
+
+        Raises as the client does.
+        """
         wanted = {one.scheme: one for one in challenges(response.headers.get("WWW-Authenticate", ""))}
         credentials = self.access.credentials if endpoint.is_home else None
         if bearer := wanted.get("bearer"):
@@ -73,9 +77,8 @@ class Authenticator:
             said = _basic(credentials)
         else:
             return False
-        is_new = self._known.get((endpoint, scope)) != said
         self._known[endpoint, scope] = said
-        return is_new
+        return self.headers(endpoint, scope) != tried
 
     def _token(self, told: dict[str, str], endpoint: Endpoint, scope: str, credentials: Credentials | None) -> str:
         realm = told.get("realm", "")
@@ -88,7 +91,9 @@ class Authenticator:
             method, body = "POST", urlencode(question | _refresh(credentials)).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         else:
-            realm += ("&" if "?" in realm else "?") + urlencode(question)
+            realm += ("&" if "?" in realm else "?") + urlencode(
+                question | {"scope": question.get("scope", "").split()}, doseq=True
+            )
             if credentials:
                 headers["Authorization"] = _basic(credentials)
         response = self.transport.send(method, realm, headers=headers, is_verified=endpoint.is_verified, body=body)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from engine.errors import EngineError, NotFound, RegistryError, Unreachable
 from engine.images.documents import digest_of
@@ -69,7 +69,7 @@ class RegistryClient:
 
     def check(self) -> None:
         """Whether the registry is there and takes the credentials (spec.md, "Determining Support")."""
-        response = self._ask_home(Request("GET", "", "", {}, "a sign-in"))
+        response = self.ask_home(Request("GET", "", "", {}, "a sign-in"))
         answers.body(response, MAXIMUM_DOCUMENT_BYTES, "the answer")
 
     def head(self, reference: Reference) -> FetchedManifest:
@@ -103,31 +103,23 @@ class RegistryClient:
         """Whether the registry itself has the blob in the reference's repository, as one who pushes there sees it."""
         path, what = f"{reference.path}/blobs/{digest}", f"{reference.path}@{digest}"
         try:
-            self._ask_home(Request("HEAD", path, _to_push(reference), {}, what)).release_conn()
+            self.ask_home(Request("HEAD", path, _to_push(reference), {}, what)).release_conn()
         except NotFound:
             return False
         return True
 
-    def upload(self, reference: Reference, digest: str, file: Callable[[], BinaryIO], size: int) -> None:
-        """Bring a blob of `size` bytes there in one piece (spec.md, "POST then PUT"). `file` opens it, maybe again."""
-        scope, path = _to_push(reference), f"{reference.path}/blobs/uploads/"
-        what = f"to take a blob for {reference.path}"
-        begun = self._ask_home(Request("POST", path, scope, {"Content-Length": "0"}, what))
-        begun.drain_conn()
+    def at_home(self, path: str, location: str) -> str:
+        """The whole address that an answer to `path` (below `/v2/`, or an address itself) names as `location`."""
         home = self._home
         assert home is not None  # noqa: S101 - it has answered just now
-        location = urljoin(f"{home.url}/v2/{path}", begun.headers.get("Location", ""))
-        location += ("&" if urlsplit(location).query else "?") + urlencode({"digest": digest})
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-        request = Request("PUT", location, scope, headers, what, file)
-        self._succeeding(home, request).release_conn()
+        return urljoin(urljoin(f"{home.url}/v2/", path), location)
 
     def put_manifest(self, reference: Reference, media_type: str, data: bytes) -> None:
         """Give the manifest the reference's name there; everything it points to has to be there already."""
         path, what = f"{reference.path}/manifests/{_target(reference)}", f"to take {reference}"
         headers = {"Content-Type": media_type, "Content-Length": str(len(data))}
         request = Request("PUT", path, _to_push(reference), headers, what, lambda: io.BytesIO(data))
-        self._ask_home(request).release_conn()
+        self.ask_home(request).release_conn()
 
     def read(self, method: str, reference: Reference, kind: str, target: str, headers: Mapping[str, str]) -> Response:
         """Ask for something that is only read: each mirror, then the registry itself, whose failure counts."""
@@ -140,9 +132,9 @@ class RegistryClient:
                 return self._succeeding(mirror, request)
             except EngineError:
                 continue  # a mirror has what it has; the registry itself says what is wrong
-        return self._ask_home(request)
+        return self.ask_home(request)
 
-    def _ask_home(self, request: Request) -> Response:
+    def ask_home(self, request: Request) -> Response:
         """Ask the registry itself, by the first of its addresses that answers at all."""
         candidates = [self._home] if self._home else homes(self._access)
         for endpoint in candidates:
@@ -159,8 +151,9 @@ class RegistryClient:
     def _succeeding(self, endpoint: Endpoint, request: Request) -> Response:
         """The answer, after a sign-in if one is wanted and behind redirects; an error if it is no success."""
         url = urljoin(f"{endpoint.url}/v2/", request.path)
+        said = self._authenticator.headers(endpoint, request.scope)  # another thread may learn meanwhile
         response = self._send(endpoint, url, request)
-        if response.status == 401 and self._authenticator.learn(endpoint, request.scope, response):
+        if response.status == 401 and self._authenticator.learn(endpoint, request.scope, response, said):
             response.drain_conn()
             response = self._send(endpoint, url, request)
         for _ in range(MOST_REDIRECTS):
