@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
 from tests.e2e.harbour import Harbour
 from tests.images import busybox, docker_archive
 from tests.services.panel import Panel
+from tests.services.processes import wait_until
 from tests.services.registry import PASSWORD, USER, RunningRegistry
 
 
@@ -136,3 +138,27 @@ def test_a_containers_missing_image_is_pulled_when_it_is_created(
     assert panel.request("GET", f"images/{image['id']}/updates/")[1][0]["is_current"] is True
     panel.request("DELETE", f"containers/{container['id']}/?force=true", wait_s=30)
     panel.request("DELETE", f"images/{image['id']}/", wait_s=30)
+
+
+def test_the_clock_notices_that_a_tag_has_moved(panel: Panel, registry: RunningRegistry, tmp_path: Path) -> None:
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(docker_archive(busybox("busybox:old")))
+    reference = registry.put(archive, "team/clock:1")
+    status, operation = panel.request("POST", "images/pull/", {"reference": reference}, wait_s=60)
+    assert status == 200, operation
+    archive.write_bytes(docker_archive(busybox("busybox:new", command=["true"])))
+    registry.put(archive, "team/clock:1")
+
+    make_due = (
+        "from django.utils import timezone; from panel.celery import app; from panel.images.models import TrackedTag;"
+        "TrackedTag.objects.update(due_at=timezone.now()); app.send_task('images.ask_for_updates', queue='panel')"
+    )
+    panel.manage("shell", "--no-imports", "-c", make_due)
+
+    def image() -> dict[str, Any]:
+        return dict(panel.request("GET", f"images/?search={reference}")[1]["results"][0])
+
+    wait_until(lambda: image()["is_outdated"], "the image is known to be outdated", timeout_s=60)
+    checks = panel.request("GET", "operations/?kind=images.check_updates&status=done")[1]["results"]
+    assert "schedule" in {check["started_by"] for check in checks}
+    panel.request("DELETE", f"images/{image()['id']}/", wait_s=30)
