@@ -4,7 +4,7 @@ import io
 from contextlib import ExitStack
 from dataclasses import replace
 
-from engine.errors import NotFound, Unsupported
+from engine.errors import InvalidArchive, NotFound, Unsupported
 from engine.images.archives.archived import ArchivedLayer, pair_layers, read_config
 from engine.images.archives.loader import StagedImage
 from engine.images.documents import check_digest, check_match, check_size, digest_of, document
@@ -20,6 +20,7 @@ from engine.images.registry.answers import body
 from engine.images.tar.streams import reading
 from engine.spec.image import CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Manifest, Platform
 
+_AGAIN = "Have it pushed to the registry again."
 _ATTESTATION = "vnd.docker.reference.type"
 
 
@@ -49,8 +50,7 @@ def pull_image(
         for number, (pair, layer) in enumerate(zip(pairs, manifest.layers, strict=True), 1)
     ]
     fetched = [
-        None if layers.staging.has_blob(layer.digest) else downloads.start(layer, number)
-        for layer, number in zip(manifest.layers, steps, strict=True)
+        _fetched(layers, downloads, layer, number) for layer, number in zip(manifest.layers, steps, strict=True)
     ]
     for number, (pair, download, layer_step) in enumerate(zip(pairs, fetched, steps, strict=True)):
         with reporter.step(layer_step):
@@ -118,7 +118,22 @@ def _config(client: RegistryClient, reference: Reference, manifest: Manifest) ->
     check_size(what, descriptor.size)
     data = body(client.blob(reference, descriptor.digest), descriptor.size, what)
     check_match(what, descriptor.digest, digest_of(data))
+    _check_length(what, descriptor, len(data))
     return data
+
+
+def _fetched(layers: LayerLoader, downloads: Downloads, layer: Descriptor, step: int) -> Download | None:
+    """The layer's blob on its way, or None where it is here already."""
+    if not layers.staging.has_blob(layer.digest):
+        return downloads.start(layer, step)
+    _check_length(f"layer {layer.digest[:19]}…", layer, layers.staging.blob(layer.digest).stat().st_size)
+    return None
+
+
+def _check_length(what: str, told: Descriptor, size: int) -> None:
+    """A wrong size would be stored with the manifest, and every push of it wait for bytes that nobody has."""
+    if size != told.size:
+        raise InvalidArchive(f"{what}: the manifest tells of {told.size} bytes, but it has {size}", hint=_AGAIN)
 
 
 def _layer(layers: LayerLoader, layer: ArchivedLayer, below: list[str], download: Download | None, step: int) -> None:

@@ -1,5 +1,6 @@
 """Whatever goes wrong in a pull: the cause is told, nothing half done is seen, and the next try goes on from there."""
 
+import json
 import os
 import signal
 import subprocess
@@ -296,3 +297,20 @@ def test_what_nobody_takes_up_goes_after_a_day(store: ImageStore, faulty: Faulty
         os.utime(store._layout.root.parent / path, (1, 1))
     store.repair()
     assert left(listing) == set()
+
+
+@pytest.mark.parametrize("which", ["config", "layers"])
+@pytest.mark.parametrize("more", [7, 1 << 62])
+def test_a_manifest_that_tells_a_wrong_size_of_what_is_here_is_refused(
+    store: ImageStore, faulty: FaultyRegistry, which: str, more: int
+) -> None:
+    pulled = store.pull(f"{faulty.name}/app:1")
+    media_type, data = faulty.contents["/v2/app/manifests/1"]
+    manifest = json.loads(data)
+    (manifest["config"] if which == "config" else manifest["layers"][1])["size"] += more
+    faulty.contents["/v2/app/manifests/2"] = (media_type, json.dumps(manifest).encode())
+
+    with pytest.raises(InvalidArchive, match="tells of|too many"):
+        store.pull(f"{faulty.name}/app:2")
+
+    check(store, pulled)
