@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 COLUMNS = ("references", "size_bytes", "shared_bytes", "architecture", "os", "created_at", "config")
 
 
+@transaction.atomic
 def mirror(host: str, values: list[Any]) -> None:
     """Make the host's images here what the host says it has: its whole list."""
     told = {value["id"]: _columns(value) for value in values if _is_well_formed(value)}
@@ -26,9 +27,10 @@ def mirror(host: str, values: list[Any]) -> None:
     # Hosts have hundreds of images, and tell of all of them whenever one has changed.
     changed = [known[image_id] for image_id in told if image_id in known and _changes(known[image_id], told[image_id])]
     Image.objects.bulk_update(changed, COLUMNS, batch_size=100)
-    Image.objects.bulk_create(
-        Image(host_id=host, image_id=image_id, **columns) for image_id, columns in told.items() if image_id not in known
-    )
+    new = [Image(host_id=host, image_id=key, **columns) for key, columns in told.items() if key not in known]
+    # Another report may have come first: then this one counts.
+    unique = ("host", "image_id")
+    Image.objects.bulk_create(new, update_conflicts=True, update_fields=COLUMNS, unique_fields=unique)
     transaction.on_commit(partial(announce, "images", host))
 
 
