@@ -49,9 +49,7 @@ def pull_image(
         reporter.plan(f"layer {number} of {len(pairs)} ({pair.digest[7:19]})", layer.size)
         for number, (pair, layer) in enumerate(zip(pairs, manifest.layers, strict=True), 1)
     ]
-    fetched = [
-        _fetched(layers, downloads, layer, number) for layer, number in zip(manifest.layers, steps, strict=True)
-    ]
+    fetched = [_fetched(layers, downloads, layer, number) for layer, number in zip(manifest.layers, steps, strict=True)]
     for number, (pair, download, layer_step) in enumerate(zip(pairs, fetched, steps, strict=True)):
         with reporter.step(layer_step):
             _layer(layers, pair, [one.diff_id for one in pairs[:number]], download, layer_step)

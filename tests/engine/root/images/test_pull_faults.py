@@ -310,7 +310,7 @@ def test_a_manifest_that_tells_a_wrong_size_of_what_is_here_is_refused(
     (manifest["config"] if which == "config" else manifest["layers"][1])["size"] += more
     faulty.contents["/v2/app/manifests/2"] = (media_type, json.dumps(manifest).encode())
 
-    with pytest.raises(InvalidArchive, match="tells of|too many"):
+    with pytest.raises(InvalidArchive, match=r"tells of|too many"):
         store.pull(f"{faulty.name}/app:2")
 
     check(store, pulled)
