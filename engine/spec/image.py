@@ -65,6 +65,8 @@ class Descriptor:
     size: int
     annotations: Mapping[str, str] | None = None
     platform: Platform | None = None
+    urls: tuple[str, ...] | None = None
+    """Where else the blob is, for layers that their maker gives out and registries do not keep."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class Downloads:
             remote: list[RemoteBlob] = []
 
             def open_from(start: int) -> RemoteBlob:
-                remote.append(RemoteBlob(self._client, self._reference, download.blob.digest, start, download.check))
+                remote.append(RemoteBlob(self._client, self._reference, download.blob, start, download.check))
                 self._at_work.add(remote[0])
                 return remote[0]
 

@@ -99,6 +99,15 @@ class RegistryClient:
         headers = {"Range": f"bytes={start}-"} if start else {}
         return self.read("GET", reference, "blobs", digest, headers)
 
+    def elsewhere(self, url: str, *, start: int = 0) -> Response:
+        """A blob at an address outside of every registry, which is told no credentials. Raises as all of it."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise RegistryError(f"{url[:200]!a} is no address of a layer")
+        host = Endpoint(f"{parts.scheme}://{parts.netloc}", is_home=False)
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        return self._succeeding(host, Request("GET", url, "", headers, f"the layer at {url[:200]!a}"))
+
     def has_blob(self, reference: Reference, digest: str) -> bool:
         """Whether the registry itself has the blob in the reference's repository, as one who pushes there sees it."""
         path, what = f"{reference.path}/blobs/{digest}", f"{reference.path}@{digest}"

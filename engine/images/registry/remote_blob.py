@@ -8,10 +8,11 @@ from typing import Any
 
 from urllib3.exceptions import HTTPError
 
-from engine.errors import RegistryError
+from engine.errors import EngineError, NotFound, RegistryError
 from engine.images.reference import Reference
 from engine.images.registry.client import RegistryClient
 from engine.images.registry.transport import Response
+from engine.spec.image import Descriptor
 
 MOST_RESUMES = 5
 """Cuts in a row without a byte between them that are borne."""
@@ -20,13 +21,16 @@ _AGAIN = "Try again when the network is well: what has come is kept for a day."
 
 
 class RemoteBlob(io.RawIOBase):
-    """The bytes from `start` on. `on_pause` is called before each resumption and may raise to give up."""
+    """The bytes from `start` on, from one of the blob's `urls` where the registry has not got it.
+
+    `on_pause` is called before each resumption and may raise to give up.
+    """
 
     def __init__(
-        self, client: RegistryClient, reference: Reference, digest: str, start: int, on_pause: Callable[[], None]
+        self, client: RegistryClient, reference: Reference, blob: Descriptor, start: int, on_pause: Callable[[], None]
     ) -> None:
         super().__init__()
-        self._client, self._reference, self._digest, self._on_pause = client, reference, digest, on_pause
+        self._client, self._reference, self._blob, self._on_pause = client, reference, blob, on_pause
         self._response: Response | None = None
         self._position = start
         self._cuts = 0
@@ -64,7 +68,7 @@ class RemoteBlob(io.RawIOBase):
         self._cuts += 1
         self._on_pause()
         if self._cuts > MOST_RESUMES:
-            raise RegistryError(f"{self._digest[:19]}… was cut short again and again", hint=_AGAIN) from error
+            raise RegistryError(f"{self._blob.digest[:19]}… was cut short again and again", hint=_AGAIN) from error
         time.sleep(_FIRST_PAUSE_S * (self._cuts - 1) ** 2)
         self._on_pause()
 
@@ -74,10 +78,24 @@ class RemoteBlob(io.RawIOBase):
                 self._response.close()
             self._response = None
 
+    def _found(self) -> Response:
+        try:
+            return self._client.blob(self._reference, self._blob.digest, start=self._position)
+        except NotFound:
+            for url in self._blob.urls or () if _is_foreign(self._blob) else ():
+                with suppress(EngineError):  # that the registry has not got it is what is told in the end
+                    return self._client.elsewhere(url, start=self._position)
+            raise
+
     def _open(self) -> Response:
-        response = self._client.blob(self._reference, self._digest, start=self._position)
+        response = self._found()
         if self._position and response.status != 206:  # it knows no ranges: what is known already is passed over
             left = self._position
             while left and (data := response.read(min(left, 1 << 20))):
                 left -= len(data)
         return response
+
+
+def _is_foreign(blob: Descriptor) -> bool:
+    """Whether registries are not meant to keep it; of others, addresses in a manifest are not followed."""
+    return ".nondistributable." in blob.media_type or ".foreign." in blob.media_type

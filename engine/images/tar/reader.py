@@ -5,6 +5,7 @@ an image from anywhere may use both. Formats: POSIX.1-2017 pax, "ustar Interchan
 GNU tar manual, "Basic Tar Format" and "Storing Sparse Files".
 """
 
+import functools
 import os
 import re
 import struct
@@ -330,6 +331,7 @@ def _text(stored: bytes) -> bytes:
     return stored.partition(b"\0")[0]
 
 
+@functools.lru_cache(4096)  # modes, owners and device numbers are the same again and again
 def _number(stored: bytes) -> int:
     """A numeric header field: octal digits, or GNU's base 256 where the first bit is set."""
     if stored[0] in (0x80, 0xFF):

@@ -28,6 +28,7 @@ from engine.errors import (
 from engine.images import Image, ImageStore
 from engine.images.downloads.downloads import AT_ONCE
 from engine.images.registry import remote_blob, transport
+from engine.spec.image import OCI_LAYER
 from engine.spec.progress import Step
 from tests import images
 from tests.engine.root.images.test_interruptions import REPOSITORY, small_disk
@@ -162,6 +163,29 @@ def test_what_is_no_image_is_refused_by_its_type(store: ImageStore, faulty: Faul
     faulty.contents["/v2/app/manifests/huge"] = ("application/vnd.oci.image.manifest.v1+json", bytes(5 << 20))
     with pytest.raises(RegistryError, match="longer than"):
         store.pull(f"{faulty.name}/app:huge")
+
+
+def test_a_layer_the_registry_does_not_keep_comes_from_its_maker(store: ImageStore, faulty: FaultyRegistry) -> None:
+    with FaultyRegistry().running() as maker:
+        maker.put(image())
+        layers = [
+            descriptor
+            | {
+                "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+                "urls": ["https://127.0.0.1:1/gone", f"http://{maker.name}/v2/app/blobs/{descriptor['digest']}"],
+            }
+            for descriptor in json.loads(maker.contents["/v2/app/manifests/1"][1])["layers"]
+        ]
+        reference = faulty.put(image(), "foreign", layers=layers)
+        for descriptor in layers:
+            del faulty.contents[f"/v2/app/blobs/{descriptor['digest']}"]
+        maker.cut_after, maker.cuts = len(RANDOM) // 2, 1
+        check(store, store.pull(reference))
+
+        elsewhere = [descriptor | {"mediaType": OCI_LAYER + "+gzip"} for descriptor in layers]
+        store.remove(reference, users=dict)
+        with pytest.raises(NotFound):
+            store.pull(faulty.put(image(), "common", layers=elsewhere[:1] * 2))
 
 
 def test_a_full_disk_is_told_and_gets_all_its_room_back(small_disk: Path, faulty: FaultyRegistry) -> None:
