@@ -176,16 +176,16 @@ def test_a_layer_the_registry_does_not_keep_comes_from_its_maker(store: ImageSto
             }
             for descriptor in json.loads(maker.contents["/v2/app/manifests/1"][1])["layers"]
         ]
+        elsewhere = [descriptor | {"mediaType": OCI_LAYER + "+gzip"} for descriptor in layers]
         reference = faulty.put(image(), "foreign", layers=layers)
+        common = faulty.put(image(), "common", layers=elsewhere)
         for descriptor in layers:
             del faulty.contents[f"/v2/app/blobs/{descriptor['digest']}"]
+        with pytest.raises(NotFound):
+            store.pull(common)
+        assert not maker.requests
         maker.cut_after, maker.cuts = len(RANDOM) // 2, 1
         check(store, store.pull(reference))
-
-        elsewhere = [descriptor | {"mediaType": OCI_LAYER + "+gzip"} for descriptor in layers]
-        store.remove(reference, users=dict)
-        with pytest.raises(NotFound):
-            store.pull(faulty.put(image(), "common", layers=elsewhere[:1] * 2))
 
 
 def test_a_full_disk_is_told_and_gets_all_its_room_back(small_disk: Path, faulty: FaultyRegistry) -> None:
