@@ -160,8 +160,9 @@ def _reference(name: str, is_prefix: bool) -> Reference | None:
 
 
 def _named(images: list[Image], reference: Reference) -> Image | None:
-    if not reference.digest:
-        return next((image for image in images if str(reference) in image.references), None)
+    named = next((image for image in images if str(reference) in image.references), None)
+    if named is not None or not reference.digest:
+        return named
     repositories = {image.id: {Reference.parse(text).repository for text in image.references} for image in images}
     return next(
         (

@@ -28,10 +28,11 @@ from engine.errors import (
 from engine.images import Image, ImageStore
 from engine.images.downloads.downloads import AT_ONCE
 from engine.images.registry import remote_blob, transport
-from engine.spec.image import OCI_LAYER
+from engine.spec.image import OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from engine.spec.progress import Step
 from tests import images
 from tests.engine.root.images.test_interruptions import REPOSITORY, small_disk
+from tests.images.build import HOST_ARCHITECTURE, digest
 from tests.services.faulty_registry import FaultyRegistry
 from tests.services.processes import wait_until
 
@@ -186,6 +187,26 @@ def test_a_layer_the_registry_does_not_keep_comes_from_its_maker(store: ImageSto
         assert not maker.requests
         maker.cut_after, maker.cuts = len(RANDOM) // 2, 1
         check(store, store.pull(reference))
+
+
+def test_what_was_pulled_by_the_digest_of_an_index_is_found_by_it(store: ImageStore, faulty: FaultyRegistry) -> None:
+    _, manifest = faulty.contents["/v2/app/manifests/1"]
+    inner = digest(manifest)
+    other = {"digest": f"sha256:{'0' * 64}", "size": 9, "platform": {"os": "linux", "architecture": "sparc"}}
+    ours = {"digest": inner, "size": len(manifest), "platform": {"os": "linux", "architecture": HOST_ARCHITECTURE}}
+    listed = [{"mediaType": OCI_MANIFEST} | entry for entry in (other, ours)]
+    index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).encode()
+    faulty.contents[f"/v2/app/manifests/{inner}"] = (OCI_MANIFEST, manifest)
+    faulty.contents[f"/v2/app/manifests/{digest(index)}"] = (OCI_INDEX, index)
+    reference = f"{faulty.name}/app@{digest(index)}"
+
+    pulled = store.pull(reference)
+
+    assert pulled.references == (reference,)
+    assert store.get(reference) == store.get(f"{faulty.name}/app@{inner}") == pulled
+    with pytest.raises(NotFound, match="not there for linux/riscv64") as told:
+        store.pull(reference, platform="linux/riscv64")
+    assert "linux/sparc" in told.value.hint
 
 
 def test_a_full_disk_is_told_and_gets_all_its_room_back(small_disk: Path, faulty: FaultyRegistry) -> None:
