@@ -2,7 +2,8 @@
 
 Docker's form holds plain layers, decompressed on their way out, under a manifest made for them. It is an OCI layout
 with a `manifest.json` besides, as Docker itself writes since version 25, so that every version loads it. The OCI form
-holds manifests and layers byte for byte. The same images give the same archive.
+holds layers byte for byte, and manifests too unless they are Docker's: readers of OCI layouts pass over those, so they
+are put in OCI's words. The same images give the same archive.
 """
 
 import json
@@ -22,6 +23,7 @@ from engine.images.reference import Reference
 from engine.spec import codec
 from engine.spec.image import (
     CONTAINERD_NAME,
+    DOCKER_LAYER,
     OCI_CONFIG,
     OCI_INDEX,
     OCI_LAYER,
@@ -73,11 +75,28 @@ def oci_archive(layout: Layout, images: Sequence[SavedImage]) -> Generator[bytes
     members: Members = {}
     descriptors: list[Descriptor] = []
     for image in images:
-        layers = (layer.digest for layer in image.stored.manifest.layers)
-        for digest in (image.stored.id, image.manifest.digest, *layers):
+        descriptor, manifest = _oci_manifest(layout, image)
+        members[_member(descriptor.digest)] = manifest
+        for digest in (image.stored.id, *(layer.digest for layer in image.stored.manifest.layers)):
             members[_member(digest)] = _stored(layout, digest)
-        descriptors += _named(image.manifest, image, str)
+        descriptors += _named(descriptor, image, str)
     return packed(_FOLDERS, _layout_files(descriptors) | members)
+
+
+def _oci_manifest(layout: Layout, image: SavedImage) -> tuple[Descriptor, Member]:
+    if image.manifest.media_type == OCI_MANIFEST:
+        return image.manifest, _stored(layout, image.manifest.digest)
+    kept = image.stored.manifest
+    layers = tuple(replace(layer, media_type=_oci_layer_type(layer.media_type)) for layer in kept.layers)
+    made = Manifest(replace(kept.config, media_type=OCI_CONFIG), layers, media_type=OCI_MANIFEST)
+    manifest = _document(codec.to_json(made, oci=True))
+    return Descriptor(OCI_MANIFEST, digest_of(manifest.data), manifest.size), manifest
+
+
+def _oci_layer_type(media_type: str) -> str:
+    """`….diff.tar.gzip` of Docker's is `….v1.tar+gzip` of OCI's."""
+    base, found, compression = media_type.partition(DOCKER_LAYER)
+    return media_type if base or not found else OCI_LAYER + compression.replace(".", "+")
 
 
 def _plain_layers(layout: Layout, stored: StoredImage) -> tuple[Descriptor, ...]:

@@ -12,8 +12,10 @@ import pytest
 
 from engine.errors import DamagedStore, InvalidSpec, NotFound
 from engine.images import Image, ImageStore
+from engine.spec.image import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_LAYER
 from tests import images
 from tests.services.dockerd import docker_daemon
+from tests.services.faulty_registry import FaultyRegistry
 
 Load = Callable[[bytes], list[Image]]
 Listing = Callable[[], set[str]]
@@ -143,6 +145,28 @@ def test_skopeo_reads_what_was_saved(store: ImageStore, load: Load, tmp_path: Pa
     skopeo("copy", "--insecure-policy", source, f"{transport}:{tmp_path}/copied.tar:registry.example.org/layered:1")
     (again,) = ImageStore(tmp_path / "other").load(io.BytesIO((tmp_path / "copied.tar").read_bytes()))
     assert again.id == built.id
+
+
+@pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
+def test_skopeo_reads_an_image_of_a_docker_registry_that_was_saved_for_oci(store: ImageStore, tmp_path: Path) -> None:
+    built = images.layered()
+    with FaultyRegistry().running() as registry:
+        reference = registry.put(built)
+        path = "/v2/app/manifests/1"
+        manifest = json.loads(registry.contents[path][1]) | {"mediaType": DOCKER_MANIFEST}
+        manifest["config"]["mediaType"] = DOCKER_CONFIG
+        for layer in manifest["layers"]:
+            layer["mediaType"] = f"{DOCKER_LAYER}.gzip"
+        registry.contents[path] = (DOCKER_MANIFEST, json.dumps(manifest).encode())
+        store.pull(reference)
+    archive = tmp_path / "saved.tar"
+    archive.write_bytes(saved(store, reference, form="oci"))
+
+    told = json.loads(skopeo("inspect", "--raw", f"oci-archive:{archive}:{reference}"))
+
+    assert {layer["mediaType"] for layer in told["layers"]} == {f"{OCI_LAYER}+gzip"}
+    (again,) = ImageStore(tmp_path / "other").load(io.BytesIO(archive.read_bytes()))
+    assert (again.id, again.references) == (built.id, (reference,))
 
 
 @pytest.mark.skipif(not shutil.which("dockerd"), reason="dockerd is not installed")
