@@ -1,5 +1,6 @@
 """Sends single requests: pooled connections, TLS as it was asked for, the environment's proxies, a few retries."""
 
+import logging
 import ssl
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -30,6 +31,8 @@ RETRIES = urllib3.Retry(
 AGENT = "moorage"
 BLOCK_BYTES = 256 << 10
 
+# It logs the whole address of what it tries again; where blobs and uploads are, that holds a key to them.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 urllib3.disable_warnings(InsecureRequestWarning)  # whoever set the registry up has decided it, and the panel shows it
 
 

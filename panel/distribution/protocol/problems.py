@@ -42,7 +42,8 @@ def answer(call: Call, error: Exception) -> Answer:
         case RangeInvalid():
             return problem(416, error.word, str(error.message), {"Range": span(error.length)})
         case Refused():
-            text = f"{error.message} {error.hint}".strip()
+            message = str(error.message).removesuffix(".")
+            text = f"{message}. {error.hint}" if error.hint else message
             return problem(getattr(error, "status", 400), getattr(error, "word", "UNKNOWN"), text)
     logger.error("%s %s failed", call.method, call.path, exc_info=error)
     return problem(500, "UNKNOWN", "this is a fault of the panel's; its log says what happened")

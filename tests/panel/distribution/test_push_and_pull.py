@@ -336,6 +336,8 @@ def test_what_is_no_name_is_refused(olga: Client) -> None:
     for name in (*names, "o" * 256):
         assert olga.ask("POST", f"/v2/{name}/blobs/uploads/").word == "NAME_INVALID", name
         assert olga.ask("GET", f"/v2/{name}/tags/list").word == "NAME_INVALID", name
+    told = olga.ask("GET", "/v2/Olga/tags/list").json["errors"][0]["message"]
+    assert told == "'Olga' is not a repository's name. Such as team/app."
 
 
 def test_addresses_and_methods_the_registry_does_not_have(olga: Client) -> None:
