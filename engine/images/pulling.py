@@ -139,7 +139,8 @@ def _layer(layers: LayerLoader, layer: ArchivedLayer, below: list[str], download
     reporter, staging = layers.reporter, layers.staging
     has_tree = staging.has_layer(chain_ids([*below, layer.diff_id])[-1])
     if download is not None and has_tree:
-        download.wait(download.blob.size, reporter.check)
+        with reading(f"layer {layer.digest[:19]}…"):
+            download.wait(download.blob.size, reporter.check)
     elif not has_tree:
         with reading(f"layer {layer.digest[:19]}…"), ExitStack() as stack:
             if download is None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
-from engine.errors import InvalidArchive, StorageFull
+from engine.errors import StorageFull
 from engine.images.downloads.claim import claimed, forget
 from engine.images.downloads.download import Download
 from engine.images.layout import Layout
@@ -75,9 +75,6 @@ class Downloads:
         while (download := self._waiting.get()) is not None:
             try:
                 self._fetch(download)
-            except InvalidArchive as error:
-                what = f"layer {download.blob.digest[:19]}…"
-                download.finish(InvalidArchive(f"{what}: {error.message}", hint=error.hint))
             except BaseException as error:  # whoever waits for it raises it
                 download.finish(error)
             else:
