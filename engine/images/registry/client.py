@@ -17,7 +17,7 @@ from engine.images.registry import answers
 from engine.images.registry.authentication import Authenticator
 from engine.images.registry.endpoints import Endpoint, homes, mirrors
 from engine.images.registry.transport import Response, Transport
-from engine.spec.image import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from engine.spec.image import DOCKER_INDEX, DOCKER_MANIFEST, INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST
 from engine.spec.registry import RegistryAccess
 
 ACCEPTED = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
@@ -138,9 +138,12 @@ class RegistryClient:
         request = Request(method, path, scope, headers, what)
         for mirror in mirrors(self._access):
             try:
-                return self._succeeding(mirror, request)
+                response = self._succeeding(mirror, request)
             except EngineError:
                 continue  # a mirror has what it has; the registry itself says what is wrong
+            if kind != "manifests" or _media_type(response) in INDEX_TYPES | MANIFEST_TYPES:
+                return response
+            response.close()  # what is no manifest is perhaps a page to sign in at
         return self.ask_home(request)
 
     def ask_home(self, request: Request) -> Response:

@@ -30,6 +30,7 @@ from engine.images.downloads.downloads import AT_ONCE
 from engine.images.registry import remote_blob, transport
 from engine.spec.image import OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from engine.spec.progress import Step
+from engine.spec.registry import RegistryAccess
 from tests import images
 from tests.engine.root.images.test_interruptions import REPOSITORY, small_disk
 from tests.images.build import HOST_ARCHITECTURE, digest
@@ -360,3 +361,13 @@ def test_a_manifest_that_tells_a_wrong_size_of_what_is_here_is_refused(
         store.pull(f"{faulty.name}/app:2")
 
     check(store, pulled)
+
+
+def test_a_mirror_that_answers_with_a_page_is_passed_over(store: ImageStore, faulty: FaultyRegistry) -> None:
+    with FaultyRegistry().running() as mirror:
+        mirror.contents["/v2/app/manifests/1"] = ("text/html", b"<h1>Sign in to the network</h1>")
+        check(
+            store,
+            store.pull(f"{faulty.name}/app:1", access=RegistryAccess(faulty.name, mirrors=(f"http://{mirror.name}",))),
+        )
+        assert [path for method, path, _ in mirror.requests if "manifests" in path] == ["/v2/app/manifests/1"]
