@@ -86,7 +86,10 @@ def choose(client: RegistryClient, reference: Reference, platform: Platform | No
 
 def _best(index: Index, reference: Reference, platform: Platform | None) -> Descriptor:
     """The entry of an index that is for the platform, or suits this host best."""
-    images = [one for one in index.manifests if one.platform and _ATTESTATION not in (one.annotations or {})]
+    manifests = [one for one in index.manifests if _ATTESTATION not in (one.annotations or {})]
+    images = [one for one in manifests if one.platform]
+    if platform is None and manifests and not images:
+        return manifests[0]  # an index need not say what its manifests are for
     ranked = [(order, one) for one in images if (order := _order(one.platform or Platform(), platform)) is not None]
     if not ranked:
         listed = ", ".join(sorted({str(one.platform) for one in images}))

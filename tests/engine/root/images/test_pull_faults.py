@@ -1,5 +1,6 @@
 """Whatever goes wrong in a pull: the cause is told, nothing half done is seen, and the next try goes on from there."""
 
+import hashlib
 import json
 import os
 import signal
@@ -371,3 +372,15 @@ def test_a_mirror_that_answers_with_a_page_is_passed_over(store: ImageStore, fau
             store.pull(f"{faulty.name}/app:1", access=RegistryAccess(faulty.name, mirrors=(f"http://{mirror.name}",))),
         )
         assert [path for method, path, _ in mirror.requests if "manifests" in path] == ["/v2/app/manifests/1"]
+
+
+def test_an_index_need_not_say_what_its_manifests_are_for(store: ImageStore, faulty: FaultyRegistry) -> None:
+    media_type, data = faulty.contents["/v2/app/manifests/1"]
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    index = {"schemaVersion": 2, "manifests": [{"mediaType": media_type, "digest": digest, "size": len(data)}]}
+    faulty.contents[f"/v2/app/manifests/{digest}"] = (media_type, data)
+    faulty.contents["/v2/app/manifests/bare"] = (OCI_INDEX, json.dumps(index).encode())
+
+    assert store.pull(f"{faulty.name}/app:bare").id == image().id
+    with pytest.raises(NotFound, match="not there for linux/s390x"):
+        store.pull(f"{faulty.name}/app:bare", platform="linux/s390x")
