@@ -6,6 +6,7 @@
     home/images/base/diff                   empty places for mounts, below all layers of every container
     home/images/staging/<uuid>/             a load at work; its owner holds a lock on it, so a dead one's is known
     home/images/incoming/<upload id>        uploads
+    home/images/unsynced/<uuid>             names of what was published and may not be on the disk yet
     home/images/downloads/<hex>             blobs on their way from registries, for the next try where one fails
 
 Blobs of layers stay as they came, compressed or not: manifests then keep their digests, and an image can be pushed or
@@ -40,6 +41,7 @@ class Layout:
         self.staging = root / "staging"
         self.incoming = root / "incoming"
         self.downloads = root / "downloads"
+        self.unsynced = root / "unsynced"
         self._index = root / "index.json"
         self._is_prepared = False
 
@@ -47,7 +49,7 @@ class Layout:
         """Make the folders that are missing; 0700, since layers hold setuid programs."""
         if self._is_prepared:
             return
-        for folder in (self.blobs, self.layers, self.staging, self.incoming, self.downloads):
+        for folder in (self.blobs, self.layers, self.staging, self.incoming, self.downloads, self.unsynced):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
         with self._lock(fcntl.LOCK_EX):

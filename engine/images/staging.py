@@ -6,20 +6,15 @@ kernel drops the lock of a process that dies, which is how the next cleaning kno
 
 import fcntl
 import os
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from engine.errors import KernelError
 from engine.images.layout import Layout, sync_folder
 from engine.sys.remove_tree import remove_tree
-from engine.sys.syncfs import syncfs
 
 LEASES = "leases"
-_SYNC_EVERY_S = 0.25
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -104,27 +99,9 @@ class Staging:
         if not self.has_blob(digest):
             (self.blobs / _hex(digest)).write_bytes(data)
 
-    @contextmanager
-    def syncing(self) -> Iterator[None]:
-        """Meanwhile bring to the disk what is staged, again and again, so that `sync` has little left to wait for."""
-        is_over = threading.Event()
-
-        def work() -> None:
-            with suppress(KernelError):  # the last `sync` tells it
-                while not is_over.wait(_SYNC_EVERY_S):
-                    self.sync()
-
-        thread = threading.Thread(target=work, name="sync", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            is_over.set()
-            thread.join()
-
-    def sync(self) -> None:
-        """Bring all that is staged to the disk; slow, so it is done before the lock is taken."""
-        syncfs(self.root)
+    def names(self) -> list[str]:
+        """The blobs and layers that are staged here."""
+        return [path.name for here in (self.blobs, self.layers) for path in here.iterdir()]
 
     def publish(self) -> None:
         """Move everything into the store, where a layer or blob that has come meanwhile wins; under the lock."""

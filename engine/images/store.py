@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.errors import Conflict
-from engine.images import cleaning, instructions, names, pruning, saving
+from engine.images import cleaning, instructions, names, pruning, saving, unsynced
 from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
 from engine.images.committer import Addition, stage_commit
@@ -124,8 +124,7 @@ class ImageStore:
             layers = LayerLoader(staging, DiskSpace(self._layout.root), reporter)
             downloads = Downloads(client, wanted, self._layout, staging, reporter)
             with downloads, noticing_full_disk(self._layout.root):
-                with staging.syncing():
-                    image = pull_image(client, wanted, chosen, layers, downloads)
+                image = pull_image(client, wanted, chosen, layers, downloads)
                 self._publish(staging, [image], reporter)
         return self.get(image.id)
 
@@ -274,6 +273,7 @@ class ImageStore:
     def repair(self) -> None:
         """Remove what killed loads, removals and uploads left, as long as no image is damaged."""
         with self._layout.locked():
+            unsynced.settle(self._layout)
             cleaning.remove_abandoned(self._layout)
             cleaning.remove_stale_uploads(self._layout, STALE_AFTER_S)
             cleaning.remove_stale_downloads(self._layout, STALE_AFTER_S)
@@ -283,7 +283,7 @@ class ImageStore:
         """Make staged images part of the store; the new index is the moment from which they are there."""
         step = reporter.plan("store", unit="")
         with reporter.step(step):
-            staging.sync()
+            noted = unsynced.note(self._layout, staging.names())
             with self._layout.locked():
                 try:
                     staging.publish()
@@ -294,6 +294,8 @@ class ImageStore:
                 except BaseException:
                     cleaning.remove_unreferenced(self._layout, self._catalog)
                     raise
+                finally:
+                    unsynced.sync_soon(self._layout, noted)
         reporter.tell()
 
     def _without(self, image: Image) -> tuple[Descriptor, ...]:

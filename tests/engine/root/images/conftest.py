@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.images import Image, ImageStore
+from tests.services.processes import wait_until
 
 Load = Callable[[bytes], list[Image]]
 
@@ -24,5 +25,10 @@ def load(store: ImageStore) -> Load:
 
 @pytest.fixture
 def listing(tmp_path: Path) -> Callable[[], set[str]]:
-    """Every path the store has on the disk now."""
-    return lambda: {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    """Every path the store has on the disk, once the disk has it all."""
+
+    def listed() -> set[str]:
+        wait_until(lambda: not any(tmp_path.glob("images/unsynced/*")), "everything is on the disk")
+        return {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+
+    return listed
