@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -121,10 +122,15 @@ class Following(io.RawIOBase):
         download = self._download
         download.wait(self._position, self._look_up)
         if self._position >= download.blob.size:
+            download.wait(sys.maxsize, self._look_up)
             return 0
         if download.count == download.blob.size:
             download.reporter.mark(download.step, "extracting")
-        self._file = self._file or io.FileIO(download.path)
+        try:
+            self._file = self._file or io.FileIO(download.path)
+        except FileNotFoundError:  # other bytes than the digest says are removed, then that is told
+            download.wait(sys.maxsize, self._look_up)
+            raise
         count = self._file.readinto(view[: download.count - self._position]) or 0
         self._position += count
         return count
