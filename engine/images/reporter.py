@@ -71,7 +71,7 @@ class Reporter:
             return
         self._asked_at = now
         if self._is_cancelled():
-            raise Cancelled("it was cancelled; nothing of it was kept")
+            raise Cancelled("it was cancelled")
 
     def tell(self) -> None:
         """Report now, whenever the last time was."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.errors import Conflict
+from engine.errors import Conflict, Unreachable
 from engine.images import cleaning, instructions, names, pruning, saving, unsynced
 from engine.images.archives.loader import StagedImage, load_archive, load_root
 from engine.images.catalog import Catalog, reference_of
@@ -152,10 +152,20 @@ class ImageStore:
     def check_update(
         self, reference: str, *, access: RegistryAccess | None = None, known: UpdateCheck | None = None
     ) -> UpdateCheck:
-        """Whether the tag has moved at its registry. See `engine.images.updates`."""
-        named = Reference.parse(reference)
-        with RegistryClient(access_to(named, access)) as client:
-            return check_update(client, named, self.get(reference), known)
+        """Whether the tag has moved at its registry. See `engine.images.updates`.
+
+        The registry itself is asked, since a mirror may be late; its mirrors only where it cannot be reached from here.
+        """
+        named, image = Reference.parse(reference), self.get(reference)
+        reached = access_to(named, access)
+        try:
+            with RegistryClient(replace(reached, mirrors=())) as client:
+                return check_update(client, named, image, known)
+        except Unreachable:
+            if not reached.mirrors:
+                raise
+        with RegistryClient(reached) as client:
+            return check_update(client, named, image, known)
 
     def save(self, names: Sequence[str], *, form: str) -> TarStream:
         """Images as one archive, `docker` or `oci`. See `engine.images.saving`."""

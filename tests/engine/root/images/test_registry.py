@@ -16,7 +16,7 @@ from engine.spec.registry import Credentials, RegistryAccess
 from tests.engine.root.images.conftest import Load
 from tests.images import busybox, docker_archive
 from tests.services.panel import free_port
-from tests.services.registry import PASSWORD, USER, RunningRegistry
+from tests.services.registry import PASSWORD, USER, RunningRegistry, registry_running
 
 
 class Put(Protocol):
@@ -171,6 +171,24 @@ def test_a_tag_that_moved_is_noticed_without_a_pull(store: ImageStore, registry:
     assert not store.check_update(reference, known=second).is_current
     store.pull(reference)
     assert store.check_update(reference, known=second).is_current
+
+
+def test_a_late_mirror_hides_no_move_and_answers_where_the_registry_cannot(
+    store: ImageStore, registry: RunningRegistry, put: Put, tmp_path: Path
+) -> None:
+    reference = put(registry, "team/mirrored:2")
+    store.pull(reference)
+    away = f"127.0.0.1:{free_port()}/team/mirrored:2"
+    store.tag(reference, away)
+    (tmp_path / "mirror").mkdir()
+    with registry_running(tmp_path / "mirror") as mirror:
+        put(mirror, "team/mirrored:2")
+        put(registry, "team/mirrored:2", command=["true"])
+        mirrors = (f"http://{mirror.name}",)
+
+        assert not store.check_update(reference, access=RegistryAccess(registry.name, mirrors=mirrors)).is_current
+        unreached = RegistryAccess(away.partition("/")[0], mirrors=mirrors)
+        assert store.check_update(away, access=unreached).is_current
 
 
 def test_the_same_image_by_another_way_is_no_newer_one(

@@ -42,7 +42,7 @@ def test_a_bundle_that_runs_the_engines_own_program_cannot_change_it(oci: OciRun
 
 def test_neither_can_one_that_waits_for_its_start_or_that_exec_brings_in(oci: OciRuntime) -> None:
     before = changed_at()
-    waiting, running = f"e-{secrets.token_hex(4)}", oci.start(oci.bundle("sleep", "60"))
+    waiting, running = f"e-{secrets.token_hex(4)}", oci.start(oci.bundle("sleep", "600"))
     folder = oci.bundle("/proc/self/exe")
     with (folder / "output").open("wb") as output:
         line: list[Any] = [*oci.command, "create", "--bundle", folder, "--pid-file", folder / "pid", waiting]
