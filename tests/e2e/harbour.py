@@ -47,7 +47,7 @@ class Harbour:
     def create(self, *, image: str, name: str, command: str) -> None:
         """Through the form; ends on the container's page."""
         self.page.goto("/containers/create/")
-        self.page.get_by_label("Image").fill(image)
+        self.page.get_by_label("Image", exact=True).fill(image)
         self.page.get_by_label("Name", exact=True).fill(name)
         self.page.get_by_label("Command").fill(command)
         self.page.get_by_role("button", name="Create container").click()

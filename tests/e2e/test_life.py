@@ -141,7 +141,7 @@ def test_a_container_with_most_of_its_options_is_created_on_the_page(harbour: Ha
     page.goto("/containers/create/")
     for title in ("Program", "Limits", "Life", "Files", "Network and rights"):
         page.locator("summary").filter(has_text=title).click()
-    page.get_by_label("Image").fill(image)
+    page.get_by_label("Image", exact=True).fill(image)
     page.get_by_label("Name", exact=True).fill("many")
     page.get_by_label("Command").fill("sleep 1000")
     page.get_by_label("Volumes", exact=True).fill("e2e-data:/data:ro")

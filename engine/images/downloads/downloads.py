@@ -6,6 +6,7 @@ cancelled or killed stay for the next try, and `engine.images.cleaning` removes 
 is full they go at once.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from engine.spec.image import Descriptor
 
 AT_ONCE = 4
 _LET_GO_S = 1.0
+_COPY_BYTES = 16 << 20
 
 
 class Downloads:
@@ -82,6 +84,7 @@ class Downloads:
 
     def _fetch(self, download: Download) -> None:
         with noticing_full_disk(self._layout.root), claimed(download.path, on_wait=download.check) as fd:
+            self._take_from_store(download.blob.digest, fd)
             remote: list[RemoteBlob] = []
 
             def open_from(start: int) -> RemoteBlob:
@@ -96,6 +99,15 @@ class Downloads:
                     self._at_work.discard(blob)
                     blob.close()
             self._staging.link_blob(download.blob.digest, download.path)
+
+    def _take_from_store(self, digest: str, fd: int) -> None:
+        """Another pull may have brought it there while this one waited for its turn at the file."""
+        if os.fstat(fd).st_size or not self._staging.has_blob(digest):
+            return
+        with self._staging.blob(digest).open("rb") as stored:
+            while os.sendfile(fd, stored.fileno(), None, _COPY_BYTES):
+                pass
+        os.lseek(fd, 0, os.SEEK_SET)
 
     def _stop(self) -> None:
         """End the threads; one that waits for a registry which does not answer goes by itself when it may."""
