@@ -142,7 +142,7 @@ def test_a_containers_missing_image_is_pulled_when_it_is_created(
 
 def test_the_clock_notices_that_a_tag_has_moved(panel: Panel, registry: RunningRegistry, tmp_path: Path) -> None:
     archive = tmp_path / "image.tar"
-    archive.write_bytes(docker_archive(busybox("busybox:old")))
+    archive.write_bytes(docker_archive(busybox("busybox:old", command=["clock"])))  # no other test's image
     reference = registry.put(archive, "team/clock:1")
     status, operation = panel.request("POST", "images/pull/", {"reference": reference}, wait_s=60)
     assert status == 200, operation
@@ -158,7 +158,10 @@ def test_the_clock_notices_that_a_tag_has_moved(panel: Panel, registry: RunningR
     def image() -> dict[str, Any]:
         return dict(panel.request("GET", f"images/?search={reference}")[1]["results"][0])
 
+    def askers() -> set[str]:
+        checks = panel.request("GET", "operations/?kind=images.check_updates&status=done")[1]["results"]
+        return {check["started_by"] for check in checks}
+
     wait_until(lambda: image()["is_outdated"], "the image is known to be outdated", timeout_s=60)
-    checks = panel.request("GET", "operations/?kind=images.check_updates&status=done")[1]["results"]
-    assert "schedule" in {check["started_by"] for check in checks}
+    assert "schedule" in askers()
     panel.request("DELETE", f"images/{image()['id']}/", wait_s=30)
