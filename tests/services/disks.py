@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.processes import wait_until
+
 DISK_BYTES = 320 << 20
 
 
@@ -28,7 +30,7 @@ def mounted(
     try:
         yield at
     finally:
-        subprocess.run(["umount", at], check=True)
+        _unmount(at)
         disk.unlink()
         at.rmdir()
 
@@ -42,4 +44,9 @@ def small_disk(folder: Path, *, size_bytes: int) -> Iterator[Path]:
     try:
         yield at
     finally:
-        subprocess.run(["umount", at], check=True)
+        _unmount(at)
+
+
+def _unmount(at: Path) -> None:
+    """A store may still be bringing to the disk what it has published."""
+    wait_until(lambda: subprocess.run(["umount", at], capture_output=True).returncode == 0, "nobody uses the disk")
