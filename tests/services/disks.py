@@ -49,7 +49,7 @@ def small_disk(folder: Path, *, size_bytes: int) -> Iterator[Path]:
 
 def _unmount(at: Path) -> None:
     """A store may still be bringing to the disk what it has published."""
-    command = ["umount", at]
+    command = ["umount", str(at)]
     wait_until(
         lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, "nobody uses the disk"
     )
