@@ -42,7 +42,7 @@ def open_image(root: Root, lower: list[str], first_id: int) -> int:
 
 def _open_writable(root: Root, within: str, owner: int) -> int:
     """The mount of the root, upper and work folder being in `within`."""
-    return _open_overlay(root, root.lower, [f"{within}/upper", f"{within}/work"], owner)
+    return _open_overlay(root, root.lower, [f"{within}/{name}" for name in ("upper", "work")], owner)
 
 
 def _open_overlay(root: Root, lower: list[str], writable: list[str], owner: int) -> int:

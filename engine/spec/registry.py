@@ -2,7 +2,6 @@
 
 import ssl
 from dataclasses import dataclass, field
-from typing import Any, Self
 from urllib.parse import urlsplit
 
 from engine.errors import InvalidSpec
@@ -30,7 +29,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class RegistryAccess:
+class RegistryAccess(codec.Document):
     """How one registry is reached. `registry` is its name as references have it: `docker.io`, `127.0.0.1:5000`.
 
     `ca_certificates` are PEM, believed beside the system's. `is_insecure` allows TLS that is not verified, and plain
@@ -52,47 +51,27 @@ class RegistryAccess:
         if self.ca_certificates:
             _check_certificates(self.ca_certificates)
 
-    @classmethod
-    def from_json(cls, value: object) -> Self:
-        """Build from a JSON object; InvalidSpec names the first field that is wrong."""
-        return codec.from_json(cls, value)
-
-    def to_json(self) -> dict[str, Any]:
-        """Every field under its own name, the secrets too."""
-        value: dict[str, Any] = codec.to_json(self)
-        return value
-
 
 @dataclass(frozen=True)
-class PushedImage:
+class PushedImage(codec.Document):
     """What a push brought: the full reference, the digest of the manifest there, and all its bytes as stored."""
 
     reference: str
     digest: str
     size_bytes: int
 
-    def to_json(self) -> dict[str, Any]:
-        """`{"reference", "digest", "size_bytes"}`."""
-        value: dict[str, Any] = codec.to_json(self)
-        return value
-
 
 @dataclass(frozen=True)
-class RemoteImage:
+class RemoteImage(codec.Document):
     """What a tag stands for at its registry now: the digest and type of its manifest or index."""
 
     reference: str
     digest: str
     media_type: str
 
-    def to_json(self) -> dict[str, Any]:
-        """`{"reference", "digest", "media_type"}`."""
-        value: dict[str, Any] = codec.to_json(self)
-        return value
-
 
 @dataclass(frozen=True)
-class UpdateCheck:
+class UpdateCheck(codec.Document):
     """Whether the image that has a reference here, `image_id`, is still what the registry gives out under it.
 
     `digest` is the one the registry tells for the tag now.
@@ -102,16 +81,6 @@ class UpdateCheck:
     image_id: str
     digest: str
     is_current: bool
-
-    @classmethod
-    def from_json(cls, value: object) -> Self:
-        """Build from a JSON object; InvalidSpec names the first field that is wrong."""
-        return codec.from_json(cls, value)
-
-    def to_json(self) -> dict[str, Any]:
-        """`{"reference", "image_id", "digest", "is_current"}`."""
-        value: dict[str, Any] = codec.to_json(self)
-        return value
 
 
 def _check_url(where: str, url: str) -> None:

@@ -10,7 +10,7 @@ from engine import Credentials, InvalidSpec, RegistryAccess
 from panel.accounts.actors import Actor
 from panel.audit import services as audit
 from panel.door import Need, service
-from panel.errors import Conflicting, Invalid, Missing
+from panel.errors import Conflicting, Invalid, Missing, in_callers_terms
 from panel.hosts.choice import host_named
 from panel.operations import services as operations
 from panel.operations.models import Operation
@@ -182,12 +182,8 @@ def _checked(registry: Registry, how: dict[str, Any]) -> Registry:
     registry.mirrors = [mirror.strip().rstrip("/") for mirror in registry.mirrors if mirror.strip()]
     registry.title = registry.title.strip()[:TITLE_LENGTH]
     registry.ca_certificates = registry.ca_certificates.strip()
-    try:
+    with in_callers_terms():
         RegistryAccess.from_json(registry.access().to_json())
-    except InvalidSpec as error:
-        raise Invalid(
-            error.message.removeprefix(f"{error.field}: "), hint=error.hint, field=error.field.partition("[")[0]
-        ) from error
     return registry
 
 

@@ -49,7 +49,7 @@ def test_a_registry_is_known_by_the_name_references_have(admin: User, written: s
         ({"name": ""}, "name"),
         ({"name": "a b.example"}, "name"),
         ({"name": "a.example/team"}, ""),
-        ({"name": "a.example", "mirrors": ["mirror"]}, "mirrors"),
+        ({"name": "a.example", "mirrors": ["mirror"]}, "mirrors[0]"),
         ({"name": "a.example", "ca_certificates": "none"}, "ca_certificates"),
     ],
 )
