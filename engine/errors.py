@@ -58,6 +58,10 @@ class InvalidArchive(EngineError):
     code = "invalid-archive"
 
 
+class DigestMismatch(InvalidArchive):
+    """A blob, layer or document has other bytes than its digest says: it is wrong as a whole, not in one place."""
+
+
 class StorageFull(EngineError):
     """The disk under the state folder has not enough room, or would be left with less than the reserve."""
 

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any, TypeVar
 
-from engine.errors import InvalidArchive, InvalidSpec
+from engine.errors import DigestMismatch, InvalidArchive, InvalidSpec
 from engine.images.limits import MAXIMUM_DOCUMENT_BYTES
 from engine.spec import codec
 
@@ -50,9 +50,9 @@ def check_digest(what: str, digest: str) -> None:
 
 
 def check_match(what: str, expected: str, got: str) -> None:
-    """Raises InvalidArchive where content is not what its digest says."""
+    """Raises DigestMismatch where content is not what its digest says."""
     if expected != got:
-        raise InvalidArchive(
+        raise DigestMismatch(
             f"{what}: digest mismatch: expected {expected}, got {got}",
             hint="The archive was altered or damaged; make it again.",
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.errors import Cancelled, InvalidArchive
+from engine.errors import Cancelled, DigestMismatch
 from engine.images.limits import DiskSpace
 from engine.images.reporter import Reporter
 from engine.images.tar.streams import CHUNK, Readable
@@ -36,7 +36,7 @@ class Download:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def fetch(self, fd: int, open_from: Callable[[int], Readable], space: DiskSpace) -> None:
-        """Go on where the file ends. Raises InvalidArchive for other bytes than the digest says, and keeps none then.
+        """Go on where the file ends. Raises DigestMismatch for other bytes than the digest says, and keeps none then.
 
         `open_from` gives the blob from a byte on.
         """
@@ -53,7 +53,7 @@ class Download:
         got = f"sha256:{digest.hexdigest()}"
         if (got, self.count) != (self.blob.digest, self.blob.size):
             self.path.unlink()
-            raise InvalidArchive(
+            raise DigestMismatch(
                 f"digest mismatch: expected {self.blob.digest} of {self.blob.size} bytes, got {got} of {self.count}",
                 hint="The registry, or something on the way, has altered it. Nothing of it was kept.",
             )

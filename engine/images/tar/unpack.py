@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from engine.errors import InvalidArchive, KernelError
+from engine.errors import DigestMismatch, InvalidArchive, KernelError
 from engine.images.limits import DiskSpace, storage_full
 from engine.images.tar.reader import Entry, Kind, TarReader
 from engine.images.tar.tree import Parts, Tree, split
@@ -77,6 +77,8 @@ class Unpacker(Generic[AnyTree]):
         """Tells in every error which entry it was about."""
         try:
             yield
+        except DigestMismatch:  # of the whole stream, which ended in this entry by chance
+            raise
         except InvalidArchive as error:
             raise InvalidArchive(f"{_shown(name)}: {error.message}", hint=error.hint or _HINT) from None
         except OSError as error:
