@@ -5,13 +5,12 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from bench.disks import fresh_disk
 from bench.result import Result, against
 from engine.images import ImageStore
 from tests.images import build, debian, directory, docker_archive, layer
-from tests.services.disks import mounted
 from tests.services.dockerd import docker_daemon
 from tests.services.panel import Panel
 
@@ -33,15 +32,8 @@ def measure(folder: Path) -> Iterator[Result]:
     yield Result(f"list of {IMAGES} images, REST", _list_ms(folder), "ms", bar=50.0)
 
 
-@contextmanager
-def _fresh_disk(folder: Path) -> Iterator[Path]:
-    """A file system of one's own: ext4 is slow to give out numbers of files that were deleted a moment ago."""
-    with mounted(folder, "ext4", "-q", size_bytes=4 << 30) as disk:
-        yield disk
-
-
 def _ours(folder: Path, archive: Path) -> tuple[float, float]:
-    with _fresh_disk(folder) as disk:
+    with fresh_disk(folder) as disk:
         store = ImageStore(disk / "store")
         return _ms(lambda: _load(store, archive)), _ms(lambda: _save(store, disk / "saved.tar"))
 
@@ -57,7 +49,7 @@ def _save(store: ImageStore, path: Path) -> None:
 
 
 def _dockers(folder: Path, archive: Path) -> tuple[float, float]:
-    with _fresh_disk(folder) as disk, docker_daemon(disk) as docker:
+    with fresh_disk(folder) as disk, docker_daemon(disk) as docker:
         load = _ms(lambda: docker.call("load", "--input", str(archive)))
         return load, _ms(lambda: docker.call("save", "--output", str(disk / "saved.tar"), NAME))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from isal import igzip
 
+from bench.disks import fresh_disk
 from bench.result import Result, against
 from engine.images import ImageStore
 from tests.images import build, debian, docker_archive, file, layer
@@ -66,8 +67,8 @@ class Times(defaultdict[str, list[float]]):
 def measure(folder: Path) -> Iterator[Result]:
     """A Debian root of some 200 MB in one layer, an image of many small layers, and how much memory a large one takes.
 
-    Both sides take turns, so that what else the machine does meets both, and begin with an empty store each time: ext4
-    is slow to make files for minutes after many were deleted.
+    Both sides take turns, so that what else the machine does meets both, and begin with an empty store on a fresh disk
+    each time.
     """
     rows = (
         (DEBIAN, "pull of a 200 MB Debian layer"),
@@ -79,9 +80,10 @@ def measure(folder: Path) -> Iterator[Result]:
         _fill(registry, folder)
         ours, theirs = Times(), Times()
         for number in range(ROUNDS):
-            _round(_ours(folder / f"home-{number}"), ours, registry, folder / f"empty-{number}")
+            with fresh_disk(folder) as disk:
+                _round(_ours(disk / "home"), ours, registry, folder / f"empty-{number}")
             if shutil.which("dockerd"):
-                with docker_daemon(_made(folder / f"docker-{number}")) as docker:
+                with fresh_disk(folder) as disk, docker_daemon(disk) as docker:
                     _round(_dockers(docker), theirs, registry, folder / f"emptied-{number}")
         for what, name in rows:
             yield against(name, statistics.median(ours[what]), "dockerd", theirs[what], bar=0.4)
