@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cgroups import CgroupManager
+from engine.container import apparmor
 from engine.rootfs import takes_many_layers
 from engine.spec import codec
 
@@ -64,7 +65,7 @@ def probe() -> Capabilities:
         hugepage_sizes=features.hugepage_sizes,
         overlay_many_layers=takes_many_layers(),
         user_namespaces=Path("/proc/self/ns/user").exists(),
-        apparmor=_read("/sys/module/apparmor/parameters/enabled") == "Y",
+        apparmor=apparmor.is_enabled(),
         selinux=Path("/sys/fs/selinux/enforce").exists(),
         bpf_lsm="bpf" in _read("/sys/kernel/security/lsm").split(","),
         btf=Path("/sys/kernel/btf/vmlinux").exists(),

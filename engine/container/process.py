@@ -5,7 +5,7 @@ import os
 import resource
 from pathlib import Path
 
-from engine.container import settings
+from engine.container import apparmor, settings
 from engine.container.users import Identity
 from engine.errors import InvalidSpec, Unsupported
 from engine.images import Image
@@ -45,7 +45,7 @@ def make(spec: ContainerSpec, image: Image, identity: Identity, hostname: str) -
         capabilities=_capability_sets(spec, is_root=identity.uid == 0),
         rlimits=_rlimits(spec),
         no_new_privileges=spec.no_new_privileges,
-        apparmor_profile="" if spec.apparmor == UNCONFINED else spec.apparmor,
+        apparmor_profile=_apparmor_profile(spec),
         selinux_label=spec.selinux_label if settings.has_selinux() else "",
         oom_score_adj=spec.oom_score_adj,
         scheduler=spec.scheduler,
@@ -54,10 +54,23 @@ def make(spec: ContainerSpec, image: Image, identity: Identity, hostname: str) -
 
 
 def warnings(spec: ContainerSpec) -> list[str]:
-    """What was asked of the process that this host passes over, in words."""
+    """What was asked of the process, or guards every other, and this host passes over, in words."""
+    found = []
     if spec.selinux_label and not settings.has_selinux():
-        return [f"The label {spec.selinux_label} is not set: this kernel has no SELinux."]
-    return []
+        found.append(f"The label {spec.selinux_label} is not set: this kernel has no SELinux.")
+    if _wants_default(spec) and (why_not := apparmor.load_default()):
+        found.append(f"No AppArmor profile confines it: {why_not}")
+    return found
+
+
+def _wants_default(spec: ContainerSpec) -> bool:
+    return apparmor.is_enabled() and not spec.apparmor and not spec.privileged
+
+
+def _apparmor_profile(spec: ContainerSpec) -> str:
+    if _wants_default(spec):
+        return "" if apparmor.load_default() else apparmor.DEFAULT
+    return "" if spec.apparmor == UNCONFINED else spec.apparmor
 
 
 def check_limits(spec: ContainerSpec) -> None:

@@ -6,7 +6,21 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from engine.cgroups import evidence
-from engine.container import asked, compiled, log_plan, pause, reap, remove, rename, resume, runs, state, update, wait
+from engine.container import (
+    apparmor,
+    asked,
+    compiled,
+    log_plan,
+    pause,
+    reap,
+    remove,
+    rename,
+    resume,
+    runs,
+    state,
+    update,
+    wait,
+)
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
 from engine.errors import EngineError, InvalidSpec, NotFound
@@ -24,6 +38,8 @@ _UNKNOWN = 255
 
 def repair(runtime: Runtime) -> list[ContainerState]:
     """Bring every container to a state that is true and whole, and start what should run; returns them all."""
+    if apparmor.is_enabled():
+        apparmor.load_default()  # what was there went with the last boot; creations tell why it cannot be
     _remove_leftovers(runtime)
     _renew_plans(runtime)
     wait.await_successors([runtime.folder(container_id) for container_id in runtime.ids()])

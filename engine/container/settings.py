@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.container import mount_options
+from engine.container import apparmor, mount_options
 from engine.errors import Unsupported
 from engine.launcher.program import AS_ROOT
 from engine.spec.runtime import Linux, Process, Spec
 from engine.spec.runtime.checks.seccomp import FLAGS, uses_listener
 from engine.sys import calls
 
-_APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
 _NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 _DOMAIN = "kernel/domainname"
 _KEYS = Path("/proc/keys")  # there is none in kernels without keys
@@ -62,7 +61,7 @@ def _labels(process: Process) -> list[list[Any]]:
     """What the security modules are told to make of the program at its execve (apparmor(7), proc_pid_attr(5))."""
     found: list[list[Any]] = []
     if process.apparmor_profile:
-        if not (_APPARMOR.exists() and _APPARMOR.read_text().startswith("Y")):
+        if not apparmor.is_enabled():
             raise Unsupported(
                 f"This kernel has no AppArmor, so the profile {process.apparmor_profile} cannot be applied.",
                 hint="Leave the profile out, or enable AppArmor.",

@@ -73,8 +73,9 @@ class ContainerSpec(codec.Document):
     clocks `monotonic` and `boottime`. `runtime` names another OCI runtime of the host that is to run it (runc, crun …),
     with the host's user ids.
 
-    `apparmor` is the name of a profile that the host has loaded, or `unconfined`; `selinux_label` what its program is
-    to SELinux, `user:role:type:level`. Where they are empty, it is confined as the host's own programs are.
+    `apparmor` is the name of a profile that the host has loaded, or `unconfined`; empty for the default profile, which
+    `privileged` goes without. `selinux_label` is what its program is to SELinux, `user:role:type:level`, where it is
+    empty what the host's own programs are.
 
     `cgroup_parent` is the absolute path of the control group that the container's is made in, empty for the usual one.
     With `writable_cgroups` its programs may divide their own among themselves; the limits of the whole stay.

@@ -41,7 +41,10 @@ def _asked(spec: ContainerSpec) -> Iterator[str]:
         if _has_more(getattr(spec, name)):
             yield name
     # An own profile may allow everything, an own list hide nothing, another runtime knows no user namespace of ours.
-    for name in ("seccomp", "runtime", "cgroup_parent", "devices", "cdi_devices", "gpus", "device_cgroup_rules"):
+    for name in (
+        *("seccomp", "apparmor", "selinux_label", "runtime", "cgroup_parent"),
+        *("devices", "cdi_devices", "gpus", "device_cgroup_rules"),
+    ):
         if getattr(spec, name):
             yield name
     for name in ("masked_paths", "readonly_paths"):

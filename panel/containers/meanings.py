@@ -38,7 +38,7 @@ TEXTS: Texts = {
         "oom_score_adj": "-1000 to 1000; who is killed first when memory runs out",
         "privileged": "take nearly every guard away",
         "seccomp": "empty for the default profile, `unconfined`, or the text of a profile document",
-        "apparmor": "name of a profile that the host has loaded, or `unconfined`",
+        "apparmor": "empty for the default profile, `unconfined`, or the name of one that the host has loaded",
         "selinux_label": "what its program is to SELinux: `user:role:type:level`",
         "init": "run the program below one that reaps",
         "sysctls": "settings of its own namespaces, such as `net.core.somaxconn`",

@@ -96,7 +96,7 @@ def test_a_tracer_inside_cannot_look_into_a_process_on_its_way_in(host: Host, sn
 
 
 def test_a_tracer_with_the_hosts_ids_finds_no_right_more_than_it_has(host: Host, snoop: Path) -> None:
-    found, bounding = snooped(host, snoop, userns="host")
+    found, bounding = snooped(host, snoop, userns="host", apparmor="unconfined")
     assert found.seen > 0
     assert found.capabilities & ~bounding == 0
     assert (found.written, found.seccomp) == (0, 2)
@@ -140,7 +140,7 @@ def test_a_root_that_was_changed_under_everybody_is_where_a_program_goes(host: H
         " ln bin/sh bin/ls; ln bin/sh bin/sleep; mount --rbind /proc proc; mount --rbind /dev dev; pivot_root . old;"
         " umount -l /old; rmdir /old; exec /bin/sleep 60"
     )
-    container = host.start("sh", "-c", script, cap_add=("SYS_ADMIN",), seccomp="unconfined")
+    container = host.start("sh", "-c", script, cap_add=("SYS_ADMIN",), seccomp="unconfined", apparmor="unconfined")
     first = host.engine.state(container).pid
     wait_until(lambda: "sleep" in Path(f"/proc/{first}/comm").read_text(), "the root was changed")
     state, output, errors = finish(host, container, "ls", "/")
@@ -154,7 +154,7 @@ def test_links_and_nodes_put_in_the_way_are_not_followed_out_or_waited_for(host:
         "rm -f /dev/null /dev/ptmx; mkfifo /dev/null; umount /dev/pts; mkdir -p /dev/pts; mkfifo /dev/pts/ptmx;"
         " rm -rf /etc; ln -s /proc/1/root/etc /etc; ln -s /proc/self/fd/3 /way; echo ready; exec sleep 60"
     )
-    container = host.start("sh", "-c", script, cap_add=("SYS_ADMIN",), seccomp="unconfined")
+    container = host.start("sh", "-c", script, cap_add=("SYS_ADMIN",), seccomp="unconfined", apparmor="unconfined")
     wait_until(lambda: "ready" in host.output(container), "everything is in the way")
     began = time.monotonic()
     with pytest.raises(EngineError, match="/dev/null"):

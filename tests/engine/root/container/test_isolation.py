@@ -60,7 +60,7 @@ def test_a_read_only_root_refuses_to_be_written(host: Host) -> None:
 @pytest.mark.parametrize("path", ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/interrupts"])
 def test_files_that_tell_of_the_host_are_empty(host: Host, path: str) -> None:
     _, output = host.finish("sh", "-c", f"[ ! -e {path} ] || wc -c < {path}")
-    assert output.strip() in ("", "0")
+    assert output.strip() in ("", "0") or "Permission denied" in output  # the same by AppArmor
 
 
 @pytest.mark.parametrize("path", ["/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/sys/kernel/uevent_helper"])
@@ -118,7 +118,7 @@ def test_the_filter_is_on_even_where_new_privileges_are_allowed(host: Host) -> N
 
 
 def test_a_capability_that_was_added_can_be_used(host: Host) -> None:
-    state, output = host.finish("mount", "-t", "tmpfs", "t", "/tmp", cap_add=("SYS_ADMIN",))
+    state, output = host.finish("mount", "-t", "tmpfs", "t", "/tmp", cap_add=("SYS_ADMIN",), apparmor="unconfined")
     assert state.exit_code == 0, output
 
 

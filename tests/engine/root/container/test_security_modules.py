@@ -9,6 +9,7 @@ import pytest
 
 from engine import ExecSpec, InvalidSpec, Unsupported
 from engine.capabilities import probe
+from engine.container import apparmor
 from tests.services.host import Host
 
 pytestmark = pytest.mark.v2
@@ -49,6 +50,48 @@ def test_a_program_and_those_beside_it_have_the_profile(
             assert running.wait(20).exit_code == 0
             assert running.stdout is not None
             assert os.read(running.stdout, 999).decode().strip("\n\0") == name
+
+
+WAYS_OUT = {
+    "a mount": "mount -t tmpfs none /srv",
+    "a kernel setting": "echo 1 >/proc/sys/vm/drop_caches",
+    "another kernel setting": "echo x >/proc/sys/kernel/core_pattern",
+    "a file of the kernel": "echo 0 >/proc/irq/default_smp_affinity",
+    "the system request key": "echo s >/proc/sysrq-trigger",
+    "the kernel's memory": "head -c 1 /proc/kcore",
+    "a kernel object": "echo 0 >/sys/kernel/profiling",
+    "a file system's knobs": "echo 1 >/sys/fs/ext4/features/no",
+}
+
+
+@pytest.mark.skipif(not HAS_APPARMOR, reason="needs a kernel with AppArmor, and apparmor_parser")
+@pytest.mark.parametrize("userns", ["", "host"])
+def test_the_default_profile_closes_what_namespaces_leave_open(host: Host, userns: str) -> None:
+    lines = [
+        f"({way}) >/dev/null 2>/tmp/said; grep -qi 'denied' /tmp/said || echo {what}" for what, way in WAYS_OUT.items()
+    ]
+    works = "echo 1 >/proc/self/oom_score_adj; sleep 9 & kill $!; ls /sys >/dev/null"
+    script = "; ".join(["cat /proc/self/attr/current", "mkdir /srv", *lines, works, "exec sleep 60"])
+    opened = {"cap_add": ("ALL",), "seccomp": "unconfined", "masked_paths": (), "readonly_paths": (), "userns": userns}
+    container = host.start("sh", "-c", f"{{ {script}; }} 2>&1", **opened)
+    host.wait_for_output(container, "enforce")
+    host.engine.stop(container, timeout_s=20)
+    assert host.output(container) == "moorage-default (enforce)\n"
+
+
+@pytest.mark.skipif(not HAS_APPARMOR, reason="needs a kernel with AppArmor, and apparmor_parser")
+@pytest.mark.parametrize("without", [{"privileged": True}, {"apparmor": "unconfined"}])
+def test_nothing_is_confined_that_was_not_to_be(host: Host, without: dict[str, object]) -> None:
+    _, said = host.finish("cat", "/proc/self/attr/current", **without)
+    assert said.strip() == "unconfined"
+
+
+@pytest.mark.skipif(not HAS_APPARMOR, reason="needs a kernel with AppArmor, and apparmor_parser")
+def test_a_container_says_that_its_profile_could_not_be_loaded(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    apparmor._load.cache_clear()
+    monkeypatch.setenv("PATH", "/nowhere")
+    state = host.engine.state(host.create("true"))
+    assert "No AppArmor profile confines it: there is no apparmor_parser" in state.warnings[-1]
 
 
 @pytest.mark.skipif(not HAS_APPARMOR, reason="needs a kernel with AppArmor, and apparmor_parser")

@@ -23,6 +23,7 @@ def asked(**fields: Any) -> list[str]:
         ({"cap_add": ["ALL"]}, ["cap_add"]),
         ({"cap_ambient": ["CAP_SYS_TIME"]}, ["cap_ambient"]),
         ({"seccomp": "unconfined"}, ["seccomp"]),
+        ({"apparmor": "unconfined", "selinux_label": "u:r:t:s0"}, ["apparmor", "selinux_label"]),
         ({"runtime": "runc"}, ["runtime"]),
         ({"cgroup_parent": "/somewhere"}, ["cgroup_parent"]),
         ({"devices": [{"host_path": "/dev/sda"}]}, ["devices"]),
