@@ -94,7 +94,7 @@ def test_a_user_namespace_within_uncovers_nothing(attacked: Host, rights: dict[s
     covered = "cat /proc/keys /proc/interrupts /proc/timer_list /tmp/again/proc/keys 2>/dev/null; ls /sys/firmware"
     script = f"({UNCOVER}) 2>/dev/null; {OPEN}; {covered}; echo tried; grep -c . /proc/self/uid_map"
     inner = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "sh", "-c", script)
-    _, output = attacked.finish(*inner, seccomp="unconfined", **rights)
+    _, output = attacked.finish(*inner, seccomp="unconfined", apparmor="unconfined", **rights)
     assert output == "tried\n1\n"
 
 
