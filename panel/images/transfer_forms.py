@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from panel.hosts.forms import HostChoice, host_asked, without_needless_host
 from panel.pages.asking import AskingForm
 from panel.registries.models import Credential
 
@@ -34,7 +35,8 @@ class TransferForm(AskingForm):
         widget=forms.TextInput(
             attrs={
                 "hx-get": reverse_lazy("images:check_reference"),
-                "hx-trigger": "input changed delay:250ms, load",
+                "hx-trigger": "input changed delay:250ms, load, change from:#id_credential",
+                "hx-include": "#id_credential",
                 "hx-target": "#reference-check",
                 "hx-swap": "innerHTML",
             }
@@ -70,7 +72,17 @@ class PullForm(TransferForm):
         widget=forms.TextInput(attrs={"list": "platforms", "placeholder": "linux/arm64/v8"}),
         help_text=_("Left empty, it is what suits the host best."),
     )
-    field_order = ("reference", "platform", "credential")
+    host = HostChoice()
+    field_order = ("reference", "host", "platform", "credential")
+
+    def fit(self) -> None:
+        """Nor for a host where there is but one."""
+        super().fit()
+        without_needless_host(self.fields)
+
+    def asked(self) -> dict[str, Any]:
+        """What was filled in, as the service takes it."""
+        return super().asked() | {"host": host_asked(self.cleaned_data)}
 
 
 class TagForm(AskingForm):

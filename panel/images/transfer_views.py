@@ -124,10 +124,17 @@ class CheckReference(Page):
             try:
                 named = reference_meant(text)
                 context |= {"named": named, "registry": Registry.objects.filter(name=named.domain).first()}
-                context["credential"] = way_for(self.actor, named.domain).credential
+                context["credential"] = way_for(self.actor, named.domain, self.chosen()).credential
             except Refused as refusal:
                 context["refusal"] = refusal
         return render(request, "images/_reference_check.html", context)
+
+    def chosen(self) -> Credential | None:
+        """Whose sign-in was chosen in the form; None for whoever is closest."""
+        number = self.request.GET.get("credential", "")
+        is_number = number.isascii() and number.isdigit() and len(number) < 19
+        chosen: Credential | None = usable(self.request).filter(pk=number).first() if is_number else None
+        return chosen
 
 
 class CheckUpdates(ActionPage):

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -109,8 +109,28 @@ class Operation(models.Model):
         return str((self.error or {}).get("message") or self.status)
 
     @property
+    def byte_steps(self) -> list[dict[str, Any]]:
+        """The steps that count bytes and know how many there are."""
+        return [step for step in self.steps if step.get("total") and step.get("unit") == "bytes"]
+
+    @property
+    def total_bytes(self) -> int:
+        """How many bytes its steps have to move in all, as far as they know."""
+        return sum(step["total"] for step in self.byte_steps)
+
+    @property
+    def current_bytes(self) -> int:
+        """How many of `total_bytes` are done."""
+        return sum(min(step["current"], step["total"]) for step in self.byte_steps)
+
+    @property
     def percent(self) -> int | None:
-        """How far it has come over all steps that know their total, 0 to 100; None if none does."""
+        """How far it has come over all steps that know their total, 0 to 100; None if none does.
+
+        Bytes count as bytes, so that a small layer is not as much as a large one.
+        """
+        if total := self.total_bytes:
+            return round(100 * self.current_bytes / total)
         known = [step for step in self.steps if step.get("total")]
         if not known:
             return None

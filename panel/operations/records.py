@@ -20,7 +20,7 @@ from panel.realtime.changes import announce
 logger = logging.getLogger(__name__)
 
 STEP_STATUSES = ("waiting", "running", "done", "failed")
-MOST_STEPS = 500
+MOST_STEPS = 1000
 
 
 @shared_task(name="operations.started", **container_records.RETRY)

@@ -173,6 +173,22 @@ def phase_words(phase: str) -> str:
     return str(PHASES.get(phase, phase))
 
 
+def step_state_words(step: dict[str, Any], operation_status: str) -> str:
+    """How a step of an operation does; nothing where it only runs."""
+    phase = step.get("phase") or ""
+    match step["status"]:
+        case "waiting":
+            return gettext("waiting")
+        case "done":
+            return phase_words(phase) if phase == "exists" else gettext("done")
+        case "failed" if operation_status == "cancelled":
+            return gettext("not finished")
+        case "failed":
+            return gettext("failed while %(phase)s") % {"phase": phase_words(phase)} if phase else gettext("failed")
+    is_all_here = phase == "downloading" and 0 < step["total"] <= step["current"]
+    return gettext("downloaded") if is_all_here else phase_words(phase)
+
+
 def how_words(how: str) -> str:
     """How someone was authenticated."""
     return str(HOW.get(how, how))

@@ -1,13 +1,16 @@
 """Registries in a real browser, with a real one behind: sign in, push, pull, see a newer image."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests import images
 from tests.e2e.harbour import Harbour
 from tests.images import busybox, docker_archive
+from tests.services.faulty_registry import FaultyRegistry
 from tests.services.panel import Panel
 from tests.services.processes import wait_until
 from tests.services.registry import PASSWORD, USER, RunningRegistry
@@ -71,6 +74,29 @@ def test_a_wrong_password_is_said_where_it_is_needed(
     expect(page.locator("#operation .note-fail")).to_contain_text("Check the user name and password")
     harbour.shot("refused", full_page=True)
     _clear_up(harbour, panel, closed_registry.name)
+
+
+def test_a_pull_shows_each_layer_and_is_cancelled(harbour: Harbour, panel: Panel) -> None:
+    page, slow = harbour.page, FaultyRegistry()
+    slow.hold.clear()
+    slow.hold_after = 2 << 20
+    pieces = [images.layer(images.file(f"data/{number}", os.urandom(2_500_000))) for number in range(6)]
+    with slow.running():
+        reference = slow.put(images.build("docker.io/team/slow:1", pieces))
+        status, registry = panel.request("POST", "registries/", {"name": slow.name, "is_insecure": True})
+        assert status == 201, registry
+        _pull(page, reference)
+        expect(page.locator(".stage", has_text="Layer 1 of 6")).to_contain_text("downloading")
+        expect(page.locator(".stage", has_text="Layer 1 of 6")).to_contain_text("2.1 MB / 2.5 MB")
+        expect(page.locator(".stage", has_text="Layer 6 of 6")).to_contain_text("waiting")
+        harbour.shot("slow", full_page=True)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#operation .state")).to_have_text("Cancelled", timeout=30_000)
+        expect(page.locator(".stage", has_text="Layer 1 of 6")).to_contain_text("not finished")
+        expect(page.get_by_text("the next pull goes on from there")).to_be_visible()
+        harbour.shot("cancelled", full_page=True)
+    assert panel.request("GET", f"images/?search={slow.name}")[1]["results"] == []
+    panel.request("DELETE", f"registries/{registry['id']}/")
 
 
 def _set_up(harbour: Harbour, registry: RunningRegistry, password: str = PASSWORD) -> None:

@@ -20,7 +20,8 @@ class FaultyRegistry:
     """Serves one repository, `app`. Every fault is an attribute that may be changed at any time.
 
     `statuses` answers paths that hold a text with a status; `cut_after` ends a blob's answer after so many bytes, as
-    often as `cuts` says; `hold` lets blobs wait; `requests` is what was asked: method, path, first byte.
+    often as `cuts` says; `hold` lets blobs wait, each after `hold_after` bytes; `requests` is what was asked: method,
+    path, first byte.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class FaultyRegistry:
         self.has_ranges = True
         self.hold = threading.Event()
         self.hold.set()
+        self.hold_after = 0
         self.requests: list[tuple[str, str, int]] = []
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
@@ -115,10 +117,11 @@ class FaultyRegistry:
             self.most_at_once = max(self.most_at_once, self.at_once)
             is_cut = is_blob and self.cuts > 0 and len(data) > self.cut_after
             self.cuts -= is_cut
-        if is_blob:
-            self.hold.wait(60)
-        for begin in range(0, self.cut_after if is_cut else len(data), _PIECE):
-            handler.wfile.write(data[begin : min(begin + _PIECE, self.cut_after if is_cut else len(data))])
+        end = self.cut_after if is_cut else len(data)
+        for begin in range(0, end, _PIECE):
+            if is_blob and begin >= self.hold_after:
+                self.hold.wait(60)
+            handler.wfile.write(data[begin : min(begin + _PIECE, end)])
         if is_cut:
             handler.close_connection = True
         with self.lock:

@@ -25,7 +25,7 @@ for _filter in (
     wording.operation_words,
     wording.action_words,
     wording.step_words,
-    wording.phase_words,
+    wording.step_state_words,
     wording.how_words,
     wording.role_words,
     wording.capability_words,

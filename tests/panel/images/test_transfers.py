@@ -17,6 +17,7 @@ from panel.images.models import Image, TrackedTag
 from panel.operations import records
 from panel.operations.models import Operation
 from panel.registries import services as registries
+from panel.registries.models import Credential
 from panel.secrets.sealing import HostKey
 from tests.panel.browsing import HTMX, signed_in
 from tests.panel.conftest import IMAGE_ID, acting, make_user, rest
@@ -220,6 +221,10 @@ def test_the_pages_ask_and_say_what_a_name_means(operator: User, viewer: User, i
     registries.add_credential(actor=acting(operator), registry="ghcr.io", username="olga", secret=SECRET)
     assert "olga signs in" in browser.get(f"{check}ghcr.io/a").content.decode()
 
+    chosen = Credential.objects.get().pk
+    assert "another registry" in browser.get(f"{check}debian&credential={chosen}").content.decode()
+    assert "olga signs in" in browser.get(f"{check}ghcr.io/a&credential={chosen}").content.decode()
+
     refused = browser.post("/images/pull/", {"reference": "debian", "platform": "arm64"})
     assert (refused.status_code, "Write it like linux/arm64/v8" in refused.content.decode()) == (422, True)
     pulled = browser.post("/images/pull/", {"reference": "ghcr.io/a"})
@@ -233,6 +238,15 @@ def test_the_pages_ask_and_say_what_a_name_means(operator: User, viewer: User, i
         "images.tag",
         "images.check_updates",
     }
+
+
+def test_the_form_asks_for_the_host_where_there_are_several(operator: User, local: Host, host_key: HostKey) -> None:
+    browser = signed_in(operator)
+    assert b'name="host"' not in browser.get("/images/pull/").content
+    Host.objects.create(name="second", sealing_key=host_key.public)
+    assert b'<option value="local" selected>' in browser.get("/images/pull/").content
+    browser.post("/images/pull/", {"reference": "debian", "host": "second"})
+    assert Operation.objects.get().host_id == "second"
 
 
 def test_a_newer_image_is_shown_at_the_image_and_at_its_containers(
