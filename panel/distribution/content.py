@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from panel.accounts.actors import Actor
@@ -59,6 +60,11 @@ def blob(repository: Repository, digest: str) -> BinaryIO:
         raise BlobUnknown(f"the registry has lost the blob {digest}", hint="Push it again.") from None
 
 
+def holders(actor: Actor, digest: str) -> QuerySet[Repository]:
+    """The repositories with that blob that the actor may pull from."""
+    return Repository.objects.readable_by(actor).filter(blobs__blob__digest=digest).order_by("name")
+
+
 def tags(repository: Repository) -> list[str]:
     """Every tag, in lexical order whatever its case, as the specification has it."""
     return sorted(Tag.objects.filter(repository=repository).values_list("name", flat=True), key=lexical)
@@ -84,7 +90,7 @@ def after(names: Sequence[str], last: str, most: int | None) -> tuple[list[str],
 
 def referrers(repository: Repository, digest: str, artifact_type: str, last: str) -> tuple[list[Manifest], bool]:
     """Manifests whose subject is `digest`, of that artifact type if one is given; whether there are more of them."""
-    rows = Manifest.objects.told().filter(repository=repository, subject_digest=check_digest(digest), digest__gt=last)
+    rows = Manifest.objects.told().filter(repository=repository, subject_digest=digest, digest__gt=last)
     if artifact_type:
         rows = rows.filter(artifact_type=artifact_type)
     found = list(rows.order_by("digest")[: REFERRERS_AT_ONCE + 1])

@@ -19,6 +19,12 @@ class TagInvalid(Invalid):
     word, status = "MANIFEST_INVALID", 400
 
 
+class TooManyTags(Invalid):
+    """One request gives a manifest only so many tags."""
+
+    word, status = "MANIFEST_INVALID", 414
+
+
 class DigestInvalid(Invalid):
     """It is no digest, or not the digest of what came."""
 

@@ -4,13 +4,16 @@ All of it is checked before anything is looked up, so no name ever becomes a pat
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from panel.audit.subject import Subject
-from panel.distribution.errors import DigestInvalid, NameInvalid, TagInvalid
+from panel.distribution.errors import DigestInvalid, NameInvalid, TagInvalid, TooManyTags
 
 LONGEST_NAME = 255
+MOST_TAGS = 50
+"""Tags that one request may push a manifest under."""
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAMESPACE = re.compile(_COMPONENT)
@@ -80,3 +83,12 @@ def check_reference(text: str) -> str:
     if not is_tag(text):
         raise TagInvalid(f"{text[:128]!r} is not a tag", field="tag")
     return text
+
+
+def check_tags(texts: Sequence[str]) -> None:
+    """Raise TagInvalid or TooManyTags unless a manifest may be pushed under all of them at once."""
+    if len(texts) > MOST_TAGS:
+        raise TooManyTags(f"one request has {MOST_TAGS} tags at most", field="tag")
+    for text in texts:
+        if not is_tag(text):
+            raise TagInvalid(f"{text[:128]!r} is not a tag", field="tag")

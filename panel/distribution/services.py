@@ -4,6 +4,8 @@ Each takes its permission and a namespace of one's own (`panel/distribution/acce
 one: a manifest names them all. What may be done to namespaces is in `panel/distribution/governing.py`.
 """
 
+from collections.abc import Sequence
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,7 +16,7 @@ from panel.distribution.access import unless_own
 from panel.distribution.errors import BlobUnknown, InUse, ManifestUnknown
 from panel.distribution.folder import storage
 from panel.distribution.models import Blob, Manifest, Repository, RepositoryBlob, Tag, Upload
-from panel.distribution.names import RepositoryName, check_digest, check_reference
+from panel.distribution.names import RepositoryName, check_digest, check_reference, check_tags
 from panel.door import service
 
 
@@ -57,26 +59,35 @@ def cancel_upload(*, actor: Actor, repository: RepositoryName, upload: Upload) -
 
 @service("distribution.push", action="distribution.push", further=unless_own)
 def push_manifest(
-    *, actor: Actor, repository: RepositoryName, reference: str, content: bytes, content_type: str
+    *,
+    actor: Actor,
+    repository: RepositoryName,
+    reference: str,
+    content: bytes,
+    content_type: str,
+    tags: Sequence[str] = (),
 ) -> Manifest:
-    """Keep the manifest under its digest and, if `reference` is a tag, move the tag to it.
+    """Keep the manifest under its digest, and move `tags` to it, and `reference` if that is a tag.
 
-    Raises DigestInvalid, ManifestInvalid, ReferenceMissing, SizeInvalid, or InUse for a tag that may not move.
+    Raises DigestInvalid, ManifestInvalid, ReferenceMissing, SizeInvalid, TooManyTags, or InUse for a tag that may not
+    move.
     """
     check_reference(reference)
+    check_tags(tags)
     document = documents.read(content, content_type)
     digest = documents.digest_of(content, reference)
     row = keeping.locked(keeping.made(actor, repository))
     keeping.check_references(row, document)
     manifest = keeping.kept(actor, row, digest, document, content)
-    before = keeping.tagged(actor, row, reference, manifest) if ":" not in reference else ""
-    audit.record(
-        actor=actor,
-        action="distribution.push",
-        subject=row.part(reference),
-        before={"digest": before} if before not in ("", digest) else None,
-        after={"digest": digest, "media_type": manifest.media_type, "size_bytes": manifest.total_bytes},
-    )
+    for name in dict.fromkeys([*tags] if ":" in reference and tags else [reference, *tags]):
+        before = keeping.tagged(actor, row, name, manifest) if ":" not in name else ""
+        audit.record(
+            actor=actor,
+            action="distribution.push",
+            subject=row.part(name),
+            before={"digest": before} if before not in ("", digest) else None,
+            after={"digest": digest, "media_type": manifest.media_type, "size_bytes": manifest.total_bytes},
+        )
     return manifest
 
 

@@ -39,8 +39,8 @@ def delete(call: Call, visitor: Visitor, name: str, digest: str) -> Answer:
 
 
 def asked_range(header: str, size: int) -> range | None:
-    """The bytes a header `Range` asks for: empty if there are none such; None for all, also where it is not
-    understood or asks for several ranges."""
+    """The bytes a header `Range` asks for: empty if there are none such, or it ends before it begins; None for all,
+    also where it is not understood or asks for several ranges."""
     match = _RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
@@ -48,8 +48,6 @@ def asked_range(header: str, size: int) -> range | None:
     if not first:
         return range(max(0, size - int(last)), size)
     end = min(int(last), size - 1) if last else size - 1
-    if last and int(last) < int(first):
-        return None
     return range(int(first), end + 1)
 
 

@@ -4,8 +4,9 @@ from urllib.parse import urlencode
 
 from panel.distribution import content, documents
 from panel.distribution.credentials import Visitor
-from panel.distribution.errors import SizeInvalid
+from panel.distribution.errors import NameUnknown, SizeInvalid
 from panel.distribution.models import Manifest
+from panel.distribution.names import check_digest
 from panel.distribution.protocol.messages import Answer, Call, document
 from panel.distribution.protocol.permission import need_catalog, readable
 
@@ -26,9 +27,14 @@ def tags(call: Call, visitor: Visitor, name: str) -> Answer:
 
 
 def referrers(call: Call, visitor: Visitor, name: str, digest: str) -> Answer:
-    """An index of the manifests whose subject is `digest`; empty if there are none."""
-    repository, wanted = readable(visitor, name), call.asked("artifactType")
-    rows, has_more = content.referrers(repository, digest, wanted, call.asked("last"))
+    """An index of the manifests whose subject is `digest`; empty if there are none, or no such repository: here the
+    specification has no 404."""
+    wanted = call.asked("artifactType").replace(" ", "+")  # a type has no spaces: that was a `+`, not escaped
+    subject = check_digest(digest)
+    try:
+        rows, has_more = content.referrers(readable(visitor, name), subject, wanted, call.asked("last"))
+    except NameUnknown:
+        rows, has_more = [], False
     headers = {"OCI-Filters-Applied": "artifactType"} if wanted else {}
     if has_more:
         query = {"last": rows[-1].digest} | ({"artifactType": wanted} if wanted else {})

@@ -22,20 +22,25 @@ def look(call: Call, visitor: Visitor, name: str, reference: str) -> Answer:
 
 
 def push(call: Call, visitor: Visitor, name: str, reference: str) -> Answer:
-    """Keep it. The body was read up to one byte more than a manifest may have."""
+    """Keep it, under further tags too if the query has some (`?tag=1&tag=1.0`). The body was read up to one byte more
+    than a manifest may have."""
     need(visitor, name, "push")
     if len(call.body) > documents.LONGEST_BYTES:
         raise ManifestTooLarge(f"a manifest has {documents.LONGEST_BYTES} bytes at most")
+    tags = tuple(call.query.get("tag", ()))
     manifest = services.push_manifest(
         actor=visitor.actor,
         repository=RepositoryName.parse(name),
         reference=reference,
         content=call.body,
         content_type=call.headers.get("content-type", ""),
+        tags=tags,
     )
     headers = {"Location": f"/v2/{name}/manifests/{manifest.digest}", "Docker-Content-Digest": manifest.digest}
     if manifest.subject_digest:
         headers["OCI-Subject"] = manifest.subject_digest
+    if tags:
+        headers["OCI-Tag"] = ", ".join(tags)
     return Answer(201, headers=headers)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from panel.distribution.credentials import CredentialsRefused, TooManyAttempts
-from panel.distribution.errors import RangeInvalid
+from panel.distribution.errors import InUse, RangeInvalid
 from panel.distribution.protocol.messages import Answer, Call, document
 from panel.errors import NotPermitted, Refused
 
@@ -41,12 +41,17 @@ def answer(call: Call, error: Exception) -> Answer:
             return problem(403, "DENIED", "you may not do this here")
         case RangeInvalid():
             return problem(416, error.word, str(error.message), {"Range": span(error.length)})
+        case InUse() if call.method == "DELETE":  # the specification knows no conflict there
+            return problem(405, "UNSUPPORTED", _words(error), {"Allow": "GET, HEAD"})
         case Refused():
-            message = str(error.message).removesuffix(".")
-            text = f"{message}. {error.hint}" if error.hint else message
-            return problem(getattr(error, "status", 400), getattr(error, "word", "UNKNOWN"), text)
+            return problem(getattr(error, "status", 400), getattr(error, "word", "UNKNOWN"), _words(error))
     logger.error("%s %s failed", call.method, call.path, exc_info=error)
     return problem(500, "UNKNOWN", "this is a fault of the panel's; its log says what happened")
+
+
+def _words(error: Refused) -> str:
+    message = str(error.message).removesuffix(".")
+    return f"{message}. {error.hint}" if error.hint else message
 
 
 def challenge(call: Call, scope: str, error: str) -> Answer:

@@ -3,11 +3,11 @@
 import re
 from uuid import UUID
 
-from panel.distribution import services
+from panel.distribution import content, services
 from panel.distribution.credentials import Visitor
 from panel.distribution.errors import NameInvalid, NameUnknown, RangeInvalid, SizeInvalid, UploadUnknown
 from panel.distribution.folder import storage
-from panel.distribution.models import Upload
+from panel.distribution.models import Repository, Upload
 from panel.distribution.names import RepositoryName, check_digest
 from panel.distribution.protocol.messages import Answer, Call, Receiving
 from panel.distribution.protocol.permission import need, readable
@@ -118,15 +118,25 @@ def _completed(visitor: Visitor, repository: RepositoryName, upload: Upload, wri
 
 
 def _is_mounted(visitor: Visitor, repository: RepositoryName, source: str, digest: str) -> bool:
-    """Whether it could be taken from the repository `source`; without one, or where it may not be, it is uploaded."""
-    if not source:
-        return False
-    try:
-        found = readable(visitor, source)
-    except (NameInvalid, NameUnknown, Challenged):
+    """Whether it could be taken from the repository `source`, or without one from any; if not, it is uploaded."""
+    found = _named(visitor, source) if source else _any(visitor, digest)
+    if found is None:
         return False
     with storage().held():
         return services.mount_blob(actor=visitor.actor, repository=repository, source=found, digest=digest)
+
+
+def _named(visitor: Visitor, source: str) -> Repository | None:
+    try:
+        return readable(visitor, source)
+    except (NameInvalid, NameUnknown, Challenged):
+        return None
+
+
+def _any(visitor: Visitor, digest: str) -> Repository | None:
+    """One of those that have it, and that what the visitor showed is good for."""
+    holders = content.holders(visitor.actor, digest)
+    return next((each for each in holders if visitor.covers(f"repository:{each.name}", "pull")), None)
 
 
 def _created(name: str, digest: str) -> Answer:
