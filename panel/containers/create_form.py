@@ -1,5 +1,6 @@
 """The form a container is created with: what nearly everyone fills in, and the rest in sections that unfold."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from panel.containers.forms import MIB, CommandField, LimitsForm
+from panel.hosts.forms import HostChoice, without_needless_host
 from panel.pages.asking import lines
+
+_MOUNT = re.compile(r"mounts\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,29 @@ class Section:
     is_open: bool
 
 
+def _mount(line: str) -> dict[str, Any]:
+    """A line as `docker run -v` reads it: `source:target[:ro]`, or a target alone for a volume without a name."""
+    source, colon, rest = line.partition(":")
+    if not colon:
+        return {"type": "volume", "target": line}
+    target, _, mode = rest.partition(":")
+    kind = "bind" if source.startswith("/") else "volume"
+    mount = {"type": kind, "source": source, "target": target}
+    return (
+        mount if not mode or mode == "rw" else mount | {"read_only": True} if mode == "ro" else mount | {"target": rest}
+    )
+
+
+def _image_mount(line: str) -> dict[str, Any]:
+    """An image's name may have colons in it; a path begins with the last that a slash follows."""
+    source, colon, target = line.rpartition(":/")
+    return {"type": "image", "source": source, "target": f"/{target}" if colon else line}
+
+
+def _memory_mount(line: str) -> dict[str, Any]:
+    return {"type": "tmpfs", "target": line}
+
+
 class CreateForm(LimitsForm):
     """What is asked of a new container. `to_spec` is `engine.ContainerSpec` as JSON; the service checks its values.
 
@@ -28,6 +55,7 @@ class CreateForm(LimitsForm):
     """
 
     image = forms.CharField(label=_("Image"), help_text=_("A reference or an id of an image on the host."))
+    host = HostChoice()
     name = forms.CharField(label=_("Name"), required=False, help_text=_("Left empty, it gets a friendly one."))
     command = CommandField(label=_("Command"), required=False, help_text=_("Replaces the image's command."))
     pull_policy = forms.ChoiceField(
@@ -38,6 +66,7 @@ class CreateForm(LimitsForm):
             ("always", _("Always: there may be a newer one")),
             ("never", _("Never")),
         ],
+        help_text=_("The images it mounts as well."),
     )
     start = forms.BooleanField(label=_("Start it now"), required=False, initial=True)
 
@@ -121,7 +150,7 @@ class CreateForm(LimitsForm):
         help_text=_("Takes nearly every guard away: it can do what the host can."),
     )
 
-    BASIC = ("image", "pull_policy", "name", "command")
+    BASIC = ("image", "pull_policy", "host", "name", "command")
     TRUSTED = ("cap_add", "userns_host", "privileged")
     # title, hint, and rows of fields that stand side by side
     SECTIONS: tuple[tuple[Any, Any, tuple[tuple[str, ...], ...]], ...] = (
@@ -152,6 +181,8 @@ class CreateForm(LimitsForm):
             (("network",), ("extra_hosts",), ("cap_drop", "cap_add"), ("userns_host", "privileged")),
         ),
     )
+    MOUNTS = {"mounts": _mount, "images": _image_mount, "tmpfs": _memory_mount}
+    """The fields of which each line is a mount, in their order in the specification."""
     typed = (
         *("image", "name", "command", "entrypoint", "env", "cwd", "user", "hostname", "health_command", "mounts"),
         *("volumes_from", "images"),
@@ -180,6 +211,7 @@ class CreateForm(LimitsForm):
 
     def __init__(self, *args: Any, is_trusted: bool = False, may_pull: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        without_needless_host(self.fields)
         if not may_pull:
             del self.fields["pull_policy"]
         if is_trusted:
@@ -195,6 +227,13 @@ class CreateForm(LimitsForm):
         network = self.fields["network"]
         assert isinstance(network, forms.ChoiceField)  # noqa: S101 - it is, a few lines above
         network.choices = self.NETWORKS[:1]
+
+    def place(self, field: str) -> str:
+        """Mounts are asked for by three fields, a line each."""
+        if not (found := _MOUNT.match(field)):
+            return super().place(field)
+        asked = [name for name in self.MOUNTS for _line in lines(self.cleaned_data[name])]
+        return asked[int(found[1])]
 
     def basic_fields(self) -> list[forms.BoundField]:
         """What nearly everyone fills in."""
@@ -228,9 +267,7 @@ class CreateForm(LimitsForm):
         spec["restart"] = self.restart_policy()
         spec["restart_when_unhealthy"] = given["restart_when_unhealthy"]
         spec["health"] = self._health()
-        spec["mounts"] = [_mount(line) for line in lines(given["mounts"])]
-        spec["mounts"] += [_image_mount(line) for line in lines(given["images"])]
-        spec["mounts"] += [{"type": "tmpfs", "target": line} for line in lines(given["tmpfs"])]
+        spec["mounts"] = [read(line) for name, read in self.MOUNTS.items() for line in lines(given[name])]
         if given["shm_mib"] is not None:
             spec["shm_size_bytes"] = given["shm_mib"] * MIB
         if given["ttl_minutes"] is not None:
@@ -243,22 +280,3 @@ class CreateForm(LimitsForm):
         if given["health_command"]:
             health["test"] = ["CMD-SHELL", given["health_command"]]
         return {name: value for name, value in health.items() if value is not None}
-
-
-def _mount(line: str) -> dict[str, Any]:
-    """A line as `docker run -v` reads it: `source:target[:ro]`, or a target alone for a volume without a name."""
-    source, colon, rest = line.partition(":")
-    if not colon:
-        return {"type": "volume", "target": line}
-    target, _, mode = rest.partition(":")
-    kind = "bind" if source.startswith("/") else "volume"
-    mount = {"type": kind, "source": source, "target": target}
-    return (
-        mount if not mode or mode == "rw" else mount | {"read_only": True} if mode == "ro" else mount | {"target": rest}
-    )
-
-
-def _image_mount(line: str) -> dict[str, Any]:
-    """An image's name may have colons in it; a path begins with the last that a slash follows."""
-    source, colon, target = line.rpartition(":/")
-    return {"type": "image", "source": source, "target": f"/{target}" if colon else line}

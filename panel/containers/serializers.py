@@ -163,7 +163,10 @@ NewContainerSerializer = extend_schema_serializer(examples=[NEW])(
             "start": serializers.BooleanField(required=False, default=True, help_text="start it at once"),
             "host": serializers.CharField(required=False, help_text="the first one if it is left out"),
             "pull": serializers.ChoiceField(
-                ["never", "missing", "always"], required=False, default="never", help_text="pull the image before"
+                ["never", "missing", "always"],
+                required=False,
+                default="never",
+                help_text="pull its image before, and those it mounts",
             ),
         },
     )

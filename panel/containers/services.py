@@ -37,14 +37,14 @@ def create(
 ) -> Operation:
     """Create a container from `spec`, `engine.ContainerSpec` as JSON; an empty name becomes a friendly one.
 
-    The container is `Container.objects.get(pk=operation.object_id)`. Its image is pulled before `never`, if it is
-    `missing`, or `always`. Raises Invalid naming the field for a value no host could run or an image the host does not
-    have, Conflicting for a name that is taken. What gives the container more of its host takes
+    The container is `Container.objects.get(pk=operation.object_id)`. Its image and those it mounts are pulled before
+    `never`, if they are `missing`, or `always`. Raises Invalid naming the field for a value no host could run or an
+    image the host does not have, Conflicting for a name that is taken. What gives the container more of its host takes
     `containers.create_privileged` too, a pull `images.pull`.
     """
     host = host or first_host()
     checked = asked.with_partners(asked.spec_of(spec), host)
-    wanted = pulls.Wanted(actor, host, checked.image, pulls.policy(pull))
+    wanted = pulls.Wanted(actor, host, checked, pulls.policy(pull))
     container = _insert(
         name=checked.name,
         host=host,

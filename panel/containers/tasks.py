@@ -18,10 +18,10 @@ def create(
     id: str,  # noqa: A002 - the payload's word
     spec: dict[str, Any],
     start: bool,
-    pull: dict[str, Any] | None = None,
+    pulls: list[dict[str, Any]] | None = None,
 ) -> Outcome:
-    """Create the container and, if asked, start it; `pull` brings its image first (`panel.containers.pulls`)."""
-    pulled = Outcome() if pull is None else _pulled(work, **pull)
+    """Create the container and, if asked, start it; `pulls` bring its images first (`panel.containers.pulls`)."""
+    pulled = _pulled(work, pulls) if pulls else Outcome()
     state = work.engine.create(id, ContainerSpec.from_json(spec))
     return replace(pulled, containers=[(work.engine.start(id) if start else state).to_json()])
 
@@ -152,12 +152,19 @@ def prune(work: Work, filters: dict[str, Any], asked_by: str = "") -> Outcome:
     return Outcome(result=told, removed=[one.id for one in pruned])
 
 
-def _pulled(work: Work, reference: str, access: str) -> Outcome:
-    """The image, and all of the host once this one is among them."""
-    way = unsealed(work, access)
-    image = work.engine.pull(reference, access=way, progress=work.progress, is_cancelled=work.is_cancelled)
+def _pulled(work: Work, pulls: list[dict[str, Any]]) -> Outcome:
+    """The images, one after the other, and all of the host once these are among them."""
+    brought = [
+        work.engine.pull(
+            pull["reference"],
+            access=unsealed(work, pull["access"]),
+            progress=work.progress,
+            is_cancelled=work.is_cancelled,
+        )
+        for pull in pulls
+    ]
     images = [one.to_json() for one in work.engine.images()]
-    return Outcome(result={"images": [image.to_json()]}, images=images)
+    return Outcome(result={"images": [image.to_json() for image in brought]}, images=images)
 
 
 def _told(state: ContainerState) -> Outcome:

@@ -130,7 +130,8 @@ class Create(Page):
         if form.is_valid():
             try:
                 start, pull = form.cleaned_data["start"], form.pull()
-                operation = services.create(actor=self.actor, spec=form.to_spec(), start=start, pull=pull)
+                host = form.cleaned_data.get("host")
+                operation = services.create(actor=self.actor, spec=form.to_spec(), host=host, start=start, pull=pull)
             except Refused as refusal:
                 form.add_refusal(refusal)
             else:

@@ -24,29 +24,30 @@ def settle(operation: Operation, **_: Any) -> None:
         return
     if operation.kind == updates.KIND:
         updates.write_down(operation)
-    elif reference := _pulled(operation):
-        _track(operation, reference)
+    elif references := _pulled(operation):
+        _track(operation, references)
     else:
         return
     transaction.on_commit(partial(announce, "images", operation.host_id))
 
 
-def _pulled(operation: Operation) -> str:
-    """The reference it pulled, by itself or for a new container; empty for none."""
+def _pulled(operation: Operation) -> list[str]:
+    """The references it pulled, by itself or for a new container."""
     payload = operation.payload
     match operation.kind:
         case "images.pull":
-            return str(payload["reference"])
-        case "containers.create" if "pull" in payload:
-            return str(payload["pull"]["reference"])
-    return ""
+            return [str(payload["reference"])]
+        case "containers.create":
+            return [str(pull["reference"]) for pull in payload.get("pulls", ())]
+    return []
 
 
-def _track(operation: Operation, reference: str) -> None:
+def _track(operation: Operation, references: list[str]) -> None:
     images = operation.result.get("images") if isinstance(operation.result, dict) else None
-    image_id = images[0].get("id") if images and isinstance(images[0], dict) else None
-    if isinstance(image_id, str) and "@" not in reference:
-        updates.pulled(operation.host_id, reference, image_id[:80], _credential(operation, reference))
+    for reference, image in zip(references, images if isinstance(images, list) else [], strict=False):
+        image_id = image.get("id") if isinstance(image, dict) else None
+        if isinstance(image_id, str) and "@" not in reference:
+            updates.pulled(operation.host_id, reference, image_id[:80], _credential(operation, reference))
 
 
 def _credential(operation: Operation, reference: str) -> Credential | None:

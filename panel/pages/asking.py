@@ -38,10 +38,14 @@ class AskingForm(forms.Form):
         mono = " mono" if name in self.mono else ""
         return look + mono + (" is-invalid" if self.is_bound and name in self.errors else "")
 
+    def place(self, field: str) -> str:
+        """The field of the form that shows what is said of `field` of the specification."""
+        whole = field.partition("[")[0]
+        return self.places.get(whole, self.places.get(whole.partition(".")[0], whole))
+
     def add_refusal(self, refusal: Refused) -> None:
         """Put a service's refusal beside the field it names, or above the form."""
-        whole = refusal.field.partition("[")[0]
-        field = self.places.get(whole, self.places.get(whole.partition(".")[0], whole))
+        field = self.place(refusal.field)
         text = f"{refusal.message} {refusal.hint}".strip()
         self.add_error(field if field in self.fields else None, text)
         if field in self.fields:

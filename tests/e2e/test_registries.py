@@ -146,24 +146,31 @@ def _clear_up(harbour: Harbour, panel: Panel, registry: str) -> None:
                 panel.request("DELETE", f"images/{image['id']}/?reference={reference}", wait_s=30)
 
 
-def test_a_containers_missing_image_is_pulled_when_it_is_created(
+def test_the_missing_images_of_a_container_are_pulled_when_it_is_created(
     panel: Panel, registry: RunningRegistry, tmp_path: Path
 ) -> None:
     archive = tmp_path / "image.tar"
     archive.write_bytes(docker_archive(busybox("busybox:pulled", command=["sleep", "100"])))
     reference = registry.put(archive, "team/pulled:1")
+    archive.write_bytes(docker_archive(busybox("busybox:mounted", command=["true"])))
+    mounted = registry.put(archive, "team/mounted:1")
+    spec = {"image": reference, "mounts": [{"type": "image", "source": mounted, "target": "/other"}]}
 
-    assert panel.request("POST", "containers/", {"image": reference}, wait_s=30)[0] == 422
-    status, operation = panel.request("POST", "containers/", {"image": reference, "pull": "missing"}, wait_s=60)
+    assert panel.request("POST", "containers/", spec, wait_s=30)[0] == 422
+    status, operation = panel.request("POST", "containers/", spec | {"pull": "missing"}, wait_s=60)
 
     assert (status, operation["status"]) == (200, "done"), operation
     container = panel.request("GET", f"containers/{operation['object_id']}/")[1]
     assert container["status"] == "running"
     assert panel.request("GET", f"images/?search={reference}")[1]["results"][0]["image_id"] == container["image_id"]
     image = panel.request("GET", f"images/?search={reference}")[1]["results"][0]
-    assert panel.request("GET", f"images/{image['id']}/updates/")[1][0]["is_current"] is True
+    other = panel.request("GET", f"images/?search={mounted}")[1]["results"][0]
+    for brought in (image, other):
+        assert panel.request("GET", f"images/{brought['id']}/updates/")[1][0]["is_current"] is True
+    assert panel.request("DELETE", f"images/{other['id']}/", wait_s=30)[0] == 409
     panel.request("DELETE", f"containers/{container['id']}/?force=true", wait_s=30)
-    panel.request("DELETE", f"images/{image['id']}/", wait_s=30)
+    for brought in (image, other):
+        assert panel.request("DELETE", f"images/{brought['id']}/", wait_s=30)[0] == 200
 
 
 def test_the_clock_notices_that_a_tag_has_moved(panel: Panel, registry: RunningRegistry, tmp_path: Path) -> None:

@@ -247,6 +247,7 @@ def test_the_form_takes_images_whose_names_have_colons(operator: User, image: Im
     errors = signed_in(operator).post("/containers/create/", given).context["form"].errors
     assert "must be the name or id of an image" in str(errors)
     given |= {"images": "quay:5000/tools:1.0:/opt/tools"}
+    Image.objects.create(host=image.host, image_id="sha256:2b", references=["quay:5000/tools:1.0"])
     assert signed_in(operator).post("/containers/create/", given).status_code == 302
     (mount,) = Container.objects.get().spec["mounts"]
     assert (mount["type"], mount["source"], mount["target"]) == ("image", "quay:5000/tools:1.0", "/opt/tools")
