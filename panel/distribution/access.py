@@ -12,7 +12,7 @@ from panel.audit import services as audit
 from panel.audit.models import AuditEntry
 from panel.distribution.errors import NameUnknown
 from panel.distribution.models import Namespace, Repository
-from panel.distribution.names import RepositoryName, namespace_of
+from panel.distribution.names import RepositoryName, is_namespace, namespace_of
 from panel.door import Need
 
 MANAGE = "distribution.manage"
@@ -47,3 +47,18 @@ def unless_own(arguments: dict[str, Any]) -> Need | None:
     """For the one door: what a call about a `repository` takes beside its permission."""
     namespace = namespace_of(arguments["repository"].name)
     return None if owns(arguments["actor"], namespace) else Need(MANAGE, f"the namespace {namespace}")
+
+
+def refusal(actor: Actor, name: str, permission: str, *, is_push: bool) -> str:
+    """Why the actor was refused `permission` for the repository `name`, and what they may do instead.
+
+    Whose a namespace is only those hear who may see it.
+    """
+    if permission != MANAGE:
+        who = "this API token has" if actor.user is not None and actor.user.has_perm(permission) else "you have"
+        return f"this takes the permission {permission}, which {who} not"
+    namespace, own = namespace_of(name), actor.user.get_username() if actor.user else ""
+    row = Namespace.objects.readable_by(actor).select_related("owner", "group").filter(name=namespace).first()
+    owners = " and ".join(str(owner) for owner in (row.owner, row.group) if owner) if row else ""
+    said = f"the namespace '{namespace}' " + (f"belongs to {owners}" if owners else "is not yours")
+    return f"{said}; push to {own}/…" if is_push and is_namespace(own) and own != namespace else said

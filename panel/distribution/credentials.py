@@ -59,12 +59,29 @@ def visitor(authorization: str, address: str, *, passwords_at: str = "") -> Visi
         case "bearer":
             return _by_grant(value, address)
         case "basic":
-            name, secret = _basic(value)
-            if secret.startswith(TOKEN_PREFIX):
-                return Visitor(_by_api_token(secret, address, name=name))
-            if passwords_at:
-                return Visitor(_by_password(name, secret, address, passwords_at))
+            return by_secret(*_basic(value), address, passwords_at=passwords_at)
     raise CredentialsRefused
+
+
+def by_secret(name: str, secret: str, address: str, *, passwords_at: str) -> Visitor:
+    """By a name, and an API token or a password: `passwords_at` as above. Raises the same."""
+    if "\0" in name + secret:
+        raise CredentialsRefused
+    if secret.startswith(TOKEN_PREFIX):
+        return Visitor(_by_api_token(secret, address, name=name))
+    if passwords_at:
+        return Visitor(_by_password(name, secret, address, passwords_at))
+    raise CredentialsRefused
+
+
+def by_identity_token(token: str, address: str) -> Visitor:
+    """By an identity token, or an API token in its place. Raises CredentialsRefused."""
+    if token.startswith(TOKEN_PREFIX):
+        return Visitor(_by_api_token(token, address))
+    user = tokens.read_identity(token)
+    if user is None:
+        raise CredentialsRefused
+    return Visitor(_actor(user, How.TOKEN, address, ()))
 
 
 def nobody(address: str) -> Actor:
@@ -77,7 +94,7 @@ def _basic(value: str) -> tuple[str, str]:
         name, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise CredentialsRefused from None
-    if not colon or "\0" in name + secret:
+    if not colon:
         raise CredentialsRefused
     return name, secret
 

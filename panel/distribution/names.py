@@ -45,13 +45,18 @@ class RepositoryName:
 
 def check_namespace(name: str) -> str:
     """`name` itself, if a namespace may be called that. Raises NameInvalid."""
-    if len(name) > 100 or not _NAMESPACE.fullmatch(name):
+    if not is_namespace(name):
         raise NameInvalid(
             f"{name[:100]!r} is not a namespace's name",
             hint="Small letters and digits, between them single dots and underscores, or hyphens.",
             field="name",
         )
     return name
+
+
+def is_namespace(name: str) -> bool:
+    """Whether a namespace may be called that."""
+    return len(name) <= 100 and _NAMESPACE.fullmatch(name) is not None
 
 
 def namespace_of(repository: str) -> str:

@@ -12,11 +12,10 @@ from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
-from panel.distribution import documents
 from panel.distribution.errors import DigestInvalid, SizeInvalid, StorageFull
 from panel.distribution.protocol import problems
 from panel.distribution.protocol.messages import BYTES, Answer, Call, FileAnswer, Receiving
-from panel.distribution.protocol.routes import VERSION, respond, takes_manifest
+from panel.distribution.protocol.routes import VERSION, respond, taken_whole
 from panel.distribution.storage import Writer
 from panel.handler import RequestThreads
 from panel.uploads.asgi import Body
@@ -42,8 +41,8 @@ class Registry:
             await self._inner(scope, receive, send)
             return
         body, call = Body(receive), Call.from_scope(scope)
-        if takes_manifest(call.method, call.path):
-            content = await _bounded(body, documents.LONGEST_BYTES)
+        if most := taken_whole(call.method, call.path):
+            content = await _bounded(body, most)
             if content is None:
                 return
             call = replace(call, body=content)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from panel.distribution import credentials
+from panel.distribution import access, credentials, documents
 from panel.distribution.protocol import blobs, lists, manifests, problems, signing_in, uploads
 from panel.distribution.protocol.messages import Call, Reply
+from panel.errors import NotPermitted
 
 VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 TOKEN = "/v2/token"  # noqa: S105 - an address
@@ -15,7 +16,7 @@ Handler = Callable[..., Reply]
 
 _TABLE: tuple[tuple[str, dict[str, Handler]], ...] = (
     (r"/v2/?", {"GET": signing_in.version, "HEAD": signing_in.version}),
-    (TOKEN, {"GET": signing_in.token}),
+    (TOKEN, {"GET": signing_in.token, "POST": signing_in.exchange}),
     (r"/v2/_catalog", {"GET": lists.catalog}),
     (r"/v2/(?P<name>.+)/tags/list", {"GET": lists.tags}),
     (r"/v2/(?P<name>.+)/referrers/(?P<digest>[^/]+)", {"GET": lists.referrers}),
@@ -36,9 +37,12 @@ _TABLE: tuple[tuple[str, dict[str, Handler]], ...] = (
 ROUTES = [(re.compile(path), handlers) for path, handlers in _TABLE]
 
 
-def takes_manifest(method: str, path: str) -> bool:
-    """Whether the request's body is wanted whole before it is answered."""
-    return method == "PUT" and found(path)[0].get("PUT") is manifests.push
+def taken_whole(method: str, path: str) -> int:
+    """How long a body may be that is wanted whole before the request is answered; 0 for one that is not."""
+    handler = found(path)[0].get(method)
+    if handler is manifests.push:
+        return documents.LONGEST_BYTES
+    return signing_in.LONGEST_FORM_BYTES if handler is signing_in.exchange else 0
 
 
 def found(path: str) -> tuple[dict[str, Handler], dict[str, Any]]:
@@ -72,4 +76,9 @@ def _respond(call: Call) -> Reply:
         call.address,
         passwords_at=call.headers["host"] if call.path == TOKEN else "",
     )
-    return handler(call, visitor, **parts)
+    try:
+        return handler(call, visitor, **parts)
+    except NotPermitted as error:
+        is_push = call.method != "DELETE"
+        words = access.refusal(visitor.actor, parts["name"], error.permission, is_push=is_push)
+        return problems.problem(403, "DENIED", words)

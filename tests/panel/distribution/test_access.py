@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Group
@@ -23,9 +24,9 @@ def _nobody_has_failed_yet() -> None:
     cache.clear()
 
 
-def token(client: Client, *scopes: str, authorization: str | None = None) -> Reply:
+def token(client: Client, *scopes: str, authorization: str | None = None, **parameters: str) -> Reply:
     """What `/v2/token` answers."""
-    query = "&".join(f"scope={scope}" for scope in scopes)
+    query = "&".join([*(f"scope={scope}" for scope in scopes), urlencode(parameters)])
     headers = {} if authorization is None else {"authorization": authorization}
     return client.ask("GET", f"/v2/token?service={client.address}&{query}", **headers)
 
@@ -97,6 +98,71 @@ def test_name_and_password_sign_in_at_the_token_alone(olga: Client, operator: Us
     headers = {"authorization": f"Bearer {answer.json['access_token']}"}
     assert olga.ask("GET", "/v2/olga/app/manifests/1.0", **headers).status == 200
     assert AuditEntry.objects.get(action="distribution.pull").how == "password"
+
+
+def exchange(client: Client, **form: str) -> Reply:
+    """What `/v2/token` answers to a form."""
+    return client.ask("POST", "/v2/token", urlencode(form), content_type="application/x-www-form-urlencoded")
+
+
+def test_a_form_signs_in_and_gives_a_token_to_sign_in_with_later(nobody: Client, olga: Client, operator: User) -> None:
+    olga.push_image("1.0")
+    wanted = {"client_id": "test", "service": nobody.address, "scope": "repository:olga/app:pull"}
+    secret = {"grant_type": "password", "username": "olga", "password": "olga's password"}
+
+    first = exchange(nobody, **wanted, **secret, access_type="offline")
+    assert (first.status, first.json["expires_in"]) == (200, 300)
+    assert first.json["scope"] == "repository:olga/app:pull"
+    identity = first.json["refresh_token"]
+    again = exchange(nobody, **wanted, grant_type="refresh_token", refresh_token=identity)
+    assert "refresh_token" not in again.json
+    by_api_token = exchange(nobody, **wanted, **(secret | {"password": olga.secret}))
+    for answer in (first, again, by_api_token):
+        headers = {"authorization": f"Bearer {answer.json['access_token']}"}
+        assert nobody.ask("GET", "/v2/olga/app/manifests/1.0", **headers).status == 200
+        assert nobody.ask("POST", "/v2/olga/app/blobs/uploads/", **headers).status == 401
+    assert AuditEntry.objects.filter(action="distribution.pull", actor=operator).count() == 3
+    offline = token(olga, authorization=basic("olga", "olga's password"), offline_token="true")
+    assert exchange(nobody, grant_type="refresh_token", refresh_token=offline.json["refresh_token"]).status == 200
+
+
+def test_an_identity_token_is_good_for_nothing_else_and_ends(
+    nobody: Client, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = {"grant_type": "password", "username": "olga", "password": "olga's password", "access_type": "offline"}
+    identity = exchange(nobody, **secret).json["refresh_token"]
+
+    def status() -> int:
+        return exchange(nobody, grant_type="refresh_token", refresh_token=identity).status
+
+    assert nobody.ask("GET", "/v2/", authorization=f"Bearer {identity}").status == 401
+    assert nobody.ask("GET", "/v2/", authorization=basic("olga", identity)).status == 401
+    assert status() == 200
+    with monkeypatch.context() as patched:
+        now = time.time()
+        patched.setattr(time, "time", lambda: now + tokens.IDENTITY_VALID_S + 1)
+        assert status() == 401
+    operator.set_password("another")
+    operator.save()
+    assert status() == 401
+
+
+def test_a_form_that_shows_nothing_right_is_refused(nobody: Client, operator: User) -> None:
+    wrong = {"grant_type": "password", "username": "olga", "password": "wrong"}
+    for form, status in (
+        (wrong, 401),
+        (wrong | {"password": "moorage_wrong"}, 401),
+        (wrong | {"username": "\0"}, 401),
+        ({"grant_type": "password"}, 401),
+        ({"grant_type": "refresh_token", "refresh_token": "wrong"}, 401),
+        ({"grant_type": "refresh_token"}, 401),
+        ({"grant_type": "implicit"}, 400),
+        ({"x": "y" * 100_000}, 400),
+        ({}, 400),
+    ):
+        assert exchange(nobody, **form).status == status, form
+    assert ("olga", "accounts.sign_in", "olga") in denied()
+    assert [exchange(nobody, **wrong).status for _ in range(5)][-1] == 429
 
 
 def test_an_api_token_is_taken_with_its_own_users_name_or_as_a_bearer(olga: Client, vera: Client) -> None:
@@ -190,6 +256,28 @@ def test_who_may_push_to_which_namespace(olga: Client, vera: Client, ada: Client
     assert olga.ask("POST", f"/v2/team/app/blobs/uploads/?mount={digest}&from=olga/new").status == 403
     assert not Repository.objects.filter(name__in=("team/new", "vera/new")).exists()
     assert ("olga", "distribution.push", "team/app") in denied()
+
+
+def test_who_may_not_push_hears_why_and_where_they_may(
+    olga: Client, vera: Client, ada: Client, registry_server: Server, operator: User
+) -> None:
+    ada.push_image("1.0", name="team/app")
+    group = Group.objects.create(name="harbour")
+
+    def words(client: Client, name: str = "team/app", method: str = "POST") -> str:
+        path = "blobs/uploads/" if method == "POST" else "manifests/1.0"
+        answer = client.ask(method, f"/v2/{name}/{path}")
+        assert (answer.status, answer.word) == (403, "DENIED")
+        return str(answer.json["errors"][0]["message"])
+
+    assert words(olga) == words(olga, "team/new") == "the namespace 'team' is not yours; push to olga/…"
+    assert words(olga, "nobody/app") == "the namespace 'nobody' is not yours; push to olga/…"
+    Namespace.objects.filter(name="team").update(visibility="internal", group=group)
+    assert words(olga) == "the namespace 'team' belongs to ada and harbour; push to olga/…"
+    assert words(olga, method="DELETE") == "the namespace 'team' belongs to ada and harbour"
+    assert words(vera) == "this takes the permission distribution.push, which you have not"
+    reader = Client(registry_server, operator, "distribution.pull")
+    assert words(reader) == "this takes the permission distribution.push, which this API token has not"
 
 
 def test_a_group_may_own_a_namespace(olga: Client, ada: Client, registry_server: Server, operator: User) -> None:

@@ -1,5 +1,6 @@
 """docker and skopeo sign in, push and pull: what they pushed comes back bit for bit."""
 
+import base64
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -93,7 +95,14 @@ def test_docker_signs_in_pushes_and_pulls(
             docker.call("login", "-u", "olga", "--password-stdin", registry_server.address, stdin=b"wrong")
         assert b"unauthorized" in wrong.value.stderr
         docker.call("login", "-u", "olga", "--password-stdin", registry_server.address, stdin=b"olga's password")
+        kept = json.loads((tmp_path / "config" / "config.json").read_text())["auths"][registry_server.address]
+        assert base64.b64decode(kept["auth"]) == b"olga:"
         docker.call("push", f"{name}:1")
+        if shutil.which("skopeo"):
+            told = skopeo(
+                "inspect", "--tls-verify=false", f"--authfile={tmp_path}/config/config.json", f"docker://{name}:1"
+            )
+            assert json.loads(told)["RepoTags"] == ["1"]
         docker.call("tag", f"{name}:1", f"{registry_server.address}/olga/other:1")
         pushed = docker.call("push", f"{registry_server.address}/olga/other:1")
         docker.call("rmi", "-f", image.id)
@@ -107,7 +116,7 @@ def test_docker_signs_in_pushes_and_pulls(
             docker.call("push", f"{name}:1")
 
     assert b"Mounted from olga/app" in pushed
-    assert b"denied" in denied.value.stderr
+    assert b"denied: this takes the permission distribution.push, which you have not" in denied.value.stderr
     rows = AuditEntry.objects.filter(action="distribution.pull", outcome="allowed")
     digest = Tag.objects.get(repository__name="olga/app").manifest.digest
     told = {"digest": digest, "tags": ["1"]}
@@ -116,7 +125,9 @@ def test_docker_signs_in_pushes_and_pulls(
 
 def test_a_host_of_ones_own_pushes_and_pulls(registry_server: Server, olga: Client, tmp_path: Path) -> None:
     name = f"{registry_server.address}/olga/web:1"
-    access = RegistryAccess(registry_server.address, Credentials("olga", olga.secret))
+    form = {"grant_type": "password", "username": "olga", "password": "olga's password", "access_type": "offline"}
+    identity = olga.ask("POST", "/v2/token", urlencode(form), content_type="application/x-www-form-urlencoded")
+    access = RegistryAccess(registry_server.address, Credentials(identity_token=identity.json["refresh_token"]))
     sender, receiver = (Engine(tmp_path / name, tmp_path / f"{name}-run") for name in ("sender", "receiver"))
     (image,) = sender.load_image(io.BytesIO(docker_archive(build(name, LAYERS), compression="gzip")))
 
