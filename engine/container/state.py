@@ -157,6 +157,7 @@ def join(folder: Path, files: Files) -> ContainerState:
         restart_count=started.restarts if started else 0,
         expires_at=record.expires_at,
         warnings=tuple(record.warnings),
+        mounted_images=tuple(sorted(set(record.mounted_images.values()))),
     )
     if end is not None:
         state = _with_end(state, end)

@@ -230,7 +230,7 @@ class ContainerState(codec.Document):
     says why a start failed, or that an exit was not seen by anyone. `restart_count` counts the restarts by policy since
     somebody last started it; while it is restarting, `restart_at` is when it is started next. `expires_at` is the end
     of its time to live. `health` is starting, healthy or unhealthy while it runs and has a health check. `warnings`
-    tell what of the request this host cannot do and passed over.
+    tell what of the request this host cannot do and passed over. `mounted_images` are the ids of the images it mounts.
     """
 
     id: str
@@ -251,3 +251,4 @@ class ContainerState(codec.Document):
     expires_at: str = ""
     health: str = ""
     warnings: tuple[str, ...] = ()
+    mounted_images: tuple[str, ...] = ()

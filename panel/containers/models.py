@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.subject import Subject
@@ -37,6 +38,13 @@ class ContainerQuerySet(models.QuerySet["Container"]):
         """Those whose name, id or image holds `text`."""
         return self.filter(
             models.Q(name__icontains=text) | models.Q(id__startswith=text.lower()) | models.Q(image__icontains=text)
+        )
+
+    def using_image(self, image_id: str) -> "ContainerQuerySet":
+        """Those that were made from that image, or mount it."""
+        mounted = Cast("mounted_images", models.TextField())
+        return self.annotate(mounted_text=mounted).filter(
+            models.Q(image_id=image_id) | models.Q(mounted_text__contains=f'"{image_id}"')
         )
 
     def running(self) -> "ContainerQuerySet":
@@ -108,6 +116,7 @@ class Container(models.Model):
     restart_at = models.DateTimeField(_("next start"), null=True)
     expires_at = models.DateTimeField(_("is removed"), null=True)
     warnings = models.JSONField(_("warnings"), default=list)
+    mounted_images = models.JSONField(_("ids of mounted images"), default=list)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("created by"), null=True, on_delete=models.PROTECT, related_name="+"
     )

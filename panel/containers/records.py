@@ -21,6 +21,7 @@ from panel.realtime.changes import announce
 logger = logging.getLogger(__name__)
 
 MOST_WARNINGS = 50
+MOST_MOUNTED_IMAGES = 100
 MOST_RESTARTS = (1 << 31) - 1  # what the column holds
 
 RETRY: dict[str, Any] = {
@@ -112,6 +113,7 @@ def _columns(state: ContainerState) -> dict[str, Any]:
         "restart_at": moment(state.restart_at),
         "expires_at": moment(state.expires_at),
         "warnings": [warning.replace("\0", "\ufffd")[:500] for warning in state.warnings[:MOST_WARNINGS]],
+        "mounted_images": [image[:80] for image in state.mounted_images[:MOST_MOUNTED_IMAGES]],
     }
 
 

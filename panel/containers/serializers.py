@@ -36,6 +36,7 @@ TOLD = {
     "restart_at": None,
     "expires_at": None,
     "warnings": [],
+    "mounted_images": [],
     "created_by": "admin",
     "created_at": "2026-01-01T00:00:00.000000Z",
     "started_at": "2026-01-01T00:00:00.019000Z",
@@ -114,6 +115,9 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
     host = serializers.CharField(source="host_id", read_only=True)
     created_by = serializers.CharField(source="created_by_name", read_only=True)
     warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+    mounted_images = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="ids of the images it mounts"
+    )
     image_is_outdated = serializers.SerializerMethodField(
         help_text="the tag it was made from stands for another image at its registry by now"
     )
@@ -139,6 +143,7 @@ class ContainerSerializer(serializers.ModelSerializer[Container]):
             "restart_at",
             "expires_at",
             "warnings",
+            "mounted_images",
             "created_by",
             "created_at",
             "started_at",

@@ -49,9 +49,9 @@ class ImagePage(ObjectPage):
             return {"error": error}
 
     def users(self) -> QuerySet[Container]:
-        """Containers that were made from it."""
+        """Containers that were made from it, or mount it."""
         containers = Container.objects.visible_to(self.request.user).unhealthy_first()  # type: ignore[arg-type]
-        return containers.filter(host=self.object.host_id, image_id=self.object.image_id)
+        return containers.filter(host=self.object.host_id).using_image(self.object.image_id)
 
 
 class Overview(ImagePage):
@@ -149,5 +149,5 @@ class Containers(ImagePage):
     template_name = "images/containers.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds the containers that were made from it."""
+        """Adds the containers that were made from it, or mount it."""
         return super().get_context_data(**kwargs) | {"containers": self.users()[:MOST_USERS]}

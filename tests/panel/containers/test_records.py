@@ -46,9 +46,10 @@ def container(local: Host) -> Container:
 
 
 def test_a_newer_state_is_written_down(container: Container) -> None:
-    records.observed(host="local", containers=[state(), state(**ENDED)])
+    records.observed(host="local", containers=[state(), state(**ENDED, mounted_images=["sha256:2b"])])
 
     container.refresh_from_db()
+    assert list(Container.objects.using_image("sha256:2b")) == [container]
     assert (container.status, container.exit_code, container.oom_killed, container.seq) == ("exited", 137, True, 6)
     assert container.started_at is not None
     assert container.started_at.isoformat() == "2026-01-01T00:00:01.500000+00:00"

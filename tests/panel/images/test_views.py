@@ -29,8 +29,12 @@ def test_an_image_shows_what_it_runs_and_who_uses_it(viewer: User, image: Image)
     image.save()
     made_from = {"image": "busybox", "image_id": image.image_id, "status": "running", "started_at": timezone.now()}
     Container.objects.create(name="web", host=image.host, **made_from)
+    mounting = {"image": "tools", "image_id": "sha256:2b", "mounted_images": ["sha256:3c", image.image_id]}
+    Container.objects.create(name="borrower", host=image.host, **mounting)
+    Container.objects.create(name="other", host=image.host, image="tools", image_id="sha256:2b")
     page = signed_in(viewer).get(f"/images/{image.pk}/").content.decode()
     for text in (
+        ">2</a>",
         "sh -c &#x27;a b&#x27;",
         "A=&lt;b&gt;",
         "600 B of its own, 400 B shared",
@@ -39,7 +43,11 @@ def test_an_image_shows_what_it_runs_and_who_uses_it(viewer: User, image: Image)
         assert text in page
     assert "/remove/" not in page
     assert "/archive/" not in page
-    assert ">web</a>" in signed_in(viewer).get(f"/images/{image.pk}/containers/").content.decode()
+    users = signed_in(viewer).get(f"/images/{image.pk}/containers/").content.decode()
+    assert ">web</a>" in users
+    assert ">borrower</a>" in users
+    assert "of tools, mounts this one" in users
+    assert ">other</a>" not in users
 
 
 def test_what_an_images_maker_wrote_cannot_look_like_anything_else(viewer: User, image: Image) -> None:

@@ -50,7 +50,8 @@ def test_an_image_is_read_but_not_written_with_the_owners_it_has(host: Host, use
 
 @pytest.mark.parametrize("userns", ["", "host"])
 def test_an_image_of_one_layer_is_mounted_like_others(host: Host, userns: str) -> None:
-    _, output = host.finish("sh", "-c", SCRIPT, mounts=(image("single:test"),), userns=userns)
+    ended, output = host.finish("sh", "-c", SCRIPT, mounts=(image("single:test"),), userns=userns)
+    assert ended.mounted_images == (host.engine.image("single:test").id,)
     version, listed, *names, refused = output.splitlines()
     assert (version, listed.split()[2:4]) == ("one", ["7", "7"])
     assert names == ["bin", "etc", "hidden", "out"]
