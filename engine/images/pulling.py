@@ -50,9 +50,10 @@ def pull_image(
         for number, (pair, layer) in enumerate(zip(pairs, manifest.layers, strict=True), 1)
     ]
     fetched = [_fetched(layers, downloads, layer, number) for layer, number in zip(manifest.layers, steps, strict=True)]
-    for number, (pair, download, layer_step) in enumerate(zip(pairs, fetched, steps, strict=True)):
+    chain = chain_ids(pair.diff_id for pair in pairs)
+    for number, (pair, download, layer_step) in enumerate(zip(pairs, fetched, steps, strict=True), 1):
         with reporter.step(layer_step):
-            _layer(layers, pair, [one.diff_id for one in pairs[:number]], download, layer_step)
+            _layer(layers, pair, chain[:number], download, layer_step)
     layers.staging.add_blob(digest_of(config), config)
     layers.staging.add_blob(found.digest, found.data)
     kept = replace(reference, tag="") if reference.digest else reference
@@ -137,10 +138,10 @@ def _check_length(what: str, told: Descriptor, size: int) -> None:
         raise InvalidArchive(f"{what}: the manifest tells of {told.size} bytes, but it has {size}", hint=_AGAIN)
 
 
-def _layer(layers: LayerLoader, layer: ArchivedLayer, below: list[str], download: Download | None, step: int) -> None:
+def _layer(layers: LayerLoader, layer: ArchivedLayer, chain: list[str], download: Download | None, step: int) -> None:
     """Stage one layer, or nothing where both its blob and its tree are there."""
     reporter, staging = layers.reporter, layers.staging
-    has_tree = staging.has_layer(chain_ids([*below, layer.diff_id])[-1])
+    has_tree = staging.has_layer(chain[-1])
     if download is not None and has_tree:
         with reading(f"layer {layer.digest[:19]}…"):
             download.wait(download.blob.size, reporter.check)
@@ -148,10 +149,10 @@ def _layer(layers: LayerLoader, layer: ArchivedLayer, below: list[str], download
         with reading(f"layer {layer.digest[:19]}…"), ExitStack() as stack:
             if download is None:
                 file = stack.enter_context(io.FileIO(staging.blob(layer.digest)))
-                layers.unpack(file, layer, below=below, step=step, stop=lambda: None)
+                layers.unpack(file, layer, chain=chain, step=step, stop=lambda: None)
             else:
                 coming = stack.enter_context(Following(download, reporter.check))
-                layers.unpack(coming, layer, below=below, step=step, stop=coming.stop)
+                layers.unpack(coming, layer, chain=chain, step=step, stop=coming.stop)
         reporter.mark(step, "")
     else:
         reporter.mark(step, "exists")

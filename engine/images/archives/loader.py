@@ -14,6 +14,7 @@ from engine.images.archives import oci as oci_archive
 from engine.images.archives.archive import Archive, open_archive
 from engine.images.archives.archived import ArchivedImage
 from engine.images.documents import digest_of
+from engine.images.layers.chain import chain_ids
 from engine.images.layers.loader import LayerLoader
 from engine.images.limits import DiskSpace, Growth
 from engine.images.platforms import host_platform
@@ -97,12 +98,11 @@ def _plan(reporter: Reporter, archive: Archive, image: ArchivedImage, number: in
 
 def _load(archive: Archive, layers: LayerLoader, image: ArchivedImage, steps: Sequence[int]) -> StagedImage:
     descriptors = []
-    diff_ids: list[str] = []
+    chain = chain_ids(layer.diff_id for layer in image.layers)
     for number, (layer, step) in enumerate(zip(image.layers, steps, strict=True), 1):
         what = f"layer {number} of {len(steps)} ({layer.diff_id[:19]}…)"
         with layers.reporter.step(step), reading(what):
-            descriptors.append(layers.load(archive.open(layer.member), layer, below=diff_ids, step=step))
-        diff_ids.append(layer.diff_id)
+            descriptors.append(layers.load(archive.open(layer.member), layer, chain=chain[:number], step=step))
     references = tuple(str(reference.without_digest()) for reference in image.references)
     if not image.manifest:
         return StagedImage(add_manifest(layers.staging, image.config, descriptors), image.id, references)

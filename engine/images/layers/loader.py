@@ -1,8 +1,9 @@
 """Brings one layer into a staging area: blob and tree in a single pass, every digest verified."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.errors import InvalidArchive
 from engine.images.archives.archived import ArchivedLayer
@@ -29,12 +30,12 @@ class LayerLoader:
     reporter: Reporter
     growth: Growth | None = None
 
-    def load(self, source: Readable, layer: ArchivedLayer, *, below: Sequence[str], step: int) -> Descriptor:
-        """Stage what is not known yet of a layer above the diff ids `below`; what is known is verified all the same.
+    def load(self, source: Readable, layer: ArchivedLayer, *, chain: Sequence[str], step: int) -> Descriptor:
+        """Stage what is not known yet of a layer; what is known is verified all the same.
 
-        Raises InvalidArchive, StorageFull, Cancelled.
+        `chain` are the chain ids of those below and its own, lowest first. Raises InvalidArchive, StorageFull,
+        Cancelled.
         """
-        chain = chain_ids([*below, layer.diff_id])
         is_new = not self.staging.has_layer(chain[-1])
         has_blob = bool(layer.digest) and self.staging.has_blob(layer.digest)
         reader = self._read(source, step, copies=not has_blob, lower=chain[:-1] if is_new else None)
@@ -48,13 +49,12 @@ class LayerLoader:
         return _descriptor(reader)
 
     def unpack(
-        self, source: Readable, layer: ArchivedLayer, *, below: Sequence[str], step: int, stop: Callable[[], None]
+        self, source: Readable, layer: ArchivedLayer, *, chain: Sequence[str], step: int, stop: Callable[[], None]
     ) -> None:
-        """Stage the tree alone of a layer above the diff ids `below`, whose blob another verifies and stages.
+        """Stage the tree alone of a layer, whose blob another verifies and stages; `chain` as for `load`.
 
         `stop` lets go of a thread that waits for more of `source`. Raises InvalidArchive, StorageFull, Cancelled.
         """
-        chain = chain_ids([*below, layer.diff_id])
         reader = self._read(source, step, copies=False, lower=chain[:-1], stop=stop)
         check_match("uncompressed layer", layer.diff_id, reader.diff_id)
         self.staging.keep_layer(chain[-1])
@@ -108,9 +108,8 @@ class LayerLoader:
         folder = self.staging.new_layer
         root = folder / "diff"
         root.mkdir(parents=True)
-        below = [self.staging.layer(chain_id) / "diff" for chain_id in reversed(lower)]
         tar = TarReader(reader.tar)
-        with LayerTree(root, lower=below, trash=self.staging.trash) as tree:
+        with LayerTree(root, lower=_Folders(self.staging, lower), trash=self.staging.trash) as tree:
             unpacker = LayerUnpacker(tree, self.space)
             unpacker.unpack(tar)
         if needs_end and not (tar.has_end_marker and tree.entries):
@@ -126,6 +125,17 @@ class LayerLoader:
     def _count_plain(self, count: int) -> None:
         if self.growth is not None:
             self.growth.add(count)
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """The folders of layers, topmost first, each looked for when it is asked for: few layers look at all below them."""
+
+    staging: Staging
+    chain: Sequence[str]
+
+    def __iter__(self) -> Iterator[Path]:
+        return (self.staging.layer(chain_id) / "diff" for chain_id in reversed(self.chain))
 
 
 def _descriptor(reader: LayerReader) -> Descriptor:

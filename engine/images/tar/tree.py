@@ -10,7 +10,7 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -184,7 +184,7 @@ class LayerTree(Tree):
     that takes replaced directories.
     """
 
-    def __init__(self, root: Path, *, lower: Sequence[Path], trash: Path) -> None:
+    def __init__(self, root: Path, *, lower: Iterable[Path], trash: Path) -> None:
         super().__init__(os.open(root, _DIRECTORY))
         self._lower = lower
         self._trash = trash

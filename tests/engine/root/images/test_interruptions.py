@@ -16,6 +16,7 @@ from engine.errors import StorageFull
 from engine.images import Image, ImageStore
 from engine.images.staging import Staging
 from tests import images
+from tests.services.processes import wait_until
 
 Load = Callable[[bytes], list[Image]]
 Listing = Callable[[], set[str]]
@@ -120,6 +121,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_told_before_it_is_full_and_the_room_comes_back(small_disk: Path) -> None:
     store = ImageStore(small_disk)
     store.load(io.BytesIO(images.docker_archive(images.busybox("before:1"))))
+    wait_until(lambda: not any(small_disk.glob("images/unsynced/*")), "everything is on the disk")
     before = {str(path) for path in small_disk.rglob("*")}
     built = images.build("big:1", [images.layer(images.file("big", os.urandom(40 << 20)))])
     with pytest.raises(StorageFull, match="is full"):

@@ -10,6 +10,7 @@ import pytest
 
 from engine.errors import Conflict, InvalidArchive, InvalidSpec, NotFound
 from engine.images import Image, ImageStore
+from engine.images.staging import Staging
 from tests import images
 from tests.images.build import HOST_ARCHITECTURE
 
@@ -250,3 +251,16 @@ def test_loads_and_removals_at_once_never_lose_a_layer(tmp_path: Path) -> None:
         thread.join()
     assert errors == []
     assert ImageStore(tmp_path).list() == []
+
+
+def test_a_layer_costs_the_same_however_many_are_below_it(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    original = Staging.layer
+
+    def layer(staging: Staging, chain_id: str) -> Path:
+        asked.append(chain_id)
+        return original(staging, chain_id)
+
+    monkeypatch.setattr(Staging, "layer", layer)
+    load(images.docker_archive(images.build("many:1", [images.layer(images.file("a", b"%d" % n)) for n in range(50)])))
+    assert len(asked) <= 50
