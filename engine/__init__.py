@@ -33,10 +33,12 @@ if TYPE_CHECKING:
         Unreachable,
         Unsupported,
     )
+    from engine.files import Files
     from engine.host import Engine
     from engine.images import Image, Reference, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader, Output
     from engine.spec.bootstrap import BootstrapSpec
+    from engine.spec.browsing import AccessChange, Crumb, FileEntry, FileView, FolderPage, FolderQuery, Removable
     from engine.spec.container import (
         JOINABLE,
         CgroupNamespace,
@@ -97,10 +99,20 @@ _HOMES = {
         "Unreachable",
         "Unsupported",
     ],
+    "engine.files": ["Files"],
     "engine.host": ["Engine"],
     "engine.images": ["Image", "Reference", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader", "Output"],
     "engine.spec.bootstrap": ["BootstrapSpec"],
+    "engine.spec.browsing": [
+        "AccessChange",
+        "Crumb",
+        "FileEntry",
+        "FileView",
+        "FolderPage",
+        "FolderQuery",
+        "Removable",
+    ],
     "engine.spec.container": [
         "CgroupNamespace",
         "ContainerSpec",
@@ -147,6 +159,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "JOINABLE",
+    "AccessChange",
     "Attachment",
     "BootstrapSpec",
     "Cancelled",
@@ -165,6 +178,7 @@ __all__ = [
     "ContainerSpec",
     "ContainerState",
     "Credentials",
+    "Crumb",
     "DamagedStore",
     "Death",
     "Device",
@@ -175,8 +189,13 @@ __all__ = [
     "ExecSpec",
     "ExecState",
     "FileChange",
+    "FileEntry",
     "FilePage",
     "FileQuery",
+    "FileView",
+    "Files",
+    "FolderPage",
+    "FolderQuery",
     "HealthCheck",
     "HistoryStep",
     "Image",
@@ -215,6 +234,7 @@ __all__ = [
     "RegistryError",
     "Relabel",
     "RemoteImage",
+    "Removable",
     "RemovedImage",
     "RemovedVolumes",
     "Resources",

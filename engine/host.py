@@ -34,6 +34,7 @@ from engine.container import (
     stats,
     stop,
     top,
+    trees,
     update,
     volumes,
     waiting,
@@ -43,6 +44,7 @@ from engine.container.attach import Attachment
 from engine.container.execution import Exec
 from engine.container.runtime import Runtime
 from engine.errors import NotFound
+from engine.files import Files
 from engine.images import Image, ImageStore, RemovedImage, Reporter, TarStream, Upload, check_registry, resolve
 from engine.launcher import client
 from engine.logs import LogReader
@@ -263,6 +265,10 @@ class Engine:
             copy_uid_gid=copy_uid_gid,
         )
 
+    def container_files(self, container_id: str) -> Files:
+        """Its files, to be looked at and changed. See `engine.files`."""
+        return trees.of_container(self._runtime, container_id)
+
     def commit(
         self,
         container_id: str,
@@ -313,6 +319,10 @@ class Engine:
     def volume(self, name: str) -> Volume:
         """The volume. Raises NotFound."""
         return volumes.get(self._runtime, name)
+
+    def volume_files(self, name: str) -> Files:
+        """Its files, to be looked at and changed. See `engine.files`."""
+        return trees.of_volume(self._runtime, name)
 
     def remove_volume(self, name: str, *, force: bool = False) -> None:
         """Take a volume away. Raises Conflict naming the containers that use it; NotFound unless `force`."""

@@ -5,17 +5,16 @@ import io
 import json
 import os
 import stat
-import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.container import view, wait
+from engine.container import view
 from engine.container.runtime import Runtime
 from engine.container.view import Root
 from engine.errors import Conflict, InvalidArchive
+from engine.files.acting import as_root_of
 from engine.images.limits import DiskSpace
 from engine.images.tar.reader import Entry, Kind, TarReader
 from engine.images.tar.root_tree import RootTree
@@ -25,8 +24,6 @@ from engine.images.tar.unpack import Unpacker
 from engine.rootfs.attributes import CAPABILITY
 from engine.rootfs.ids import Ids
 from engine.spec import runtime as oci
-from engine.spec.container import Status
-from engine.sys.fsids import set_filesystem_ids
 
 _RACED = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)
 
@@ -49,18 +46,9 @@ def copy_in(
     """
     folder = runtime.folder(container_id)
     with ExitStack() as resources:
-        root = view.open_running(folder, resources)
-        if root is None:
-            folder = resources.enter_context(runtime.locked(container_id))
-            current = wait.await_record(folder)
-            if current.status is Status.RESTARTING:  # by its shim, which asks for no lock
-                raise Conflict(
-                    f"Container {current.name} is being restarted.", hint="Try again when it runs, or stop it."
-                )
-            # It may have been started just before the lock was ours.
-            root = view.open_running(folder, resources) or view.open_writable(runtime, folder, resources)
-        target, rules = root, _Rules(no_overwrite_dir_non_dir, _user(folder) if copy_uid_gid else None)
-        _as_root_of(target.ids, lambda: _unpack(target, path, tar, DiskSpace(folder), rules))
+        target = view.open_to_write(runtime, container_id, resources)
+        rules = _Rules(no_overwrite_dir_non_dir, _user(folder) if copy_uid_gid else None)
+        as_root_of(target.ids, lambda: _unpack(target, path, tar, DiskSpace(folder), rules))
 
 
 @dataclass(frozen=True)
@@ -138,24 +126,3 @@ class _CopyUnpacker(Unpacker[RootTree]):
         if error.errno in _RACED:
             return Conflict(f"The container changed {name} while it was copied.", hint="Copy again, or pause it first.")
         return super()._translated(error, name, kind)
-
-
-def _as_root_of(ids: Ids, work: Callable[[], None]) -> None:
-    """Do `work` in a thread that makes files as the container's root: ids that have no place in it make none."""
-    if ids.is_identity:
-        work()
-        return
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            set_filesystem_ids(ids.users.to_outside(0), ids.groups.to_outside(0))
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="copy")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from engine.container import bound, runs, state, wait
 from engine.container.runtime import Runtime
-from engine.errors import KernelError
+from engine.errors import Conflict, KernelError
 from engine.rootfs import Snapshot, visit
 from engine.rootfs.ids import Ids
+from engine.spec.container import Status
 from engine.sys import process
 
 
@@ -47,6 +48,22 @@ def open_mounted(runtime: Runtime, folder: Path, resources: ExitStack) -> Root:
 def open_running(folder: Path, resources: ExitStack) -> Root | None:
     """The root of a running container with its mounts, to read and write; None when it does not run."""
     return _visited(folder, visit.open_root, resources)
+
+
+def open_to_write(runtime: Runtime, container_id: str, resources: ExitStack) -> Root:
+    """The root with its mounts, to read and write; of one that does not run, its lock is held until `resources` go.
+
+    Raises NotFound, and Conflict between two runs.
+    """
+    folder = runtime.folder(container_id)
+    if (root := open_running(folder, resources)) is not None:
+        return root
+    resources.enter_context(runtime.locked(container_id))
+    current = wait.await_record(folder)
+    if current.status is Status.RESTARTING:  # by its shim, which asks for no lock
+        raise Conflict(f"Container {current.name} is being restarted.", hint="Try again when it runs, or stop it.")
+    # It may have been started just before the lock was ours.
+    return open_running(folder, resources) or open_writable(runtime, folder, resources)
 
 
 def open_writable(runtime: Runtime, folder: Path, resources: ExitStack) -> Root:

@@ -6,6 +6,8 @@ import uuid
 from collections import deque
 from pathlib import Path
 
+from engine.sys.openat2 import RESOLVE_NO_XDEV, openat2
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -25,26 +27,29 @@ def remove_tree(path: Path) -> None:
         os.close(parent)
 
 
-def remove_tree_at(parent: int, name: bytes) -> None:
-    """The same for the folder `name` in the folder `parent` is open on."""
+def remove_tree_at(parent: int, name: bytes, *, stays_on_mount: bool = False) -> None:
+    """The same for the folder `name` in the folder `parent` is open on.
+
+    With `stays_on_mount` what is mounted in it is not entered: KernelError with EXDEV, and the rest may be gone.
+    """
     try:
         top = os.open(name, _DIRECTORY, dir_fd=parent)
     except FileNotFoundError:
         return
     try:
-        _empty(top)
+        _empty(top, RESOLVE_NO_XDEV if stays_on_mount else 0)
     finally:
         os.close(top)
     os.rmdir(name, dir_fd=parent)
 
 
-def _empty(top: int) -> None:
+def _empty(top: int, resolve: int) -> None:
     token = uuid.uuid4().hex  # no name of the tree can be equal to it
     new_names = (f".{token}-{number}" for number in itertools.count())
     waiting = deque(_unlink_files(top))
     while waiting:
         name = waiting.popleft()
-        fd = os.open(name, _DIRECTORY, dir_fd=top)
+        fd = openat2(top, os.fsencode(name), _DIRECTORY, resolve=resolve)
         try:
             for child in _unlink_files(fd):
                 waiting.append(moved := next(new_names))

@@ -12,20 +12,12 @@ from engine.errors import InvalidSpec, NotFound
 from engine.images.inside.differences import Difference, Parts, differences
 from engine.images.inside.merged import Layers, Node, opened
 from engine.images.inside.same import is_changed
+from engine.rootfs.types import type_of
 from engine.rootfs.walk import open_folder
 from engine.spec.files import ChangeKind
 from engine.spec.image_files import FileChange, FilePage, FileQuery, text_of
 
 _MOST = 10_000
-_TYPES = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "folder",
-    stat.S_IFLNK: "link",
-    stat.S_IFCHR: "device",
-    stat.S_IFBLK: "device",
-    stat.S_IFIFO: "pipe",
-    stat.S_IFSOCK: "socket",
-}
 
 
 def layer_files(folders: Sequence[Path], query: FileQuery) -> FilePage:
@@ -92,7 +84,7 @@ def _told(difference: Difference, layer: int) -> FileChange:
     return FileChange(
         path=text_of(difference.path),
         kind=difference.kind,
-        type=_TYPES[stat.S_IFMT(info.st_mode)],
+        type=type_of(info),
         mode=stat.S_IMODE(info.st_mode),
         uid=info.st_uid,
         gid=info.st_gid,
