@@ -40,9 +40,15 @@ def test_the_list_shows_what_one_may_pull(operator: User, viewer: User, app: Rep
     assert "olga/app" not in signed_in(viewer).get("/registry/?search=other").content.decode()
 
 
-def test_an_empty_list_says_how_to_push(operator: User) -> None:
-    page = signed_in(operator).get("/registry/").content.decode()
-    assert "docker push testserver/olga/busybox" in page
+def test_the_list_says_how_to_push_and_pull_whether_it_is_empty_or_not(
+    operator: User, viewer: User, app: Repository
+) -> None:
+    for _ in range(2):
+        page = signed_in(operator).get("/registry/").content.decode()
+        assert 'data-copy="docker login -u olga testserver"' in page
+        assert 'data-copy="docker push testserver/olga/busybox"' in page
+        assert 'data-copy="docker push' not in signed_in(viewer).get("/registry/").content.decode()
+        Repository.objects.all().delete()
 
 
 def test_a_repository_shows_its_tags_and_how_to_pull_them(operator: User, app: Repository) -> None:
