@@ -11,6 +11,7 @@ from engine.images.documents import check_digest, check_match, check_size, diges
 from engine.images.downloads import Downloads
 from engine.images.downloads.aside import aside
 from engine.images.downloads.download import Download, Following
+from engine.images.indexes import IndexWalk
 from engine.images.layers.chain import chain_ids
 from engine.images.layers.loader import LayerLoader
 from engine.images.platforms import host_platform, rank
@@ -21,7 +22,6 @@ from engine.images.tar.streams import reading
 from engine.spec.image import CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Manifest, Platform
 
 _AGAIN = "Have it pushed to the registry again."
-_ATTESTATION = "vnd.docker.reference.type"
 
 
 def pull_image(
@@ -73,10 +73,13 @@ def choose(client: RegistryClient, reference: Reference, platform: Platform | No
     """The manifest of an image, behind an index that of the platform."""
     found = client.manifest(reference)
     if found.media_type in INDEX_TYPES:
-        index = document(Index, found.data, str(reference))
-        digest = _best(index, reference, platform).digest
-        check_digest(str(reference), digest)
-        found = client.manifest(replace(reference, tag="", digest=digest))
+
+        def manifest(one: Descriptor) -> FetchedManifest:
+            return client.manifest(replace(reference, tag="", digest=one.digest))
+
+        listed = document(Index, found.data, str(reference)).manifests
+        manifests = IndexWalk(lambda index: manifest(index).data).manifests(listed)
+        found = manifest(_best(list(manifests), reference, platform))
     if found.media_type not in MANIFEST_TYPES:
         raise Unsupported(
             f"{reference} is of the type {found.media_type[:100]!r}, which is no image",
@@ -85,9 +88,8 @@ def choose(client: RegistryClient, reference: Reference, platform: Platform | No
     return found
 
 
-def _best(index: Index, reference: Reference, platform: Platform | None) -> Descriptor:
-    """The entry of an index that is for the platform, or suits this host best."""
-    manifests = [one for one in index.manifests if _ATTESTATION not in (one.annotations or {})]
+def _best(manifests: list[Descriptor], reference: Reference, platform: Platform | None) -> Descriptor:
+    """That of an index's manifests which is for the platform, or suits this host best."""
     images = [one for one in manifests if one.platform]
     if platform is None and manifests and not images:
         return manifests[0]  # an index need not say what its manifests are for

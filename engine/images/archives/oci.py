@@ -1,7 +1,7 @@
 """Reads OCI archives: an image layout in a tar (image-layout.md), as skopeo, podman, BuildKit and Docker write it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.errors import InvalidArchive
 from engine.images.archives import docker as docker_archive
@@ -9,13 +9,12 @@ from engine.images.archives.archive import Archive
 from engine.images.archives.archived import ArchivedImage, check_runs_here, pair_layers, read_config, wrong_platform
 from engine.images.archives.docker import parse_reference, saved_images
 from engine.images.documents import check_digest, check_match, check_size, digest_of, document
-from engine.images.limits import MAXIMUM_IMAGES
+from engine.images.indexes import IndexWalk, described
 from engine.images.platforms import rank
 from engine.images.reference import Reference
 from engine.spec.image import (
     CONFIG_TYPES,
     CONTAINERD_NAME,
-    INDEX_TYPES,
     LAYER_TYPES,
     MANIFEST_TYPES,
     REF_NAME,
@@ -26,8 +25,6 @@ from engine.spec.image import (
 )
 
 INDEX = "index.json"
-_MAXIMUM_NESTING = 4
-_ATTESTATION = "vnd.docker.reference.type"
 
 
 def read_oci_archive(archive: Archive) -> list[ArchivedImage]:
@@ -38,7 +35,10 @@ def read_oci_archive(archive: Archive) -> list[ArchivedImage]:
 @dataclass
 class _Reader:
     archive: Archive
-    _manifests_seen: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        """Indexes may name platforms that the archive leaves out."""
+        self._indexes = IndexWalk(self._blob, lambda one: _member(one.digest) in self.archive)
 
     def images(self) -> list[ArchivedImage]:
         index = document(Index, self.archive.read(INDEX), INDEX)
@@ -68,7 +68,9 @@ class _Reader:
     def _best(self, descriptors: list[Descriptor], passed_over: list[Platform]) -> Descriptor | None:
         """The manifest that suits this host best; platforms that do not are added to `passed_over`."""
         ranked: list[tuple[int, Descriptor]] = []
-        for manifest in self._manifests(descriptors, 0):
+        for manifest in self._indexes.manifests(descriptors):
+            if manifest.media_type not in MANIFEST_TYPES:
+                raise _unsupported(described(manifest), manifest.media_type)
             platform = manifest.platform or self._platform(manifest)
             order = rank(platform)
             if order is None:
@@ -77,33 +79,13 @@ class _Reader:
                 ranked.append((order, manifest))
         return min(ranked, key=lambda item: item[0])[1] if ranked else None
 
-    def _manifests(self, descriptors: list[Descriptor], depth: int) -> Iterator[Descriptor]:
-        """Every manifest below the descriptors; an index may name platforms that the archive leaves out."""
-        for descriptor in descriptors:
-            what = _what(descriptor)
-            check_digest(what, descriptor.digest)
-            self._manifests_seen += 1
-            if self._manifests_seen > MAXIMUM_IMAGES or depth > _MAXIMUM_NESTING:
-                raise InvalidArchive(f"{what}: indexes are nested too deeply or too often")
-            if _ATTESTATION in (descriptor.annotations or {}) or (descriptor.platform or Platform()).os == "unknown":
-                continue
-            if depth and _member(descriptor.digest) not in self.archive:
-                continue
-            if descriptor.media_type in INDEX_TYPES:
-                inner = document(Index, self._blob(descriptor), what)
-                yield from self._manifests(list(inner.manifests), depth + 1)
-            elif descriptor.media_type in MANIFEST_TYPES:
-                yield descriptor
-            else:
-                raise _unsupported(what, descriptor.media_type)
-
     def _platform(self, manifest: Descriptor) -> Platform:
-        return read_config(self._config(self._manifest(manifest)), _what(manifest)).platform
+        return read_config(self._config(self._manifest(manifest)), described(manifest)).platform
 
     def _image(
         self, descriptor: Descriptor, names: list[Reference], saved_names: dict[str, tuple[Reference, ...]]
     ) -> ArchivedImage:
-        what = _what(descriptor)
+        what = described(descriptor)
         manifest = self._manifest(descriptor)
         data = self._config(manifest)
         config = read_config(data, what)
@@ -113,7 +95,7 @@ class _Reader:
         return ArchivedImage(references, data, layers, self._blob(descriptor), descriptor.media_type)
 
     def _manifest(self, descriptor: Descriptor) -> Manifest:
-        what = _what(descriptor)
+        what = described(descriptor)
         manifest = document(Manifest, self._blob(descriptor), what)
         if manifest.config.media_type not in CONFIG_TYPES:
             raise _unsupported(f"{what}: configuration", manifest.config.media_type)
@@ -128,7 +110,7 @@ class _Reader:
         return self._blob(manifest.config)
 
     def _blob(self, descriptor: Descriptor) -> bytes:
-        what = _what(descriptor)
+        what = described(descriptor)
         check_size(what, descriptor.size)
         data = self.archive.read(_member(descriptor.digest))
         check_match(what, descriptor.digest, digest_of(data))
@@ -157,10 +139,6 @@ def _reference(descriptor: Descriptor) -> Reference | None:
 
 def _member(digest: str) -> str:
     return f"blobs/sha256/{digest.removeprefix('sha256:')}"
-
-
-def _what(descriptor: Descriptor) -> str:
-    return f"{descriptor.media_type[-60:]!a} {descriptor.digest[:19]!a}"
 
 
 def _listed(platforms: list[Platform]) -> str:

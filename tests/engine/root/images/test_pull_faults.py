@@ -212,6 +212,30 @@ def test_what_was_pulled_by_the_digest_of_an_index_is_found_by_it(store: ImageSt
     assert "linux/sparc" in told.value.hint
 
 
+def indexed(faulty: FaultyRegistry, tag: str, *listed: dict[str, object]) -> dict[str, object]:
+    """Have an index of these descriptors under the tag and its digest; its own descriptor."""
+    index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).encode()
+    for name in (tag, digest(index)):
+        faulty.contents[f"/v2/app/manifests/{name}"] = (OCI_INDEX, index)
+    return {"mediaType": OCI_INDEX, "digest": digest(index), "size": len(index)}
+
+
+def test_an_index_within_an_index_is_followed_but_not_for_ever(store: ImageStore, faulty: FaultyRegistry) -> None:
+    _, manifest = faulty.contents["/v2/app/manifests/1"]
+    faulty.contents[f"/v2/app/manifests/{digest(manifest)}"] = (OCI_MANIFEST, manifest)
+    ours: dict[str, object] = {"mediaType": OCI_MANIFEST, "digest": digest(manifest), "size": len(manifest)}
+    other = ours | {"platform": {"os": "linux", "architecture": "sparc"}}
+    inner = indexed(faulty, "inner", ours) | {"platform": {"os": "linux", "architecture": HOST_ARCHITECTURE}}
+    indexed(faulty, "outer", indexed(faulty, "others", other), inner)
+
+    check(store, store.pull(f"{faulty.name}/app:outer"))
+
+    for _ in range(6):
+        inner = indexed(faulty, "deep", inner)
+    with pytest.raises(InvalidArchive, match="nested too deeply"):
+        store.pull(f"{faulty.name}/app:deep")
+
+
 def test_a_full_disk_is_told_and_gets_all_its_room_back(small_disk: Path, faulty: FaultyRegistry) -> None:
     store = ImageStore(small_disk)
     store.repair()
