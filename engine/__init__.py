@@ -75,8 +75,9 @@ if TYPE_CHECKING:
     from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
     from engine.spec.stats import Stats
     from engine.spec.update import Update
+    from engine.spec.volumes import VolumeSpec, reaches_host
     from engine.sys.process import raise_nofile
-    from engine.volumes import RemovedVolumes, Volume
+    from engine.volumes import Quota, RemovedVolumes, Volume
 
 _HOMES = {
     "engine.capabilities": ["Capabilities"],
@@ -152,8 +153,9 @@ _HOMES = {
     "engine.spec.resources": ["Resources", "ResourcesChange", "ThrottleDevice", "WeightDevice"],
     "engine.spec.stats": ["Stats"],
     "engine.spec.update": ["Update"],
+    "engine.spec.volumes": ["VolumeSpec", "reaches_host"],
     "engine.sys.process": ["raise_nofile"],
-    "engine.volumes": ["RemovedVolumes", "Volume"],
+    "engine.volumes": ["Quota", "RemovedVolumes", "Volume"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -227,6 +229,7 @@ __all__ = [
     "PrunedImage",
     "PrunedImages",
     "PushedImage",
+    "Quota",
     "RateLimited",
     "RecursiveReadOnly",
     "Reference",
@@ -258,11 +261,13 @@ __all__ = [
     "UpdateCheck",
     "Upload",
     "Volume",
+    "VolumeSpec",
     "WeightDevice",
     "outlets",
     "parse_platform",
     "privileges",
     "raise_nofile",
+    "reaches_host",
 ]
 
 

@@ -62,6 +62,7 @@ from engine.spec.registry import PushedImage, RegistryAccess, RemoteImage, Updat
 from engine.spec.runtime import ConsoleSize
 from engine.spec.stats import Stats
 from engine.spec.update import Update
+from engine.spec.volumes import VolumeSpec
 from engine.volumes import RemovedVolumes, Volume, VolumeStore
 
 
@@ -303,14 +304,28 @@ class Engine:
         self._images.repair()
         bootstrap.repair(self._runtime)
         states = repair.repair(self._runtime)
-        self._runtime.volumes.repair({state.id for state in states})
+        volumes.repair(self._runtime, {state.id for state in states})
         return states
 
     # Volumes
 
-    def create_volume(self, name: str = "", *, labels: Mapping[str, str] | None = None) -> Volume:
-        """A volume of this name, made unless it is there; an anonymous one without. Raises InvalidSpec."""
-        return volumes.create(self._runtime, name, labels or {})
+    def create_volume(
+        self, name: str = "", spec: VolumeSpec | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> Volume:
+        """A volume of this name, made unless it is there; an anonymous one without.
+
+        `labels` are for those who ask for nothing else. Raises InvalidSpec, Unsupported, Conflict for one that is there
+        with other options.
+        """
+        return volumes.create(self._runtime, name, spec or VolumeSpec(labels=labels or {}))
+
+    def resize_volume(self, name: str, size_bytes: int) -> Volume:
+        """Let the volume hold so much, at once. Raises NotFound, InvalidSpec, Conflict telling why it cannot."""
+        return volumes.resize(self._runtime, name, size_bytes)
+
+    def measure_volumes(self, *, older_than_s: float = 0.0) -> list[str]:
+        """Measure what volumes take whose trees alone tell, where the last time is that long ago; their names."""
+        return volumes.measure(self._runtime, older_than_s=older_than_s)
 
     def volumes(self) -> list[Volume]:
         """Every volume of this host, by name."""

@@ -112,6 +112,9 @@ def _fill(
         if owns_ids:
             user_namespaces.check_user(identity)
         names = volumes.prepare(runtime, container_id, spec, image, root)
+    mounted_volumes = volumes.mounted_of(runtime, names)
+    if owns_ids:
+        warnings += volumes.check_owners(runtime, mounted_volumes)
     mounts = bundle_mounts.mounts(
         spec,
         runtime.folder(container_id),
@@ -155,6 +158,7 @@ def _fill(
         opens_stdin=spec.open_stdin,
         log_driver=log_plan.driver_of(spec),
         uses_cdi=uses_cdi,
+        mounted_volumes=mounted_volumes,
     )
     for name, value in (("config", oci.to_json()), ("spec", asked.to_json()), ("state", asdict(record))):
         state.write_file(folder / f"{name}.json", json.dumps(value).encode(), durable=False)

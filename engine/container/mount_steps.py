@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.cgroups import Hierarchy
-from engine.container import device_steps, image_mounts, mount_options, namespaces
-from engine.container.mount_options import MountOptions
+from engine.container import device_steps, image_mounts, namespaces
 from engine.container.namespaces import CONTAINER
 from engine.errors import InvalidSpec
 from engine.launcher.steps import DEVICES
-from engine.spec import defaults
+from engine.spec import defaults, mount_options
+from engine.spec.mount_options import MountOptions
 from engine.spec.mounts import check_target, place_of
 from engine.spec.runtime import IdMapping, Mount, Spec
 from engine.sys import mount

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
-from engine.container import mount_options, mount_steps, namespaces, settings, writable_groups
+from engine.container import mount_steps, namespaces, settings, writable_groups
 from engine.container.log_plan import USUAL, Settings
 from engine.container.mount_steps import MountPlan
 from engine.container.seccomp_filter import compile_filter
@@ -18,7 +18,7 @@ from engine.errors import InvalidSpec, Unsupported
 from engine.launcher.messages import Birth, Plan, Root, pack_birth
 from engine.launcher.messages import Process as PlanProcess
 from engine.rootfs import Snapshot, takes_many_layers
-from engine.spec import default_sysctls
+from engine.spec import default_sysctls, mount_options
 from engine.spec.defaults import STORAGE_BYTES
 from engine.spec.runtime import Capabilities, Spec
 from engine.sys import capabilities, mount, names, process

@@ -4,7 +4,7 @@ The shim ends a container whose time is over, and tells of every end; whoever he
 found by the next look at all.
 """
 
-from engine.container import care, remove, state
+from engine.container import care, remove, state, volumes
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, NotFound
 from engine.launcher import records
@@ -26,6 +26,7 @@ def reap_one(runtime: Runtime, container_id: str) -> bool:
     folder = runtime.folder(container_id)
     try:
         record = state.load_record(folder)
+        volumes.release(runtime, record)
         if not (record.auto_remove or record.expires_at):
             return False
         if not _is_due(record, state.load(folder), is_guarded=records.has_shim(str(folder))):

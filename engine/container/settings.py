@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.container import apparmor, mount_options
+from engine.container import apparmor
 from engine.errors import Unsupported
 from engine.launcher.program import AS_ROOT
+from engine.spec import mount_options
 from engine.spec.runtime import Linux, Process, Spec
 from engine.spec.runtime.checks.seccomp import FLAGS, uses_listener
 from engine.sys import calls

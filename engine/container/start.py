@@ -1,8 +1,21 @@
 """start: from a folder on disk to a running program."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
-from engine.container import cdi, compiled, exec_records, full_disk, name_files, partners, restarting, runs, state, wait
+from engine.container import (
+    cdi,
+    compiled,
+    exec_records,
+    full_disk,
+    name_files,
+    partners,
+    restarting,
+    runs,
+    state,
+    volumes,
+    wait,
+)
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
@@ -35,8 +48,12 @@ def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, res
     It is restart number `restarts` by policy, 0 if somebody asked for it.
     """
     state.check_step(current, Status.RUNNING)
-    with full_disk.told("the start of a container"), client.connect(str(runtime.launcher)) as launcher:
-        record = state.load_record(folder)
+    record = state.load_record(folder)
+    with (
+        full_disk.told("the start of a container"),
+        volumes.mounted(runtime, record.mounted_volumes) if record.mounted_volumes else nullcontext(),
+        client.connect(str(runtime.launcher)) as launcher,
+    ):
         name_files.refresh(folder)
         if record.uses_cdi:
             cdi.refresh(folder)

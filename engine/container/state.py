@@ -51,7 +51,7 @@ class Record:
     `mounted_images` are ids of images by the place they are mounted on.
     `mounts_from` are mounts it has from others (`volumes_from`), as these had them when it was created.
     `paused_run` is the last run that was paused. `log_driver` is empty for the usual one with its usual options.
-    `uses_cdi`: its bundle is made anew at each start.
+    `uses_cdi`: its bundle is made anew at each start. `mounted_volumes` are names of volumes mounted for each of them.
     """
 
     id: str
@@ -74,6 +74,7 @@ class Record:
     opens_stdin: bool = False
     log_driver: str = ""
     uses_cdi: bool = False
+    mounted_volumes: Sequence[str] = ()
 
     @property
     def cgroup(self) -> str:

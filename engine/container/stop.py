@@ -5,7 +5,7 @@ import os
 import signal as signals
 from pathlib import Path
 
-from engine.container import asked, pause, restarting, state, wait
+from engine.container import asked, pause, restarting, state, volumes, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, KernelError
@@ -27,7 +27,9 @@ def stop(
     What is `None` comes from the container's specification, then from its image, then is SIGTERM.
     """
     with runtime.locked(container_id) as folder:
-        return stop_locked(runtime, folder, signal=signal, timeout_s=timeout_s, asker=asker)
+        stopped = stop_locked(runtime, folder, signal=signal, timeout_s=timeout_s, asker=asker)
+        volumes.release(runtime, state.load_record(folder))
+        return stopped
 
 
 def stop_locked(

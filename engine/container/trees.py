@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from engine.container import state, view
+from engine.container import state, view, volumes
 from engine.container.runtime import Runtime
 from engine.errors import NotFound
 from engine.files import Files, Tree
@@ -42,10 +42,11 @@ def of_volume(runtime: Runtime, name: str) -> Files:
         folder = runtime.volumes.data(name)
         if name not in runtime.volumes.names():
             raise NotFound(f"There is no volume {name[:80]} on this host.")
-        fd = os.open(folder, _FOLDER)
-        try:
-            yield Tree(fd, Ids(), f"volume {name}", folder)
-        finally:
-            os.close(fd)
+        with volumes.mounted(runtime, (name,)):
+            fd = os.open(folder, _FOLDER)
+            try:
+                yield Tree(fd, Ids(), f"volume {name}", folder)
+            finally:
+                os.close(fd)
 
     return Files(opening, opening)

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.container import bound, runs, state, wait
+from engine.container import bound, runs, state, volumes, wait
 from engine.container.runtime import Runtime
 from engine.errors import Conflict, KernelError
 from engine.rootfs import Snapshot, visit
@@ -85,6 +85,7 @@ def _attached(
     binds = bound.read(folder, runtime.volumes.root)
     if not binds.sources and not binds.is_read_only:
         return Root(root_mount, Ids())
+    resources.enter_context(volumes.mounted(runtime, state.load_record(folder).mounted_volumes))
     rootfs = Snapshot(folder).rootfs
     attach = functools.partial(bound.attach, binds, root_mount, rootfs, resources, is_writable=is_writable)
     return Root(visit.visit_copy(attach), Ids())

@@ -3,8 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
-from engine.container.mount_options import KNOWN
 from engine.spec import codec
+from engine.spec.mount_options import KNOWN
 from engine.spec.runtime import OCI_VERSION, Hooks
 from engine.spec.runtime.checks import seccomp
 from engine.spec.runtime.checks.linux import NAMESPACES

@@ -83,7 +83,7 @@ class Mount:
     (image, which is read only whatever `read_only` says) or empty (tmpfs).
     `create_source` makes a missing bind source a folder. `non_recursive` leaves out what is mounted within the source.
     `no_copy` leaves a new volume empty, `subpath` mounts a folder of it or of the image, `labels` are those of a volume
-    that is made.
+    that is made, `volume_options` its driver's options (`engine.spec.volumes`).
     `size_bytes`, `mode` and `options` (mount(8)'s, such as `exec` or `uid=1000`) are those of a tmpfs.
     """
 
@@ -99,6 +99,7 @@ class Mount:
     no_copy: bool = False
     subpath: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    volume_options: Mapping[str, str] = field(default_factory=dict)
     size_bytes: int | None = None
     mode: int | None = None
     options: tuple[str, ...] = ()
@@ -121,6 +122,7 @@ _BELONGS_TO = {
     "no_copy": {MountType.VOLUME},
     "subpath": {MountType.VOLUME, MountType.IMAGE},
     "labels": {MountType.VOLUME},
+    "volume_options": {MountType.VOLUME},
     "size_bytes": {MountType.TMPFS},
     "mode": {MountType.TMPFS},
     "options": {MountType.TMPFS},
@@ -195,12 +197,17 @@ def _check_tmpfs(where: str, mount: Mount) -> None:
         raise InvalidSpec(f"{where}.source", "a tmpfs has none")
     between(f"{where}.size_bytes", mount.size_bytes, 0, _LARGEST_BYTES)
     between(f"{where}.mode", mount.mode, 0, _LARGEST_MODE)
-    for index, option in enumerate(mount.options):
+    check_tmpfs_options(f"{where}.options", mount.options)
+
+
+def check_tmpfs_options(where: str, options: tuple[str, ...]) -> None:
+    """Options of a tmpfs as mount(8) writes them. Raises InvalidSpec naming the first that is none."""
+    for index, option in enumerate(options):
         name, _, value = option.partition("=")
         if name not in (TMPFS_VALUES if "=" in option else TMPFS_FLAGS):
-            raise InvalidSpec(f"{where}.options[{index}]", f"{option[:80]!r} is not an option of a tmpfs")
+            raise InvalidSpec(f"{where}[{index}]", f"{option[:80]!r} is not an option of a tmpfs")
         if "=" in option and not re.fullmatch(TMPFS_VALUES[name], value):
-            raise InvalidSpec(f"{where}.options[{index}]", f"{value[:80]!r} is no value of a tmpfs's {name}")
+            raise InvalidSpec(f"{where}[{index}]", f"{value[:80]!r} is no value of a tmpfs's {name}")
 
 
 _CHECKS = {

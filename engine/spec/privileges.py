@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from engine.spec import defaults, syslog
 from engine.spec.container import CgroupNamespace, ContainerSpec
 from engine.spec.mounts import MountType
+from engine.spec.volumes import reaches_host
 
 _TIME_SHARING = ("SCHED_OTHER", "SCHED_BATCH", "SCHED_IDLE")
 
@@ -35,7 +36,7 @@ def _asked(spec: ContainerSpec) -> Iterator[str]:
             yield name
     if spec.cgroup_namespace == CgroupNamespace.HOST:
         yield "cgroup_namespace"
-    if any(mount.type is MountType.BIND for mount in spec.mounts):
+    if any(mount.type is MountType.BIND or reaches_host(mount.volume_options) for mount in spec.mounts):
         yield "mounts"
     for name in ("cap_add", "cap_ambient"):
         if _has_more(getattr(spec, name)):

@@ -1,6 +1,6 @@
 """Volumes of one host: folders with a name, that outlive the containers they are mounted in."""
 
 from engine.volumes.store import VolumeStore
-from engine.volumes.volume import RemovedVolumes, Volume
+from engine.volumes.volume import Quota, RemovedVolumes, Volume
 
-__all__ = ["RemovedVolumes", "Volume", "VolumeStore"]
+__all__ = ["Quota", "RemovedVolumes", "Volume", "VolumeStore"]

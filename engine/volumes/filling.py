@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.errors import KernelError, StorageFull
 from engine.sys.copy_tree import copy_tree, dress
@@ -17,26 +18,42 @@ from engine.sys.remove_tree import remove_tree
 from engine.sys.syncfs import syncfs
 
 
-def fill(volume: Path, source: int) -> None:
+class _Places(NamedTuple):
+    """Where a copy for the volume whose data is in `data` begins, and where it stands when it is whole."""
+
+    staging: Path
+    staged: Path
+    data: Path
+
+
+def _places(volume: Path, *, is_mounted: bool = False) -> _Places:
+    data = volume / "_data"
+    if is_mounted:
+        return _Places(data / ".moorage-staging", data / ".moorage-staged", data)
+    return _Places(volume / "staging", volume / "staged", data)
+
+
+def fill(volume: Path, source: int, *, is_mounted: bool = False) -> None:
     """Copy what is in the folder `source` is open on, unless the volume holds anything; it becomes alike.
 
-    Raises StorageFull, KernelError; nothing of the copy stays then.
+    `is_mounted`: the volume is a file system of its own. Raises StorageFull, KernelError; nothing of the copy stays
+    then.
     """
+    places = _places(volume, is_mounted=is_mounted)
     with _locked(volume):
-        _settle(volume)
-        if os.listdir(volume / "_data"):
+        _settle(places)
+        if os.listdir(places.data):
             return
-        staging = volume / "staging"
         try:
-            _copy(source, staging)
+            _copy(source, places.staging, volume.name)
         except BaseException:
-            remove_tree(staging)
+            remove_tree(places.staging)
             raise
-        staging.rename(volume / "staged")
-        _settle(volume)
+        places.staging.rename(places.staged)
+        _settle(places)
 
 
-def _copy(source: int, staging: Path) -> None:
+def _copy(source: int, staging: Path, name: str) -> None:
     try:
         staging.mkdir(mode=0o700)
         with _opened(staging) as target:
@@ -44,7 +61,7 @@ def _copy(source: int, staging: Path) -> None:
         syncfs(staging)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            why = f"The volume {staging.parent.name} cannot be filled with what the image has: {error.strerror}."
+            why = f"The volume {name} cannot be filled with what the image has: {error.strerror}."
             raise StorageFull(why, hint="Remove images, volumes or containers, or add space.") from error
         raise KernelError("copy", error.errno or 0, str(error.filename or staging)) from error
 
@@ -52,12 +69,12 @@ def _copy(source: int, staging: Path) -> None:
 def settle(volume: Path) -> None:
     """Finish what a killed `fill` had copied, or undo it."""
     with _locked(volume):
-        _settle(volume)
+        _settle(_places(volume))
 
 
-def _settle(volume: Path) -> None:
-    remove_tree(volume / "staging")
-    staged, data = volume / "staged", volume / "_data"
+def _settle(places: _Places) -> None:
+    remove_tree(places.staging)
+    staged, data = places.staged, places.data
     if not staged.is_dir():
         return
     for name in os.listdir(staged):

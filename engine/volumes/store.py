@@ -1,28 +1,30 @@
 """The volumes of one host: made, found, filled and removed, each step whole or not at all.
 
 volumes/<name>/_data         what is mounted
-volumes/<name>/volume.json   when and for whom it was made, labels
+volumes/<name>/volume.json   when and for whom it was made, labels, options
+volumes/<name>/disk.ext4     what is mounted for a volume with a size, where the disk has no project quotas
+volumes/<name>/usage.json    what it took on the disk, and when that was measured
 volumes/.new-…, .removed-…   one on its way in or out
 volumes/lock                 shared while a container that uses volumes is made, exclusive while one is removed
 """
 
 import builtins
 import fcntl
-import json
 import logging
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import Conflict, DamagedStore, NotFound
 from engine.launcher import records
-from engine.spec import codec
 from engine.spec.mounts import VOLUME_NAME, check_volume_name
+from engine.spec.volumes import VolumeSpec
 from engine.sys.remove_tree import remove_tree
-from engine.volumes import filling
-from engine.volumes.volume import RECORD, Record, RemovedVolumes, Volume
+from engine.volumes import filling, limiting, mounting, usage
+from engine.volumes.volume import DATA, RECORD, Quota, Record, RemovedVolumes, Volume
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ Users = Callable[[], Mapping[str, Sequence[str]]]
 """Gives the names of the containers that use each volume, by the volume's name."""
 
 _MODE = 0o755
+_PLAIN = VolumeSpec()
 
 
 class VolumeStore:
@@ -40,7 +43,25 @@ class VolumeStore:
 
     def data(self, name: str) -> Path:
         """The folder that is mounted."""
-        return self.root / name / "_data"
+        return self.root / name / DATA
+
+    def mounted(self, name: str, running: Users) -> AbstractContextManager[None]:
+        """Have what the volume's files are on mounted: during the block, and on while `running` names a user.
+
+        Of most volumes that is the host's own storage, and nothing is done. Raises NotFound, KernelError, Unsupported,
+        InvalidSpec for an option that leads nowhere.
+        """
+        return mounting.used(self.root / name, self._record(name), lambda: bool(running().get(name)))
+
+    def needs_mount(self, name: str) -> bool:
+        """Whether it has to be `mounted` to be used. Raises NotFound."""
+        return mounting.needs_mount(self._record(name))
+
+    def release(self, names: Collection[str], running: Users) -> None:
+        """Unmount those of them that none of the `running` needs any more."""
+        for name in names:
+            if self._exists(name):
+                mounting.release(self.root / name, lambda name=name: bool(running().get(name)))  # type: ignore[misc]
 
     @contextmanager
     def held(self, *, is_exclusive: bool = False) -> Iterator[None]:
@@ -53,28 +74,97 @@ class VolumeStore:
         finally:
             os.close(fd)
 
-    def create(self, name: str = "", *, labels: Mapping[str, str] | None = None, owner: str = "") -> str:
+    def create(
+        self, name: str = "", spec: VolumeSpec = _PLAIN, *, owner: str = "", fills: Callable[[Path], None] | None = None
+    ) -> str:
         """Make the volume unless it is there; returns its name, a new one where none is given.
 
-        `owner` is the container an anonymous volume is made for. Raises InvalidSpec.
+        `owner` is the container an anonymous volume is made for; `fills` puts into its folder of data what it is to
+        begin with. Raises InvalidSpec, Unsupported, Conflict for one that is there with other options.
         """
         is_anonymous = not name
         name = name or secrets.token_hex(32)
         check_volume_name("name", name)
+        spec.validate()
         os.makedirs(self.root, mode=0o711, exist_ok=True)
         if (self.root / name).exists():
+            self._check_alike(name, spec)
             return name
         fresh = self.root / f".new-{secrets.token_hex(8)}"
-        os.makedirs(fresh / "_data", mode=_MODE)
-        os.chmod(fresh / "_data", _MODE)
-        _write(fresh, Record(records.now(), dict(labels or {}), is_anonymous, owner))
+        os.makedirs(fresh, mode=0o711)
+        try:
+            self._make(fresh, spec, is_anonymous, owner, fills)
+        except BaseException:
+            _throw_away(fresh)
+            raise
         try:
             fresh.rename(self.root / name)
         except OSError:  # somebody else was faster; a folder with contents is not replaced
-            remove_tree(fresh)
+            _throw_away(fresh)
             if not (self.root / name).is_dir():
                 raise
         return name
+
+    def _make(
+        self, fresh: Path, spec: VolumeSpec, is_anonymous: bool, owner: str, fills: Callable[[Path], None] | None
+    ) -> None:
+        limit_bytes = spec.limit_bytes
+        quota = Quota.NONE if limit_bytes is None else limiting.begin(fresh, limit_bytes)
+        os.mkdir(fresh / DATA, _MODE)
+        os.chmod(fresh / DATA, _MODE)
+        made = Record(
+            records.now(), dict(spec.labels), is_anonymous, owner, "local", dict(spec.options), limit_bytes, quota
+        )
+        made.write(fresh)
+        is_owned = (spec.uid, spec.gid, spec.mode) != (None,) * 3
+        if quota is Quota.LOOP or is_owned or fills is not None:
+            with mounting.used(fresh, made, lambda: False):
+                mounting.remove_lost_and_found(fresh)
+                if fills is not None:
+                    fills(fresh / DATA)
+                os.chown(fresh / DATA, *(-1 if wanted is None else wanted for wanted in (spec.uid, spec.gid)))
+                if spec.mode is not None:
+                    os.chmod(fresh / DATA, spec.mode)
+
+    def _check_alike(self, name: str, spec: VolumeSpec) -> None:
+        """What was asked for must be what is there, if anything was asked for."""
+        if spec.is_plain:
+            return
+        record = self._record(name)
+        if (dict(spec.options), spec.limit_bytes) != (dict(record.options), record.size_bytes):
+            raise Conflict(
+                f"Volume {name} exists already, with other options.", hint="Choose another name, or remove it first."
+            )
+
+    def resize(self, name: str, size_bytes: int, running: Users) -> None:
+        """Let it hold so much, while it is used. Raises NotFound, InvalidSpec, Conflict telling why it cannot."""
+        VolumeSpec(size_bytes=size_bytes).validate()
+        record = self._record(name)
+        folder = self.root / name
+        limiting.check_growth(record.quota, record.size_bytes, size_bytes, usage.known(folder, record).used_bytes)
+        if record.quota is Quota.PROJECT:
+            limiting.resize_project(folder, size_bytes)
+        else:
+            with self.mounted(name, running):
+                limiting.resize_disk(folder, size_bytes)
+        options = {key: value for key, value in record.options.items() if key != "size"}
+        replace(record, size_bytes=size_bytes, options=options).write(folder)
+
+    def measure(self, *, older_than: str) -> builtins.list[str]:
+        """Measure those that only their trees tell of, if last measured before `older_than`; their names."""
+        measured = []
+        for name in self.names():
+            folder = self.root / name
+            try:
+                record = self._record(name)
+                if usage.is_measured_by_walking(record) and usage.known(folder, record).measured_at < older_than:
+                    usage.measure(folder)
+                    measured.append(name)
+            except (NotFound, FileNotFoundError):
+                continue  # removed meanwhile
+            except DamagedStore as error:
+                log.error("%s", error.message)
+        return measured
 
     def names(self) -> builtins.list[str]:
         """Every volume, sorted. What else is in the folder was put there by somebody and is left alone."""
@@ -102,7 +192,7 @@ class VolumeStore:
 
     def fill(self, name: str, source: int) -> None:
         """Copy what is in the folder `source` is open on into the volume, if that is empty still."""
-        filling.fill(self.root / name, source)
+        filling.fill(self.root / name, source, is_mounted=self.needs_mount(name))
 
     def remove(self, name: str, users: Users, *, is_missing_ok: bool = False) -> None:
         """Take it away. Raises NotFound, and Conflict naming the containers that use it."""
@@ -124,7 +214,8 @@ class VolumeStore:
             used_by = users()
             for name in names:
                 if self._exists(name) and not used_by.get(name):
-                    freed_bytes += _disk_bytes(self.root / name)
+                    self._unmount(name)
+                    freed_bytes += usage.disk_bytes(self.root / name)
                     self._discard(name)
                     removed.append(name)
         return RemovedVolumes(tuple(removed), freed_bytes)
@@ -145,19 +236,23 @@ class VolumeStore:
         for name in self._owned_by({owner}.__contains__):
             self._discard(name)
 
-    def repair(self, containers: Collection[str]) -> None:
-        """Finish or undo what was half done; volumes made for a container that never came to be are removed."""
+    def repair(self, containers: Collection[str], running: Users) -> None:
+        """Finish or undo what was half done; volumes made for a container that never came to be are removed.
+
+        Nothing stays mounted that none of the `running` needs.
+        """
         if not self.root.is_dir():
             return
         with self.held(is_exclusive=True):
             with os.scandir(self.root) as entries:
                 hidden = [Path(entry.path) for entry in entries if entry.name.startswith(".")]
             for path in hidden:
-                remove_tree(path)
+                _throw_away(path)
             for name in self._owned_by(lambda owner: owner not in containers):
                 self._discard(name)
             for name in self.names():
                 filling.settle(self.root / name)
+            self.release(self.names(), running)
 
     def _owned_by(self, matches: Callable[[str], bool]) -> builtins.list[str]:
         owners = {name: self._owner(name) for name in self.names()}
@@ -173,23 +268,36 @@ class VolumeStore:
 
     def _disown(self, name: str) -> None:
         record = Record.read(self.root / name)
-        _write(self.root / name, Record(record.created_at, record.labels, record.is_anonymous, "", record.driver))
+        replace(record, owner="").write(self.root / name)
+
+    def _unmount(self, name: str) -> None:
+        """What it shows is not the engine's to remove. Raises Conflict where a program of the host works in it."""
+        if not mounting.release(self.root / name, lambda: False):
+            raise Conflict(
+                f"Volume {name} is mounted, and a program of the host works in it.",
+                hint=f"Find it with: fuser -vm {self.data(name)}",
+            )
 
     def _discard(self, name: str) -> None:
+        self._unmount(name)
         gone = self.root / f".removed-{secrets.token_hex(8)}"
         (self.root / name).rename(gone)
-        remove_tree(gone)
+        _throw_away(gone)
+
+    def _record(self, name: str) -> Record:
+        if not VOLUME_NAME.fullmatch(name):
+            raise _not_found(name)
+        try:
+            return Record.read(self.root / name)
+        except FileNotFoundError:
+            raise _not_found(name) from None
 
     def _exists(self, name: str) -> bool:
         return bool(VOLUME_NAME.fullmatch(name)) and (self.root / name / RECORD).is_file()
 
     def _volume(self, name: str, used_by: Mapping[str, Sequence[str]]) -> Volume:
-        if not VOLUME_NAME.fullmatch(name):
-            raise _not_found(name)
-        try:
-            record = Record.read(self.root / name)
-        except FileNotFoundError:
-            raise _not_found(name) from None
+        record = self._record(name)
+        told = usage.known(self.root / name, record)
         return Volume(
             name=name,
             driver=record.driver,
@@ -198,6 +306,11 @@ class VolumeStore:
             labels=record.labels,
             is_anonymous=record.is_anonymous,
             used_by=tuple(sorted(used_by.get(name, ()))),
+            options=record.options,
+            size_bytes=record.size_bytes,
+            quota=record.quota,
+            used_bytes=told.used_bytes,
+            measured_at=told.measured_at,
         )
 
 
@@ -205,18 +318,11 @@ def _not_found(name: str) -> NotFound:
     return NotFound(f"There is no volume {name[:80]} on this host.")
 
 
-def _disk_bytes(folder: Path) -> int:
-    """What the tree takes on the disk, a file with several names once."""
-    taken: dict[int, int] = {}
-    for at, names, files in os.walk(folder):
-        for name in (*names, *files):
-            info = os.lstat(os.path.join(at, name))
-            taken[info.st_ino] = info.st_blocks * 512
-    return sum(taken.values())
-
-
-def _write(folder: Path, record: Record) -> None:
-    path = folder / RECORD
-    path.with_suffix(".new").write_text(json.dumps(codec.to_json(record)))
-    path.with_suffix(".new").rename(path)
-    records.sync(str(path))
+def _throw_away(folder: Path) -> None:
+    """Remove a volume's folder that has no name any more; while something is mounted in it, nothing is touched."""
+    if not mounting.release(folder, lambda: False):
+        log.error("%s is still mounted, so it is not removed", folder / DATA)
+        return
+    if folder.is_dir():
+        limiting.forget(folder)
+    remove_tree(folder)

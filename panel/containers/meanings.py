@@ -95,6 +95,7 @@ TEXTS: Texts = {
         "no_copy": "do not fill a new volume with the image's files",
         "subpath": "a folder within the volume, or what lies there in the image",
         "labels": "of a volume that is made for it",
+        "volume_options": "of its driver, for a volume that is made for it: as in `POST /volumes/`",
         "size_bytes": "of a tmpfs",
         "mode": "of a tmpfs, as a number: 1023 is octal 1777",
         "options": "of a tmpfs, as mount(8) has them, such as `exec`",

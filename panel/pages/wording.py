@@ -23,6 +23,7 @@ OPERATIONS: dict[str, str | Promise] = {
     "containers.copy_in": _("Copy files into a container"),
     "containers.prune": _("Remove containers that do not run"),
     "volumes.create": _("Create volume"),
+    "volumes.resize": _("Change a volume's size"),
     "volumes.remove": _("Remove volume"),
     "volumes.prune": _("Remove volumes that are not used"),
     "images.load": _("Load image archive"),

@@ -9,12 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from engine import Volume
+from engine import Volume, VolumeSpec
 from panel.accounts.actors import Actor
 from panel.containers import live
 from panel.hosts.choice import host_named
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.described import Describer
+from panel.rest.documents import document, taken
 from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import asked
 from panel.volumes import services
@@ -25,7 +26,25 @@ DESCRIBED = Describer(
             "mountpoint": "its folder on the host",
             "is_anonymous": "made for one container, without a name of its own",
             "used_by": "names of containers",
-        }
+            "options": "of its driver, as it was made with them",
+            "size_bytes": "the most it may hold",
+            "quota": (
+                "what keeps it to that: `project`, a quota of the host's file system, or `loop`, a file of that size "
+                "with a file system in it; empty without a size"
+            ),
+            "used_bytes": "what it takes on the disk; null while nobody knows, and of what is not kept by the engine",
+            "measured_at": "when that was found",
+        },
+        "VolumeSpec": {
+            "options": (
+                "Docker's: `type` (tmpfs, nfs, cifs, ext4 …; `none` with `o=bind`), `o`, `device`, `size`. Those that "
+                "show what is the host's or its network's take the permission `containers.create_privileged`"
+            ),
+            "size_bytes": "the most it may hold",
+            "uid": "the owner of its topmost folder",
+            "gid": "the group of its topmost folder",
+            "mode": "the rights of its topmost folder, as a decimal number",
+        },
     }
 )
 TOLD = {
@@ -36,21 +55,38 @@ TOLD = {
     "labels": {},
     "is_anonymous": False,
     "used_by": ["web"],
+    "options": {},
+    "size_bytes": 10737418240,
+    "quota": "project",
+    "used_bytes": 73400320,
+    "measured_at": "2026-01-02T00:00:00.000000Z",
 }
 VOLUME = OpenApiExample("A volume in use", value=TOLD, response_only=True)
 NEW = OpenApiExample("A volume", value={"name": "data", "labels": {"team": "blue"}}, request_only=True)
+SIZE = OpenApiExample("20 GiB", value={"size_bytes": 21474836480}, request_only=True)
 PRUNE = OpenApiExample("Those with names too", value={"with_named": True}, request_only=True)
 
 VolumeSerializer = extend_schema_serializer(examples=[VOLUME])(DESCRIBED.plain(Volume))
 
 
-@extend_schema_serializer(examples=[NEW])
-class NewVolumeSerializer(serializers.Serializer[Any]):
-    """A volume to be made, unless it is there."""
+NewVolumeSerializer = extend_schema_serializer(examples=[NEW])(
+    DESCRIBED.serializer(
+        VolumeSpec,
+        name="NewVolume",
+        about="A volume to be made, unless it is there.",
+        further={
+            "name": serializers.CharField(required=False, help_text="one of 64 digits is chosen if it is left out"),
+            "host": serializers.CharField(required=False, help_text="the first one if it is left out"),
+        },
+    )
+)
 
-    name = serializers.CharField(required=False, default="", help_text="one of 64 digits is chosen if it is left out")
-    labels = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
-    host = serializers.CharField(required=False, default="", help_text="the first one if it is left out")
+
+@extend_schema_serializer(examples=[SIZE])
+class VolumeSizeSerializer(serializers.Serializer[Any]):
+    """How much a volume may hold."""
+
+    size_bytes = serializers.IntegerField()
 
 
 @extend_schema_serializer(examples=[PRUNE])
@@ -73,9 +109,9 @@ class VolumeViewSet(GenericViewSet[Any]):
     permissions = {
         **dict.fromkeys(("list", "retrieve"), "volumes.view"),
         # Their services ask, so that a refusal is an audit row.
-        **dict.fromkeys(("create", "destroy", "prune"), SIGNED_IN),
+        **dict.fromkeys(("create", "destroy", "prune", "resize"), SIGNED_IN),
     }
-    documented_permissions = dict.fromkeys(("create", "destroy", "prune"), "volumes.manage")
+    documented_permissions = dict.fromkeys(("create", "destroy", "prune", "resize"), "volumes.manage")
 
     @extend_schema(
         summary="List volumes",
@@ -102,9 +138,24 @@ class VolumeViewSet(GenericViewSet[Any]):
     @extend_schema(summary="Create a volume", request=NewVolumeSerializer, parameters=[PREFER], responses=ANSWERS)
     def create(self, request: Request) -> Response:
         """Make it, unless it is there; the operation's result tells of it."""
-        wanted = asked(request, NewVolumeSerializer)
-        host = host_named(wanted.pop("host"))
-        return accepted(request, services.create(actor=Actor.from_request(request), host=host, **wanted))
+        wanted = document(request)
+        name, host = taken(wanted, "name", str, ""), host_named(taken(wanted, "host", str, ""))
+        actor = Actor.from_request(request)
+        return accepted(request, services.create(actor=actor, host=host, name=name, spec=wanted))
+
+    @extend_schema(
+        summary="Change how much a volume may hold",
+        description="While it is used. Refused for one without a size, and where less is not possible.",
+        request=VolumeSizeSerializer,
+        parameters=[PREFER],
+        responses=ANSWERS,
+    )
+    @action(detail=True, methods=["post"])
+    def resize(self, request: Request, name: str) -> Response:
+        """Change it."""
+        size_bytes = int(taken(document(request), "size_bytes", int, 0))
+        actor = Actor.from_request(request)
+        return accepted(request, services.resize(actor=actor, host=host_named(""), name=name, size_bytes=size_bytes))
 
     @extend_schema(
         summary="Remove a volume",

@@ -1,13 +1,23 @@
 """What a host does with volumes: one task, one verb of the engine."""
 
+from typing import Any
+
+from engine import VolumeSpec
 from panel.operations.host import operation
 from panel.operations.work import Outcome, Work
 
 
 @operation("volumes.create")
-def create(work: Work, name: str, labels: dict[str, str]) -> Outcome:
+def create(work: Work, name: str, spec: dict[str, Any]) -> Outcome:
     """Make a volume, unless it is there."""
-    return Outcome(result={"volume": work.engine.create_volume(name, labels=labels).to_json()})
+    made = work.engine.create_volume(name, VolumeSpec.from_json(spec))
+    return Outcome(result={"volume": made.to_json()})
+
+
+@operation("volumes.resize")
+def resize(work: Work, name: str, size_bytes: int) -> Outcome:
+    """Let a volume hold so much."""
+    return Outcome(result={"volume": work.engine.resize_volume(name, size_bytes).to_json()})
 
 
 @operation("volumes.remove")

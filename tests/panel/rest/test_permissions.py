@@ -118,6 +118,7 @@ CHANGES = [
     ("post", "images/load/", "images.load"),
     ("post", "volumes/", "volumes.create"),
     ("delete", "volumes/data/", "volumes.remove"),
+    ("post", "volumes/data/resize/", "volumes.resize"),
     ("post", "volumes/prune/", "volumes.prune"),
     ("post", "images/import/?reference=a:b", "images.import"),
 ]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.container import mount_options
-from engine.container.mount_options import Change
 from engine.errors import InvalidSpec
+from engine.spec import mount_options
+from engine.spec.mount_options import Change
 from engine.sys import mount
 
 KNOWN = """
