@@ -1,7 +1,7 @@
 """Brings an image from a registry into a staging area: manifest, configuration and layers, every digest verified."""
 
 import io
-from contextlib import ExitStack
+import sys
 from dataclasses import replace
 
 from engine.errors import InvalidArchive, NotFound, Unsupported
@@ -10,7 +10,7 @@ from engine.images.archives.loader import StagedImage
 from engine.images.documents import check_digest, check_match, check_size, digest_of, document
 from engine.images.downloads import Downloads
 from engine.images.downloads.aside import aside
-from engine.images.downloads.download import Download, Following
+from engine.images.downloads.download import BegunAgain, Download, Following
 from engine.images.indexes import IndexWalk
 from engine.images.layers.chain import chain_ids
 from engine.images.layers.loader import LayerLoader
@@ -18,6 +18,7 @@ from engine.images.platforms import host_platform, rank
 from engine.images.reference import Reference
 from engine.images.registry import FetchedManifest, RegistryClient
 from engine.images.registry.answers import body
+from engine.images.registry.transport import Response
 from engine.images.tar.streams import reading
 from engine.spec.image import CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Manifest, Platform
 
@@ -120,10 +121,14 @@ def _config(client: RegistryClient, reference: Reference, manifest: Manifest) ->
     what = f"the configuration of {reference}"
     check_digest(what, descriptor.digest)
     check_size(what, descriptor.size)
-    data = body(client.blob(reference, descriptor.digest), descriptor.size, what)
-    check_match(what, descriptor.digest, digest_of(data))
-    _check_length(what, descriptor, len(data))
-    return data
+
+    def take(response: Response) -> bytes:
+        data = body(response, descriptor.size, what)
+        check_match(what, descriptor.digest, digest_of(data))
+        _check_length(what, descriptor, len(data))
+        return data
+
+    return client.small_blob(reference, descriptor.digest, take)
 
 
 def _fetched(layers: LayerLoader, downloads: Downloads, layer: Descriptor, step: int) -> Download | None:
@@ -148,13 +153,34 @@ def _layer(layers: LayerLoader, layer: ArchivedLayer, chain: list[str], download
         with reading(f"layer {layer.digest[:19]}…"):
             download.wait(download.blob.size, reporter.check)
     elif not has_tree:
-        with reading(f"layer {layer.digest[:19]}…"), ExitStack() as stack:
+        with reading(f"layer {layer.digest[:19]}…"):
             if download is None:
-                file = stack.enter_context(io.FileIO(staging.blob(layer.digest)))
-                layers.unpack(file, layer, chain=chain, step=step, stop=lambda: None)
+                with io.FileIO(staging.blob(layer.digest)) as file:
+                    layers.unpack(file, layer, chain=chain, step=step, stop=lambda: None)
             else:
-                coming = stack.enter_context(Following(download, reporter.check))
-                layers.unpack(coming, layer, chain=chain, step=step, stop=coming.stop)
+                while not _unpack_coming(layers, layer, chain, download, step):
+                    staging.drop_layer()
         reporter.mark(step, "")
     else:
         reporter.mark(step, "exists")
+
+
+def _unpack_coming(layers: LayerLoader, layer: ArchivedLayer, chain: list[str], download: Download, step: int) -> bool:
+    """Unpack a layer while it comes; false where what has come was a mirror's and wrong, so that it comes again.
+
+    What is wrong with a layer is told at once, unless its bytes are perhaps not those the registry itself has.
+    """
+    check = layers.reporter.check
+    with Following(download, check) as coming:
+        turn = download.turn
+        try:
+            layers.unpack(coming, layer, chain=chain, step=step, stop=coming.stop)
+        except BegunAgain:
+            return False
+        except InvalidArchive:
+            if download.is_doubtful:
+                download.wait(sys.maxsize, check)
+            if download.turn == turn:
+                raise
+            return False
+    return True

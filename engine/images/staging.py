@@ -89,6 +89,11 @@ class Staging:
         else:
             self.new_layer.rename(self.layers / _hex(chain_id))
 
+    def drop_layer(self) -> None:
+        """`new_layer` came to nothing."""
+        if self.new_layer.exists():
+            self.new_layer.rename(self.trash / str(uuid4()))
+
     def link_blob(self, digest: str, path: Path) -> None:
         """`path`, a file of the store's disk that is whole, has this digest."""
         if not self.has_blob(digest):

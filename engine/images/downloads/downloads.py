@@ -85,19 +85,13 @@ class Downloads:
     def _fetch(self, download: Download) -> None:
         with noticing_full_disk(self._layout.root), claimed(download.path, on_wait=download.check) as fd:
             self._take_from_store(download.blob.digest, fd)
-            remote: list[RemoteBlob] = []
-
-            def open_from(start: int) -> RemoteBlob:
-                remote.append(RemoteBlob(self._client, self._reference, download.blob, start, download.check))
-                self._at_work.add(remote[0])
-                return remote[0]
-
+            remote = RemoteBlob(self._client, self._reference, download.blob, download.check)
+            self._at_work.add(remote)
             try:
-                download.fetch(fd, open_from, self._space)
+                download.fetch(fd, remote, self._space)
             finally:
-                for blob in remote:
-                    self._at_work.discard(blob)
-                    blob.close()
+                self._at_work.discard(remote)
+                remote.close()
             self._staging.link_blob(download.blob.digest, download.path)
 
     def _take_from_store(self, digest: str, fd: int) -> None:

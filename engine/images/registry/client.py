@@ -3,23 +3,34 @@
 import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from engine.errors import EngineError, NotFound, RegistryError, Unreachable
-from engine.images.documents import digest_of
+from engine.images.documents import digest_of, document
 from engine.images.limits import MAXIMUM_DOCUMENT_BYTES
 from engine.images.reference import Reference
 from engine.images.registry import answers
 from engine.images.registry.authentication import Authenticator
 from engine.images.registry.endpoints import Endpoint, homes, mirrors
 from engine.images.registry.transport import Response, Transport
-from engine.spec.image import DOCKER_INDEX, DOCKER_MANIFEST, INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST
+from engine.spec.image import (
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Index,
+    Manifest,
+)
 from engine.spec.registry import RegistryAccess
 
+T = TypeVar("T")
 ACCEPTED = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -74,30 +85,59 @@ class RegistryClient:
 
     def head(self, reference: Reference) -> FetchedManifest:
         """Type and digest of the manifest, without fetching it where the registry tells them."""
-        response = self.read("HEAD", reference, "manifests", _target(reference), {"Accept": ACCEPTED})
-        response.release_conn()
-        digest = response.headers.get("Docker-Content-Digest", "")
-        if not _DIGEST.fullmatch(digest):
-            return self.manifest(reference)
-        return FetchedManifest(_media_type(response), digest)
+        request = _to_read("HEAD", reference, "manifests", _target(reference), {"Accept": ACCEPTED})
+
+        def told(response: Response, is_home: bool) -> FetchedManifest:
+            response.release_conn()
+            if not is_home:
+                _check_type(response)
+            return FetchedManifest(_media_type(response), response.headers.get("Docker-Content-Digest", ""))
+
+        found = self._first(request, told)
+        return found if _DIGEST.fullmatch(found.digest) else self.manifest(reference)
 
     def manifest(self, reference: Reference) -> FetchedManifest:
         """The manifest or index, verified where the reference says its digest."""
         target = _target(reference)
-        response = self.read("GET", reference, "manifests", target, {"Accept": ACCEPTED})
         what = f"the manifest {target} of {reference.repository}"
-        data = answers.body(response, MAXIMUM_DOCUMENT_BYTES, what)
-        digest = digest_of(data)
-        if reference.digest.startswith("sha512:"):
-            digest = f"sha512:{hashlib.sha512(data).hexdigest()}"
-        if reference.digest and digest != reference.digest:
-            raise RegistryError(f"{what} is not what was asked for: its digest is {digest}", status=response.status)
-        return FetchedManifest(_media_type(response), digest, data)
 
-    def blob(self, reference: Reference, digest: str, *, start: int = 0) -> Response:
-        """A blob of the reference's repository from byte `start` on, to be read and released by the caller."""
+        def verified(response: Response, is_home: bool) -> FetchedManifest:
+            data = answers.body(response, MAXIMUM_DOCUMENT_BYTES, what)
+            digest = digest_of(data)
+            if reference.digest.startswith("sha512:"):
+                digest = f"sha512:{hashlib.sha512(data).hexdigest()}"
+            if reference.digest and digest != reference.digest:
+                raise RegistryError(f"{what} is not what was asked for: its digest is {digest}", status=response.status)
+            if not is_home:
+                _check_type(response)
+                document(Index if _media_type(response) in INDEX_TYPES else Manifest, data, what)
+            return FetchedManifest(_media_type(response), digest, data)
+
+        return self._first(_to_read("GET", reference, "manifests", target, {"Accept": ACCEPTED}), verified)
+
+    def small_blob(self, reference: Reference, digest: str, take: Callable[[Response], bytes]) -> bytes:
+        """A blob of the reference's repository, read and verified by `take`."""
+        return self._first(_to_read("GET", reference, "blobs", digest, {}), lambda response, _: take(response))
+
+    def blob(
+        self, reference: Reference, digest: str, *, start: int = 0, without: Collection[Endpoint] = ()
+    ) -> tuple[Response, Endpoint | None]:
+        """A blob from byte `start` on, to be read, verified and released by the caller, and which mirror it is from.
+
+        The mirrors `without` are not asked.
+        """
         headers = {"Range": f"bytes={start}-"} if start else {}
-        return self.read("GET", reference, "blobs", digest, headers)
+        request = _to_read("GET", reference, "blobs", digest, headers)
+        for mirror in mirrors(self._access):
+            if mirror not in without:
+                with suppress(EngineError):
+                    return self._succeeding(mirror, request), mirror
+        return self.ask_home(request), None
+
+    @property
+    def has_mirrors(self) -> bool:
+        """Whether others than the registry itself may answer."""
+        return bool(self._access.mirrors)
 
     def elsewhere(self, url: str, *, start: int = 0) -> Response:
         """A blob at an address outside of every registry, which is told no credentials. Raises as all of it."""
@@ -130,21 +170,15 @@ class RegistryClient:
         request = Request("PUT", path, _to_push(reference), headers, what, lambda: io.BytesIO(data))
         self.ask_home(request).release_conn()
 
-    def read(self, method: str, reference: Reference, kind: str, target: str, headers: Mapping[str, str]) -> Response:
-        """Ask for something that is only read: each mirror, then the registry itself, whose failure counts."""
-        path = f"{reference.path}/{kind}/{target}"
-        scope = f"repository:{reference.path}:pull"
-        what = f"{reference.path}{'@' if ':' in target else ':'}{target}"
-        request = Request(method, path, scope, headers, what)
+    def _first(self, request: Request, take: Callable[[Response, bool], T]) -> T:
+        """What `take` makes of the first answer it does not refuse: each mirror's, then the registry's own, told so.
+
+        A mirror has what it has; only the registry itself says what is wrong.
+        """
         for mirror in mirrors(self._access):
-            try:
-                response = self._succeeding(mirror, request)
-            except EngineError:
-                continue  # a mirror has what it has; the registry itself says what is wrong
-            if kind != "manifests" or _media_type(response) in INDEX_TYPES | MANIFEST_TYPES:
-                return response
-            response.close()  # what is no manifest is perhaps a page to sign in at
-        return self.ask_home(request)
+            with suppress(EngineError):
+                return take(self._succeeding(mirror, request), False)
+        return take(self.ask_home(request), True)
 
     def ask_home(self, request: Request) -> Response:
         """Ask the registry itself, by the first of its addresses that answers at all."""
@@ -202,6 +236,11 @@ class RegistryClient:
         return target
 
 
+def _to_read(method: str, reference: Reference, kind: str, target: str, headers: Mapping[str, str]) -> Request:
+    what = f"{reference.path}{'@' if ':' in target else ':'}{target}"
+    return Request(method, f"{reference.path}/{kind}/{target}", f"repository:{reference.path}:pull", headers, what)
+
+
 def _to_push(reference: Reference) -> str:
     return f"repository:{reference.path}:pull,push"
 
@@ -212,3 +251,9 @@ def _target(reference: Reference) -> str:
 
 def _media_type(response: Response) -> str:
     return response.headers.get("Content-Type", "").partition(";")[0].strip()
+
+
+def _check_type(response: Response) -> None:
+    """Raises RegistryError for what is perhaps a page to sign in at."""
+    if _media_type(response) not in INDEX_TYPES | MANIFEST_TYPES:
+        raise RegistryError("the answer is no manifest", status=response.status)

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 from engine.errors import EngineError, NotFound, RegistryError
 from engine.images.reference import Reference
 from engine.images.registry.client import RegistryClient
+from engine.images.registry.endpoints import Endpoint
 from engine.images.registry.transport import Response
 from engine.spec.image import Descriptor
 
@@ -21,19 +22,39 @@ _AGAIN = "Try again when the network is well: what has come is kept for a day."
 
 
 class RemoteBlob(io.RawIOBase):
-    """The bytes from `start` on, from one of the blob's `urls` where the registry has not got it.
+    """Its bytes, from one of the blob's `urls` where the registry has not got it.
 
     `on_pause` is called before each resumption and may raise to give up.
     """
 
     def __init__(
-        self, client: RegistryClient, reference: Reference, blob: Descriptor, start: int, on_pause: Callable[[], None]
+        self, client: RegistryClient, reference: Reference, blob: Descriptor, on_pause: Callable[[], None]
     ) -> None:
         super().__init__()
         self._client, self._reference, self._blob, self._on_pause = client, reference, blob, on_pause
         self._response: Response | None = None
-        self._position = start
+        self._position = 0
         self._cuts = 0
+        self._mirror: Endpoint | None = None
+        self._took_from: set[Endpoint] = set()
+        self._distrusted: set[Endpoint] = set()
+
+    @property
+    def may_be_a_mirrors(self) -> bool:
+        """Whether wrong bytes are perhaps not the registry's own."""
+        return self._client.has_mirrors
+
+    def begin(self, position: int) -> None:
+        """Go on from this byte."""
+        self._let_go()
+        self._position, self._cuts = position, 0
+
+    def distrust(self) -> bool:
+        """What has come is wrong: ask none of the mirrors it came from again. False if it came from none."""
+        self._distrusted |= self._took_from
+        is_mirrors = bool(self._took_from)
+        self._took_from = set()
+        return is_mirrors
 
     def readable(self) -> bool:
         return True
@@ -50,6 +71,8 @@ class RemoteBlob(io.RawIOBase):
             else:
                 self._position += count
                 self._cuts = 0
+                if self._mirror and count:
+                    self._took_from.add(self._mirror)
                 return count
 
     def close(self) -> None:
@@ -67,9 +90,12 @@ class RemoteBlob(io.RawIOBase):
     def _pause(self, error: HTTPError) -> None:
         self._cuts += 1
         self._on_pause()
+        if self._cuts > MOST_RESUMES and self._mirror is not None:
+            self._distrusted.add(self._mirror)
+            self._cuts = 0
         if self._cuts > MOST_RESUMES:
             raise RegistryError(f"{self._blob.digest[:19]}… was cut short again and again", hint=_AGAIN) from error
-        time.sleep(_FIRST_PAUSE_S * (self._cuts - 1) ** 2)
+        time.sleep(_FIRST_PAUSE_S * max(0, self._cuts - 1) ** 2)
         self._on_pause()
 
     def _let_go(self) -> None:
@@ -80,8 +106,12 @@ class RemoteBlob(io.RawIOBase):
 
     def _found(self) -> Response:
         try:
-            return self._client.blob(self._reference, self._blob.digest, start=self._position)
+            response, self._mirror = self._client.blob(
+                self._reference, self._blob.digest, start=self._position, without=self._distrusted
+            )
+            return response
         except NotFound:
+            self._mirror = None
             for url in self._blob.urls or () if _is_foreign(self._blob) else ():
                 with suppress(EngineError):  # that the registry has not got it is what is told in the end
                     return self._client.elsewhere(url, start=self._position)

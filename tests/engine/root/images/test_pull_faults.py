@@ -408,3 +408,47 @@ def test_an_index_need_not_say_what_its_manifests_are_for(store: ImageStore, fau
     assert store.pull(f"{faulty.name}/app:bare").id == image().id
     with pytest.raises(NotFound, match="not there for linux/s390x"):
         store.pull(f"{faulty.name}/app:bare", platform="linux/s390x")
+
+
+@pytest.mark.parametrize("fault", ["altered", "garbage", "shorter", "longer", "cut again and again"])
+def test_a_mirrors_wrong_blob_is_fetched_from_the_next_one(
+    store: ImageStore, faulty: FaultyRegistry, fault: str, listing: Listing
+) -> None:
+    with FaultyRegistry().running() as mirror:
+        mirror.put(image())
+        for path, (media_type, data) in list(mirror.contents.items()):
+            if "/blobs/" in path:
+                changed = {
+                    "altered": data[:-9] + b"x" + data[-8:],
+                    "garbage": b"<h1>" + data[4:],
+                    "shorter": data[:-7],
+                    "longer": data + b"x",
+                }
+                mirror.contents[path] = (media_type, changed.get(fault, data))
+        if fault == "cut again and again":
+            mirror.cut_after, mirror.cuts, mirror.has_ranges = len(RANDOM) // 2, 99, False
+        access = RegistryAccess(faulty.name, mirrors=(f"http://{mirror.name}",))
+
+        check(store, store.pull(f"{faulty.name}/app:1", access=access))
+
+        assert [path for path, _ in mirror.blob_requests]
+        assert not [path for path in left(listing) if "downloads/" in path or "staging/" in path]
+
+
+def test_what_an_earlier_try_left_is_not_believed_for_ever(store: ImageStore, faulty: FaultyRegistry) -> None:
+    store.repair()
+    for path, (_, data) in faulty.contents.items():
+        if "/blobs/" in path:
+            (store._layout.downloads / path.rpartition(":")[2]).write_bytes(bytes(len(data) // 2))
+    check(store, store.pull(f"{faulty.name}/app:1"))
+
+
+def test_a_mirrors_manifest_that_is_none_is_passed_over(store: ImageStore, faulty: FaultyRegistry) -> None:
+    with FaultyRegistry().running() as mirror:
+        mirror.put(image())
+        manifest = mirror.contents["/v2/app/manifests/1"]
+        access = RegistryAccess(faulty.name, mirrors=(f"http://{mirror.name}",))
+        for broken in (manifest[1][:-9], b"[]", b""):
+            mirror.contents["/v2/app/manifests/1"] = (manifest[0], broken)
+            check(store, store.pull(f"{faulty.name}/app:1", access=access))
+            store.remove(f"{faulty.name}/app:1", users=dict)
