@@ -15,6 +15,7 @@ import pytest
 
 from tests.services.panel import free_port
 from tests.services.processes import running
+from tests.services.token_server import ISSUER, SERVICE
 
 USER, PASSWORD = "hana", "moorings and knots"
 # of PASSWORD, by htpasswd -B
@@ -64,8 +65,13 @@ class RunningRegistry:
 
 
 @contextmanager
-def registry_running(folder: Path, *, is_closed: bool = False, has_tls: bool = False) -> Iterator[RunningRegistry]:
-    """A registry with an empty store below `folder`; closed ones ask for USER and PASSWORD."""
+def registry_running(
+    folder: Path, *, is_closed: bool = False, has_tls: bool = False, realm: str = ""
+) -> Iterator[RunningRegistry]:
+    """A registry with an empty store below `folder`; closed ones ask for USER and PASSWORD.
+
+    One with a `realm` takes the tokens that a token server there signs with the certificate in `folder`.
+    """
     name = f"127.0.0.1:{free_port()}"
     config: dict[str, object] = {
         "version": 0.1,
@@ -76,6 +82,9 @@ def registry_running(folder: Path, *, is_closed: bool = False, has_tls: bool = F
     if is_closed:
         (folder / "htpasswd").write_text(HTPASSWD.format(hash=_bcrypt(PASSWORD)))
         config["auth"] = {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}
+    if realm:
+        bundle = str(folder / "ca.pem")
+        config["auth"] = {"token": {"realm": realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": bundle}}
     (folder / "config.json").write_text(json.dumps(config))  # JSON is YAML
     ca = (folder / "ca.pem").read_text() if has_tls else ""
     user, password = (USER, PASSWORD) if is_closed else ("", "")
@@ -85,14 +94,23 @@ def registry_running(folder: Path, *, is_closed: bool = False, has_tls: bool = F
         yield registry
 
 
-def certificate(folder: Path) -> dict[str, str]:
-    """A key and a certificate for 127.0.0.1, signed by an authority of their own: `ca.pem`."""
+def certificate(folder: Path, *hosts: str) -> dict[str, str]:
+    """A key and a certificate for 127.0.0.1, registry.test and `hosts`, by an authority of their own: `ca.pem`."""
+    names = ",".join(f"DNS:{host}" for host in ("registry.test", *hosts))
     key, signed, ca = folder / "key.pem", folder / "cert.pem", folder / "ca.pem"
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     for command in (
         ["req", "-x509", *curve, "-subj", "/CN=test authority", "-keyout", str(folder / "ca.key"), "-out", str(ca)],
         [
-            *("req", "-x509", *curve, "-subj", "/CN=registry", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"),
+            *(
+                "req",
+                "-x509",
+                *curve,
+                "-subj",
+                "/CN=registry",
+                "-addext",
+                f"subjectAltName=IP:127.0.0.1,DNS:localhost,{names}",
+            ),
             *("-addext", "basicConstraints=critical,CA:FALSE", "-CA", str(ca), "-CAkey", str(folder / "ca.key")),
             *("-keyout", str(key), "-out", str(signed)),
         ],

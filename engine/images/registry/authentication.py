@@ -6,6 +6,7 @@ another service gives out for a scope such as `repository:library/busybox:pull`.
 
 import json
 import re
+import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Authenticator:
     access: RegistryAccess
     transport: Transport
     _known: dict[tuple[Endpoint, str], str] = field(default_factory=dict)
+    _learning: threading.Lock = field(default_factory=threading.Lock)
 
     def headers(self, endpoint: Endpoint, scope: str) -> dict[str, str]:
         """What a request for `scope` has to say, as far as it is known yet."""
@@ -67,8 +69,14 @@ class Authenticator:
     def learn(self, endpoint: Endpoint, scope: str, response: Response, tried: Mapping[str, str]) -> bool:
         """After a 401 to a request that said `tried`: get what it asks for; false if there is nothing else to say.
 
-        Raises as the client does.
+        Of several at once only the first asks for a token. Raises as the client does.
         """
+        with self._learning:
+            if self.headers(endpoint, scope) == tried:
+                self._ask(endpoint, scope, response)
+        return self.headers(endpoint, scope) != tried
+
+    def _ask(self, endpoint: Endpoint, scope: str, response: Response) -> None:
         wanted = {one.scheme: one for one in challenges(response.headers.get("WWW-Authenticate", ""))}
         credentials = self.access.credentials if endpoint.is_home else None
         if bearer := wanted.get("bearer"):
@@ -76,9 +84,8 @@ class Authenticator:
         elif "basic" in wanted and credentials and credentials.password:
             said = _basic(credentials)
         else:
-            return False
+            return
         self._known[endpoint, scope] = said
-        return self.headers(endpoint, scope) != tried
 
     def _token(self, told: dict[str, str], endpoint: Endpoint, scope: str, credentials: Credentials | None) -> str:
         realm = told.get("realm", "")

@@ -17,7 +17,7 @@ from engine.images.reference import Reference
 from engine.images.registry import answers
 from engine.images.registry.authentication import Authenticator
 from engine.images.registry.endpoints import Endpoint, homes, mirrors
-from engine.images.registry.transport import Response, Transport
+from engine.images.registry.transport import ONCE, RETRIES, Response, Transport
 from engine.spec.image import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
@@ -48,7 +48,10 @@ class FetchedManifest:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of an endpoint: `path` below its `/v2/`, or a whole address; `body` opens what is sent."""
+    """What is asked of an endpoint: `path` below its `/v2/`, or a whole address; `body` opens what is sent.
+
+    One that is no `is_repeatable` is not sent again by itself when its connection is cut.
+    """
 
     method: str
     path: str
@@ -56,6 +59,7 @@ class Request:
     headers: Mapping[str, str]
     what: str
     body: Callable[[], BinaryIO] | None = None
+    is_repeatable: bool = True
 
 
 class RegistryClient:
@@ -199,7 +203,7 @@ class RegistryClient:
         url = urljoin(f"{endpoint.url}/v2/", request.path)
         said = self._authenticator.headers(endpoint, request.scope)  # another thread may learn meanwhile
         response = self._send(endpoint, url, request)
-        if response.status == 401 and self._authenticator.learn(endpoint, request.scope, response, said):
+        if response.status == 401 and self._is_learnt(endpoint, request.scope, response, said):
             response.drain_conn()
             response = self._send(endpoint, url, request)
         for _ in range(MOST_REDIRECTS):
@@ -213,6 +217,13 @@ class RegistryClient:
             raise answers.failure(response, request.what, self._access.registry, signed_in_as=signed_in_as)
         return response
 
+    def _is_learnt(self, endpoint: Endpoint, scope: str, response: Response, said: Mapping[str, str]) -> bool:
+        try:
+            return self._authenticator.learn(endpoint, scope, response, said)
+        except EngineError:
+            response.close()
+            raise
+
     def _send(self, endpoint: Endpoint, url: str, request: Request) -> Response:
         """Credentials are told to the endpoint's own host, wherever else it may lead."""
         headers = dict(request.headers)
@@ -221,8 +232,11 @@ class RegistryClient:
         is_verified = endpoint.is_verified
         if request.body is None:
             return self._transport.send(request.method, url, headers=headers, is_verified=is_verified)
+        retries = RETRIES if request.is_repeatable else ONCE
         with request.body() as body:
-            return self._transport.send(request.method, url, headers=headers, is_verified=is_verified, body=body)
+            return self._transport.send(
+                request.method, url, headers=headers, is_verified=is_verified, body=body, retries=retries
+            )
 
     def _next(self, endpoint: Endpoint, url: str, response: Response) -> str:
         """Where the registry leads to. Raises RegistryError for what verified TLS must not lead to."""

@@ -20,7 +20,7 @@ class Endpoint:
 def homes(access: RegistryAccess) -> list[Endpoint]:
     """The registry itself: by verified TLS; where it may be insecure by any TLS, then in plain."""
     host = HUB_HOST if access.registry == DOCKER_HUB else access.registry
-    if not access.is_insecure and not _is_loopback(host):
+    if not access.is_insecure and not is_loopback(host):
         return [Endpoint(f"https://{host}")]
     verified = [Endpoint(f"https://{host}")] if access.ca_certificates else []
     return [*verified, Endpoint(f"https://{host}", is_verified=False), Endpoint(f"http://{host}")]
@@ -31,7 +31,7 @@ def mirrors(access: RegistryAccess) -> list[Endpoint]:
     return [Endpoint(url.rstrip("/"), is_home=False) for url in access.mirrors]
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """This machine's own registries need no TLS, as with Docker: nobody listens on the way."""
     name = host.rpartition(":")[0] or host if not host.endswith("]") else host
     try:

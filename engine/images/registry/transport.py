@@ -5,12 +5,12 @@ import ssl
 from collections.abc import Mapping
 from typing import BinaryIO
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import HTTPError, InsecureRequestWarning
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, ProxyError, SSLError
 
 from engine.errors import Unreachable
+from engine.images.registry.proxies import Proxy, proxy_for
 from engine.spec.registry import RegistryAccess
 
 Response = urllib3.BaseHTTPResponse
@@ -28,6 +28,8 @@ RETRIES = urllib3.Retry(
     raise_on_redirect=False,
     raise_on_status=False,
 )
+ONCE = RETRIES.new(read=0, status=0)
+"""For what must not be said twice: part of it may have been heard."""
 AGENT = "moorage"
 BLOCK_BYTES = 256 << 10
 
@@ -41,7 +43,7 @@ class Transport:
 
     def __init__(self, access: RegistryAccess) -> None:
         self._authorities = access.ca_certificates
-        self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
+        self._pools: dict[tuple[Proxy | None, bool], urllib3.PoolManager] = {}
 
     def send(
         self,
@@ -51,6 +53,7 @@ class Transport:
         headers: Mapping[str, str],
         is_verified: bool = True,
         body: bytes | BinaryIO | None = None,
+        retries: urllib3.Retry = RETRIES,
     ) -> Response:
         """The answer, its body not read yet. Raises Unreachable."""
         pool = self._pool(url, is_verified)
@@ -63,7 +66,7 @@ class Transport:
                 preload_content=False,
                 redirect=False,
                 decode_content=False,
-                retries=RETRIES,
+                retries=retries,
                 timeout=TIMEOUT,
             )
         except (HTTPError, ValueError) as error:
@@ -80,17 +83,13 @@ class Transport:
         if key not in self._pools:
             context = _context(self._authorities, is_verified)
             self._pools[key] = (
-                urllib3.ProxyManager(proxy, ssl_context=context, maxsize=8, blocksize=BLOCK_BYTES)
+                urllib3.ProxyManager(
+                    proxy.url, proxy_headers=proxy.headers, ssl_context=context, maxsize=8, blocksize=BLOCK_BYTES
+                )
                 if proxy
                 else urllib3.PoolManager(ssl_context=context, maxsize=8, blocksize=BLOCK_BYTES)
             )
         return self._pools[key]
-
-
-def proxy_for(url: str) -> str:
-    """The proxy the environment (`https_proxy`, `no_proxy` …) names for this address; empty for none."""
-    parts = urlsplit(url)
-    return "" if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme, "")
 
 
 def unreachable(url: str, error: Exception) -> Unreachable:
@@ -98,7 +97,13 @@ def unreachable(url: str, error: Exception) -> Unreachable:
     host = urlsplit(url).netloc
     reason = getattr(error, "reason", None) or error
     hint = "Check its name, and whether this host reaches it."
-    if isinstance(reason, urllib3.exceptions.SSLError):
+    if isinstance(reason, ProxyError):
+        proxy = proxy_for(url)
+        return Unreachable(
+            f"{host} cannot be reached through the proxy {proxy.url if proxy else ''}: {_said(reason.original_error)}",
+            hint="Check the proxy that is named in this host's environment, with its user and password.",
+        )
+    if isinstance(reason, SSLError):
         hint = "Give the certificate of its authority with the registry, or allow it to be insecure."
     return Unreachable(f"{host} does not answer: {_said(reason)}", hint=hint)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode, urlsplit
 
-from engine.errors import NotFound, RegistryError, Unauthorized, Unreachable
+from engine.errors import EngineError, NotFound, RegistryError, Unauthorized, Unreachable
 from engine.images.reference import Reference
 from engine.images.registry.client import RegistryClient, Request
 from engine.images.registry.transport import Response
@@ -19,6 +19,8 @@ CHUNK_BYTES = 64 << 20
 """Up to this size a blob goes in one piece."""
 MOST_FAILURES = 4
 """Chunks that may fail in a row."""
+MOST_BEGINNINGS = 4
+"""Times one blob's upload is begun."""
 _FIRST_PAUSE_S = 0.2
 _RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
 
@@ -39,18 +41,33 @@ class BlobUpload:
 
         Raises as the client.
         """
-        location, position = "", 0
+        location = ""
         for source in mountable_from:
             is_mounted, location = self._mount(source)
             if is_mounted:
                 return False
-        location = location or self._begin()
+        for beginning in range(1, MOST_BEGINNINGS + 1):
+            try:
+                location = location or self._begin()
+                self._send_all(location)
+                return True
+            except (NotFound, RegistryError, Unreachable) as error:
+                if beginning == MOST_BEGINNINGS or not _is_passing(error, is_begun=bool(location)):
+                    raise
+            location = ""
+            time.sleep(_FIRST_PAUSE_S * (1 << beginning))
+            if self.client.has_blob(self.reference, self.digest):  # only the answer was lost
+                return True
+        raise AssertionError("the last failure was raised")  # pragma: no cover
+
+    def _send_all(self, location: str) -> None:
+        """Into the upload at `location`, which has nothing yet."""
+        position = 0
         if self.size > CHUNK_BYTES:
             while position < self.size:
                 location, position = self._send_chunk(location, position)
         location += ("&" if urlsplit(location).query else "?") + urlencode({"digest": self.digest})
         self._send("PUT", location, position, self.size)
-        return True
 
     def _mount(self, source: str) -> tuple[bool, str]:
         """Whether it is mounted; if not, where the upload is that the registry has begun instead, if it has.
@@ -88,7 +105,13 @@ class BlobUpload:
         if method == "PATCH":
             headers["Content-Range"] = f"{start}-{end - 1}"
         request = Request(
-            method, location, self._scope, headers, self._what, lambda: self.open_part(start, end - start)
+            method,
+            location,
+            self._scope,
+            headers,
+            self._what,
+            lambda: self.open_part(start, end - start),
+            is_repeatable=False,
         )
         answer = self.client.ask_home(request)
         answer.drain_conn()
@@ -116,3 +139,11 @@ class BlobUpload:
     @property
     def _what(self) -> str:
         return f"to take a blob for {self.reference.path}"
+
+
+def _is_passing(error: EngineError, *, is_begun: bool) -> bool:
+    """Whether the upload may succeed once it is begun again: its connection was cut, the registry is ill, or has lost
+    the upload or a part of it."""
+    if isinstance(error, RegistryError):
+        return error.status >= 500 or error.status == 416
+    return is_begun or isinstance(error, Unreachable)
