@@ -123,9 +123,9 @@ def test_tokens_that_end_in_the_middle_are_asked_for_anew(site: Site, monkeypatc
     site.tokens.asked.clear()
     site.tokens.valid_s = 1.5
     with RegistryClient(site.access()) as pushing, RegistryClient(site.access()) as pulling:
-        assert pulling.blob(reference, digest_of(first)).read() == first
+        assert pulling.blob(reference, digest_of(first))[0].read() == first
         uploads.BlobUpload(pushing, reference, digest_of(content), len(content), open_part).run([])
-        assert pulling.blob(reference, digest_of(content)).read() == content
+        assert pulling.blob(reference, digest_of(content))[0].read() == content
 
     asked = [scope for _method, _user, scopes in site.tokens.asked for scope in scopes]
     assert asked == [f"repository:team/long:{actions}" for actions in ("pull", "pull,push", "pull,push", "pull")]
