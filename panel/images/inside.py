@@ -127,11 +127,18 @@ class Compare(ImagePage):
         asked = self.request.GET.get("other", "")
         other = images.filter(pk=asked).first() if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
         context = super().get_context_data(**kwargs) | {
-            "others": [(image, familiar(str(image))) for image in images.defer("config")[:MOST_OTHERS]],
+            "others": self.choices(images, other),
             "other": other,
             "form": FilesForm(self.request.GET),
         }
         return context | self.differences(other, context["form"]) if other is not None else context
+
+    def choices(self, images: QuerySet[Image], chosen: Image | None) -> list[tuple[Image, str]]:
+        """Images to compare with, by name; the chosen one is among them however many there are."""
+        offered = list(images.defer("config")[:MOST_OTHERS])
+        if chosen is not None and chosen not in offered:
+            offered.insert(0, chosen)
+        return [(image, familiar(str(image))) for image in offered]
 
     def differences(self, other: Image, form: FilesForm) -> dict[str, Any]:
         """What its host tells of the two."""

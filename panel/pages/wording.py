@@ -179,7 +179,7 @@ def step_state_words(step: dict[str, Any], operation_status: str) -> str:
     phase = step.get("phase") or ""
     match step["status"]:
         case "waiting":
-            return gettext("waiting")
+            return gettext("waiting") if operation_status in ("queued", "running") else gettext("not begun")
         case "done":
             return phase_words(phase) if phase == "exists" else gettext("done")
         case "failed" if operation_status == "cancelled":

@@ -39,7 +39,8 @@ NAMELESS = """() => [...document.querySelectorAll("button, a[href], input:not([t
   .filter((e) => e.checkVisibility() || e.classList.contains("visually-hidden"))
   .filter((e) => !(e.innerText || e.textContent).trim() && !e.ariaLabel && !(e.labels?.length) && !e.title)
   .map((e) => e.outerHTML.slice(0, 120))"""
-OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+OVERFLOW = """() => Math.max(...[document.documentElement, ...document.querySelectorAll(".card")]
+  .map((e) => e.scrollWidth - e.clientWidth))"""
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -1,10 +1,12 @@
 """The image pages."""
 
+import pytest
 from django.utils import timezone
 
 from panel.accounts.models import User
 from panel.containers.models import Container
 from panel.hosts.models import Host
+from panel.images import inside
 from panel.images.models import Image
 from panel.operations.models import Operation
 from tests.panel.browsing import HTMX, signed_in
@@ -65,13 +67,18 @@ def test_without_its_host_an_image_says_why_its_inside_is_not_shown(viewer: User
         assert (answer.status_code, b"does not answer" in answer.content) == (200, True), tab
 
 
-def test_a_comparison_offers_the_images_of_the_same_host(viewer: User, image: Image) -> None:
+def test_a_comparison_offers_the_images_of_the_same_host(
+    viewer: User, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = _other(image)
     elsewhere = Host.objects.create(name="elsewhere")
     far = Image.objects.create(host=elsewhere, image_id="sha256:" + "3c" * 32, references=["far:1"])
     page = signed_in(viewer).get(f"/images/{image.pk}/compare/?other={far.pk}").content.decode()
     assert f'<option value="{other.pk}">' in page
     assert "far:1" not in page
+    monkeypatch.setattr(inside, "MOST_OTHERS", 0)
+    page = signed_in(viewer).get(f"/images/{image.pk}/compare/?other={other.pk}").content.decode()
+    assert f'<option value="{other.pk}" selected>' in page
     assert signed_in(viewer).get(f"/images/{image.pk}/compare/?other=x").status_code == 200
 
 
