@@ -23,7 +23,13 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_EVERY_BEATS = 2
 REPORT_EVERY_BEATS = 150  # five minutes
 PRUNE_EVERY_BEATS = 1800  # an hour
-TASKS = ("panel.containers.tasks", "panel.images.tasks", "panel.registries.tasks", "panel.volumes.tasks")
+TASKS = (
+    "panel.containers.tasks",
+    "panel.files.tasks",
+    "panel.images.tasks",
+    "panel.registries.tasks",
+    "panel.volumes.tasks",
+)
 
 # Taken off the broker when it begins: after a crash the panel sends it again, so the broker need not.
 app = configured("moorage.host", TASKS, acks_late=False, visibility_timeout_s=3600)

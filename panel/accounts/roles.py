@@ -26,6 +26,7 @@ OPERATOR = VIEWER | {
     "containers.files",
     "containers.delete",
     "volumes.manage",
+    "volumes.files",
     "images.load",
     "images.save",
     "images.delete",

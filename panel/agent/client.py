@@ -60,6 +60,12 @@ class AgentClient:
             value: dict[str, Any] = await answer.json()
             return value
 
+    async def post(self, path: str, document: Any, *, timeout_s: float = 30) -> dict[str, Any]:
+        """What it answers to `POST /v1/<path>` with a JSON document, as one JSON object."""
+        async with self._request("POST", path, json=document, timeout=aiohttp.ClientTimeout(timeout_s)) as answer:
+            value: dict[str, Any] = await answer.json()
+            return value
+
     async def pieces(self, path: str, query: Query = ()) -> AsyncGenerator[bytes, None]:
         """Its answer in pieces, as they come. Close it (`aclose`) if you leave it before its end."""
         async with self._request("GET", path, params=list(query)) as answer:

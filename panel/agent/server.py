@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from aiohttp import web
 
 from engine import Engine, EngineError, raise_nofile
-from panel.agent import images
+from panel.agent import browsing, images
 from panel.agent.errors import answer_errors
 from panel.agent.files import get_archive, get_diff, get_export, get_path
 from panel.agent.inspect import get_inspect
@@ -57,6 +57,7 @@ def application(engine: Engine) -> web.Application:
             web.get("/v1/containers/{id}/export", get_export),
             web.get("/v1/containers/{id}/archive", get_archive),
             web.get("/v1/containers/{id}/path", get_path),
+            *browsing.routes(),
             web.get("/v1/prunable", get_prunable),
             web.get("/v1/images/archive", images.get_archive),
             web.get("/v1/images/prunable", images.get_prunable),

@@ -13,6 +13,7 @@ from panel.agent.threads import in_thread
 
 LINES = "application/x-ndjson"
 TAR = "application/x-tar"
+BYTES = "application/octet-stream"
 
 
 async def begin(request: web.Request, content_type: str) -> web.StreamResponse:
@@ -23,10 +24,10 @@ async def begin(request: web.Request, content_type: str) -> web.StreamResponse:
     return response
 
 
-async def send_tar(request: web.Request, stream: TarStream) -> web.StreamResponse:
-    """Stream a tar, each piece made when the one before is on its way; whatever happens, it is closed."""
+async def send_tar(request: web.Request, stream: TarStream, content_type: str = TAR) -> web.StreamResponse:
+    """Stream a tar, or other bytes, each piece made when the one before is on its way; in the end it is closed."""
     try:
-        response = await begin(request, TAR)
+        response = await begin(request, content_type)
         with suppress(ConnectionResetError):  # whoever read this has enough
             while (piece := await in_thread(next, stream, b"")) != b"":
                 await response.write(piece)

@@ -31,6 +31,8 @@ from panel.containers.serializers import (
     UpdateSerializer,
     WouldPruneSerializer,
 )
+from panel.files import api as files
+from panel.files.places import Place, of_container
 from panel.hosts.models import Host
 from panel.images.models import outdated
 from panel.operations.api import ANSWERS, PREFER, accepted
@@ -60,7 +62,9 @@ OPERATED: dict[str, Any] = {"parameters": [PREFER], "responses": ANSWERS}
         description="`id` is its id, its name, or the beginning of its id if no other begins so.",
     ),
 )
-class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Container]):
+class ContainerViewSet(
+    Observed, Files, files.Browsed, mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelViewSet[Container]
+):
     """Containers of all hosts."""
 
     queryset = Container.objects.all()
@@ -73,6 +77,7 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
         "exec": "containers.exec",
         **dict.fromkeys(OPERATING, "containers.operate"),
         **dict.fromkeys(("export", "archive", "copy_in", "path"), "containers.files"),
+        **dict.fromkeys(files.ACTIONS, "containers.files"),
         **dict.fromkeys(("destroy", "prune"), "containers.delete"),
     }
     permissions = {
@@ -91,6 +96,10 @@ class ContainerViewSet(Observed, Files, mixins.ListModelMixin, mixins.RetrieveMo
     def get_object(self) -> Container:
         """The container the address means: by id, by name, or by the only id that begins so."""
         return get_object_or_404(self.get_queryset().meant_by(self.kwargs["pk"]))
+
+    def place(self) -> Place:
+        """Whose files are browsed."""
+        return of_container(self.get_object())
 
     @extend_schema(
         summary="Create a container",

@@ -26,6 +26,12 @@ def read(path: str, query: Query = (), *, timeout_s: float = 30) -> dict[str, An
     return found
 
 
+def ask(path: str, document: Any, *, timeout_s: float = 30) -> dict[str, Any]:
+    """What the agent answers to a document sent to `path`, which changes nothing. Raises AgentError."""
+    found: dict[str, Any] = printable(async_to_sync(agent().post)(path, document, timeout_s=timeout_s))
+    return found
+
+
 def of(container: Container, what: str) -> str:
     """The agent's path for something of a container."""
     return f"containers/{container.pk}/{what}"

@@ -194,7 +194,7 @@ def allow_copy_in(*, actor: Actor, container: Container, path: str) -> Ticket:
     def arrived(ticket: Ticket, size_bytes: int) -> Operation:
         return copy_in(actor=actor, container=container, path=path, upload=ticket.id, size_bytes=size_bytes)
 
-    return Ticket(actor, container.host, "containers.copy_in", container.name, arrived=arrived)
+    return Ticket(actor, container.host, "containers.copy_in", container.name, arrived, container.subject)
 
 
 @service("containers.files", further=trust.to_enter)

@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "panel.volumes",
     "panel.distribution",
     "panel.containers",
+    "panel.files",
     "panel.dashboard",
     "panel.pages",
     "panel.rest",

@@ -22,7 +22,11 @@ from panel.uploads import outcomes, tickets
 
 logger = logging.getLogger(__name__)
 
-PATHS = re.compile(r"POST /api/v1/images/(load|import)/|PUT /api/v1/containers/[^/]+/archive/")
+PATHS = re.compile(
+    r"POST /api/v1/images/(load|import)/"
+    r"|PUT /api/v1/containers/[^/]+/archive/"
+    r"|PUT /api/v1/(containers|volumes)/[^/]+/files/content/"
+)
 EMPTY: HTTPRequestEvent = {"type": "http.request", "body": b"", "more_body": False}
 
 

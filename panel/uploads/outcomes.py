@@ -22,7 +22,7 @@ def failed(ticket: Ticket, reason: str) -> None:
         audit.record(
             actor=ticket.actor,
             action=ticket.action,
-            subject=Subject("image", ticket.id, ticket.name),
+            subject=ticket.subject or Subject("image", ticket.id, ticket.name),
             outcome=AuditEntry.Outcome.FAILED,
             detail=reason,
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from panel.accounts.actors import Actor
+from panel.audit.subject import Subject
 from panel.hosts.models import Host
 from panel.operations.models import Operation
 
@@ -14,13 +15,14 @@ UPLOAD_HEADER = "Moorage-Upload"
 @dataclass(frozen=True)
 class Ticket:
     """One upload somebody may make. `arrived` is told its size in bytes once all is on the host; `action` names what
-    was to be done, for the audit log."""
+    was to be done, for the audit log, `subject` with what, if not with a new image called `name`."""
 
     actor: Actor
     host: Host
     action: str
     name: str
     arrived: "Callable[[Ticket, int], Operation]"
+    subject: Subject | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 

@@ -12,6 +12,8 @@ from rest_framework.viewsets import GenericViewSet
 from engine import Volume, VolumeSpec
 from panel.accounts.actors import Actor
 from panel.containers import live
+from panel.files import api as files
+from panel.files.places import Place, of_volume
 from panel.hosts.choice import host_named
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.described import Describer
@@ -99,7 +101,7 @@ class PruneVolumesSerializer(serializers.Serializer[Any]):
     host = serializers.CharField(required=False, default="", help_text="the first one if it is left out")
 
 
-class VolumeViewSet(GenericViewSet[Any]):
+class VolumeViewSet(files.Browsed, GenericViewSet[Any]):
     """Volumes of the host."""
 
     serializer_class = VolumeSerializer
@@ -109,9 +111,16 @@ class VolumeViewSet(GenericViewSet[Any]):
     permissions = {
         **dict.fromkeys(("list", "retrieve"), "volumes.view"),
         # Their services ask, so that a refusal is an audit row.
-        **dict.fromkeys(("create", "destroy", "prune", "resize"), SIGNED_IN),
+        **dict.fromkeys(("create", "destroy", "prune", "resize", *files.ACTIONS), SIGNED_IN),
     }
-    documented_permissions = dict.fromkeys(("create", "destroy", "prune", "resize"), "volumes.manage")
+    documented_permissions = {
+        **dict.fromkeys(("create", "destroy", "prune", "resize"), "volumes.manage"),
+        **dict.fromkeys(files.ACTIONS, "volumes.files"),
+    }
+
+    def place(self) -> Place:
+        """Whose files are browsed."""
+        return of_volume(self.kwargs["name"])
 
     @extend_schema(
         summary="List volumes",

@@ -9,4 +9,8 @@ class Volume(models.Model):
     class Meta:
         managed = False
         default_permissions = ()
-        permissions = [("view", "See volumes"), ("manage", "Create and remove volumes")]
+        permissions = [
+            ("view", "See volumes"),
+            ("manage", "Create and remove volumes"),
+            ("files", "Read and write volumes' files"),
+        ]

@@ -110,7 +110,9 @@ def test_every_operation_of_the_document_has_an_example(client: Client) -> None:
             bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
             contents = [content for body in bodies for content in body.get("content", {}).values()]
             is_bodiless = method == "delete" and "204" in operation["responses"]
-            is_text = method == "get" and path.endswith(("/logs/", "/schema/", "/diff/", "/export/", "/archive/"))
+            is_text = method == "get" and path.endswith(
+                ("/logs/", "/schema/", "/diff/", "/export/", "/archive/", "/files/content/")
+            )
             if not (is_bodiless or is_text or any("examples" in content for content in contents)):
                 bare.append(f"{method} {path}")
     assert bare == []

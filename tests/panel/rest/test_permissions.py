@@ -120,6 +120,16 @@ CHANGES = [
     ("delete", "volumes/data/", "volumes.remove"),
     ("post", "volumes/data/resize/", "volumes.resize"),
     ("post", "volumes/prune/", "volumes.prune"),
+    *(
+        (method, f"{place}/files/{what}", action)
+        for place in (f"containers/{ID}", "volumes/data")
+        for method, what, action in (
+            ("get", "", "files.read"),
+            ("put", "content/?path=/etc/new", "files.put"),
+            ("post", "folder/", "files.change"),
+            ("post", "remove/", "files.change"),
+        )
+    ),
     ("post", "images/import/?reference=a:b", "images.import"),
 ]
 
