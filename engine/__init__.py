@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.host import Engine
     from engine.images import Image, Reference, RemovedImage, TarStream, Upload
     from engine.logs import LogBatch, LogLine, LogReader, Output
+    from engine.spec.backups import Backup, Retention
     from engine.spec.bootstrap import BootstrapSpec
     from engine.spec.browsing import AccessChange, Crumb, FileEntry, FileView, FolderPage, FolderQuery, Removable
     from engine.spec.container import (
@@ -104,6 +105,7 @@ _HOMES = {
     "engine.host": ["Engine"],
     "engine.images": ["Image", "Reference", "RemovedImage", "TarStream", "Upload"],
     "engine.logs": ["LogBatch", "LogLine", "LogReader", "Output"],
+    "engine.spec.backups": ["Backup", "Retention"],
     "engine.spec.bootstrap": ["BootstrapSpec"],
     "engine.spec.browsing": [
         "AccessChange",
@@ -163,6 +165,7 @@ __all__ = [
     "JOINABLE",
     "AccessChange",
     "Attachment",
+    "Backup",
     "BootstrapSpec",
     "Cancelled",
     "Capabilities",
@@ -244,6 +247,7 @@ __all__ = [
     "ResourcesChange",
     "Restart",
     "RestartPolicy",
+    "Retention",
     "Rlimit",
     "Scheduler",
     "Session",

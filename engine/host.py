@@ -36,6 +36,7 @@ from engine.container import (
     top,
     trees,
     update,
+    volume_backups,
     volumes,
     waiting,
 )
@@ -49,6 +50,7 @@ from engine.images import Image, ImageStore, RemovedImage, Reporter, TarStream, 
 from engine.launcher import client
 from engine.logs import LogReader
 from engine.spec import detach_keys as keys
+from engine.spec.backups import Backup
 from engine.spec.bootstrap import BootstrapSpec
 from engine.spec.container import ContainerSpec, ContainerState
 from engine.spec.exec import ExecSpec, ExecState
@@ -305,6 +307,7 @@ class Engine:
         bootstrap.repair(self._runtime)
         states = repair.repair(self._runtime)
         volumes.repair(self._runtime, {state.id for state in states})
+        volume_backups.repair(self._runtime)
         return states
 
     # Volumes
@@ -342,6 +345,87 @@ class Engine:
     def remove_volume(self, name: str, *, force: bool = False) -> None:
         """Take a volume away. Raises Conflict naming the containers that use it; NotFound unless `force`."""
         volumes.remove(self._runtime, name, is_missing_ok=force)
+
+    def rename_volume(self, name: str, new_name: str) -> Volume:
+        """Call it, and its backups, something else. Raises NotFound, InvalidSpec, Conflict while it is used."""
+        return volume_backups.rename(self._runtime, name, new_name)
+
+    def clone_volume(
+        self,
+        name: str,
+        new_name: str,
+        *,
+        size_bytes: int | None = None,
+        freeze: bool = False,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Volume:
+        """Make a volume of all that another holds. See `engine.container.volume_backups`."""
+        return volume_backups.clone(
+            self._runtime,
+            name,
+            new_name,
+            size_bytes=size_bytes,
+            freeze=freeze,
+            progress=progress,
+            is_cancelled=is_cancelled,
+        )
+
+    def back_up_volume(
+        self,
+        name: str,
+        *,
+        freeze: bool = False,
+        is_scheduled: bool = False,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Backup:
+        """Keep what it holds in a file of the host. See `engine.container.volume_backups`."""
+        return volume_backups.back_up(
+            self._runtime,
+            name,
+            freeze=freeze,
+            is_scheduled=is_scheduled,
+            progress=progress,
+            is_cancelled=is_cancelled,
+        )
+
+    def volume_backups(self, name: str = "") -> list[Backup]:
+        """Every backup, or those of one volume, which need not be there any more; newest first."""
+        return volume_backups.listed(self._runtime, name)
+
+    def remove_volume_backup(self, name: str, backup_id: str) -> None:
+        """Take a backup away. Raises NotFound, InvalidSpec."""
+        volume_backups.remove(self._runtime, name, backup_id)
+
+    def open_volume_backup(self, name: str, backup_id: str) -> BinaryIO:
+        """The file of a backup, a tar in zstd, to be closed by the caller. Raises NotFound, InvalidSpec."""
+        return volume_backups.open_file(self._runtime, name, backup_id)
+
+    def volume_archive(self, name: str) -> TarStream:
+        """The volume's files as they are while they are read, as a tar in zstd. Raises NotFound."""
+        return volume_backups.archive(self._runtime, name)
+
+    def restore_volume(
+        self,
+        name: str,
+        source: tuple[str, str] | BinaryIO,
+        *,
+        replace: bool = False,
+        takes_devices: bool = False,
+        progress: Progress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Volume:
+        """Make it hold what a backup (volume and id) or an archive does. See `engine.container.volume_backups`."""
+        return volume_backups.restore(
+            self._runtime,
+            name,
+            source,
+            replace=replace,
+            takes_devices=takes_devices,
+            progress=progress,
+            is_cancelled=is_cancelled,
+        )
 
     def unused_volumes(self, *, with_named: bool = False) -> list[Volume]:
         """What pruning would take: volumes no container uses, those with a name of their own only if `with_named`."""

@@ -1,8 +1,11 @@
-"""renameat2(2): a rename that replaces nothing."""
+"""renameat2(2): a rename that replaces nothing, and one that exchanges."""
+
+import os
 
 from engine.sys.libc import check, libc
 
-_RENAME_NOREPLACE = 1
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
+_AT_FDCWD = -100
 
 
 def rename_new(source: int, name: bytes, target: int, new_name: bytes) -> None:
@@ -15,3 +18,9 @@ def rename_new(source: int, name: bytes, target: int, new_name: bytes) -> None:
         "renameat2",
         new_name.decode(errors="replace"),
     )
+
+
+def exchange(one: str, other: str) -> None:
+    """Let each of the two paths, both of one file system, name what the other did, at once. Raises KernelError."""
+    result = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    check(result, "renameat2", one)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from engine.errors import InvalidSpec, KernelError, Unsupported
+from engine.errors import Conflict, InvalidSpec, KernelError, Unsupported
 from engine.spec import mount_options
 from engine.spec.volumes import NETWORKED, data_of, kind_of
 from engine.sys import loop, mount
@@ -31,16 +31,37 @@ def needs_mount(record: Record) -> bool:
 
 @contextmanager
 def used(folder: Path, record: Record, is_needed: Callable[[], bool]) -> Iterator[None]:
-    """Have it mounted during the block, and afterwards if it `is_needed` still. Raises KernelError, Unsupported."""
-    if not needs_mount(record):
-        yield
-        return
+    """Have it there, and mounted, during the block; it stays mounted afterwards if it `is_needed` still.
+
+    Raises KernelError, Unsupported.
+    """
     fd = _hold(folder, record)
     try:
         yield
     finally:
         os.close(fd)
-        release(folder, is_needed)
+        if needs_mount(record):
+            release(folder, is_needed)
+
+
+@contextmanager
+def alone(folder: Path, name: str) -> Iterator[None]:
+    """Have nobody else work in the volume, which is not mounted, during the block. Raises Conflict."""
+    if not release(folder, lambda: False):
+        raise Conflict(
+            f"Volume {name} is mounted, and a program of the host works in it.",
+            hint=f"Find it with: fuser -vm {folder / DATA}",
+        )
+    fd = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Conflict(
+            f"Volume {name} is being copied or looked at.", hint="Wait until that has ended, or cancel it."
+        ) from None
+    finally:
+        os.close(fd)
 
 
 def _hold(folder: Path, record: Record) -> int:
@@ -48,7 +69,7 @@ def _hold(folder: Path, record: Record) -> int:
     fd = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_SH)
-        while not is_mounted(folder):
+        while needs_mount(record) and not is_mounted(folder):
             fcntl.flock(fd, fcntl.LOCK_EX)
             if not is_mounted(folder):
                 _mount(folder, record)

@@ -14,15 +14,16 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import Conflict, DamagedStore, NotFound
 from engine.launcher import records
 from engine.spec.mounts import VOLUME_NAME, check_volume_name
-from engine.spec.volumes import VolumeSpec
+from engine.spec.volumes import VolumeSpec, kind_of
 from engine.sys.remove_tree import remove_tree
+from engine.sys.renaming import exchange
 from engine.volumes import filling, limiting, mounting, usage
 from engine.volumes.volume import DATA, RECORD, Quota, Record, RemovedVolumes, Volume
 
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 Users = Callable[[], Mapping[str, Sequence[str]]]
 """Gives the names of the containers that use each volume, by the volume's name."""
+
+Fills = Callable[[Path], None]
+"""Puts into a volume's empty folder of data what it is to hold."""
 
 _MODE = 0o755
 _PLAIN = VolumeSpec()
@@ -74,9 +78,7 @@ class VolumeStore:
         finally:
             os.close(fd)
 
-    def create(
-        self, name: str = "", spec: VolumeSpec = _PLAIN, *, owner: str = "", fills: Callable[[Path], None] | None = None
-    ) -> str:
+    def create(self, name: str = "", spec: VolumeSpec = _PLAIN, *, owner: str = "", fills: Fills | None = None) -> str:
         """Make the volume unless it is there; returns its name, a new one where none is given.
 
         `owner` is the container an anonymous volume is made for; `fills` puts into its folder of data what it is to
@@ -105,9 +107,7 @@ class VolumeStore:
                 raise
         return name
 
-    def _make(
-        self, fresh: Path, spec: VolumeSpec, is_anonymous: bool, owner: str, fills: Callable[[Path], None] | None
-    ) -> None:
+    def _make(self, fresh: Path, spec: VolumeSpec, is_anonymous: bool, owner: str, fills: Fills | None) -> None:
         limit_bytes = spec.limit_bytes
         quota = Quota.NONE if limit_bytes is None else limiting.begin(fresh, limit_bytes)
         os.mkdir(fresh / DATA, _MODE)
@@ -135,6 +135,54 @@ class VolumeStore:
             raise Conflict(
                 f"Volume {name} exists already, with other options.", hint="Choose another name, or remove it first."
             )
+
+    def refill(self, name: str, fills: Fills, at_rest: Callable[[], AbstractContextManager[None]]) -> None:
+        """Let it hold what `fills` puts into its folder of data, and nothing else: at once, or not at all.
+
+        `at_rest` keeps all who use it from running for the moment in which it is exchanged. Raises NotFound, Conflict,
+        and what these raise.
+        """
+        record = self._record(name)
+        if kind_of(record.options):
+            raise Conflict(
+                f"Volume {name} shows what is not kept by the engine, which cannot exchange it as a whole.",
+                hint="Use a volume without the options type and device.",
+            )
+        fresh = self.root / f".new-{secrets.token_hex(8)}"
+        os.makedirs(fresh, mode=0o711)
+        try:
+            spec = VolumeSpec(record.labels, size_bytes=record.size_bytes)
+            self._make(fresh, spec, record.is_anonymous, record.owner, fills)
+            replace(record, quota=Record.read(fresh).quota).write(fresh)
+            with at_rest(), self.held(is_exclusive=True), mounting.alone(self.root / name, name):
+                exchange(str(fresh), str(self.root / name))
+        finally:
+            _throw_away(fresh)
+
+    def rename(self, name: str, new_name: str, users: Users) -> None:
+        """Call it something else, while no container uses it. Raises NotFound, InvalidSpec, Conflict."""
+        check_volume_name("name", new_name)
+        with self.held(is_exclusive=True):
+            record = self._record(name)
+            if containers := users().get(name):
+                raise Conflict(
+                    f"Volume {name} is used by {', '.join(sorted(containers))}, which know it by this name.",
+                    hint="Clone it, or remove these containers first.",
+                )
+            if new_name == name:
+                return
+            if (self.root / new_name).exists():
+                raise Conflict(f"There is a volume {new_name} already.", hint="Choose another name.")
+            with mounting.alone(self.root / name, name):
+                (self.root / name).rename(self.root / new_name)
+                if record.is_anonymous:
+                    replace(record, is_anonymous=False, owner="").write(self.root / new_name)
+
+    def spec_of(self, name: str) -> VolumeSpec:
+        """What another volume like it is asked for by. Raises NotFound."""
+        record = self._record(name)
+        said = "size" in record.options
+        return VolumeSpec(record.labels, record.options, None if said else record.size_bytes)
 
     def resize(self, name: str, size_bytes: int, running: Users) -> None:
         """Let it hold so much, while it is used. Raises NotFound, InvalidSpec, Conflict telling why it cannot."""
@@ -214,10 +262,9 @@ class VolumeStore:
             used_by = users()
             for name in names:
                 if self._exists(name) and not used_by.get(name):
-                    self._unmount(name)
-                    freed_bytes += usage.disk_bytes(self.root / name)
-                    self._discard(name)
-                    removed.append(name)
+                    with suppress(Conflict):  # it is being backed up, or a program of the host works in it
+                        freed_bytes += self._discard(name, is_measured=True)
+                        removed.append(name)
         return RemovedVolumes(tuple(removed), freed_bytes)
 
     def leave(self, owner: str, names: Collection[str], users: Users, *, with_volumes: bool) -> None:
@@ -227,9 +274,10 @@ class VolumeStore:
             used_by = users() if owned and with_volumes else {}
             for name in owned:
                 if with_volumes and not used_by.get(name):
-                    self._discard(name)
-                else:
-                    self._disown(name)
+                    with suppress(Conflict):  # it is being backed up: so it stays, for a prune
+                        self._discard(name)
+                        continue
+                self._disown(name)
 
     def forget(self, owner: str) -> None:
         """Container `owner` never came to be: nobody but it has the volumes made for it."""
@@ -270,19 +318,14 @@ class VolumeStore:
         record = Record.read(self.root / name)
         replace(record, owner="").write(self.root / name)
 
-    def _unmount(self, name: str) -> None:
-        """What it shows is not the engine's to remove. Raises Conflict where a program of the host works in it."""
-        if not mounting.release(self.root / name, lambda: False):
-            raise Conflict(
-                f"Volume {name} is mounted, and a program of the host works in it.",
-                hint=f"Find it with: fuser -vm {self.data(name)}",
-            )
-
-    def _discard(self, name: str) -> None:
-        self._unmount(name)
+    def _discard(self, name: str, *, is_measured: bool = False) -> int:
+        """Remove it, and nothing of what it may show; the bytes that came free, if measured. Raises Conflict."""
         gone = self.root / f".removed-{secrets.token_hex(8)}"
-        (self.root / name).rename(gone)
+        with mounting.alone(self.root / name, name):
+            (self.root / name).rename(gone)
+        freed_bytes = usage.disk_bytes(gone) if is_measured else 0
         _throw_away(gone)
+        return freed_bytes
 
     def _record(self, name: str) -> Record:
         if not VOLUME_NAME.fullmatch(name):

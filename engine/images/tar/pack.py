@@ -7,7 +7,7 @@ in a file's place is noticed, not touched.
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from engine.images.tar.reader import CHUNK, MAXIMUM_SEGMENTS, Entry, Kind
 from engine.images.tar.writer import END, header, padding, stored_bytes
@@ -29,10 +29,11 @@ _KINDS = {
 
 
 class Packer:
-    """Makes one archive. `ids` tells how owners are seen from inside."""
+    """Makes one archive. `ids` tells how owners are seen from inside, `carries` which extended attributes come."""
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, ids: Ids, *, carries: Callable[[str], bool] = is_carried) -> None:
         self._ids = ids
+        self._carries = carries
         self._names: dict[tuple[int, int], bytes] = {}
 
     def entry(self, name: bytes, found: Found) -> Iterator[bytes]:
@@ -99,7 +100,7 @@ class Packer:
     def _attributes(self, found: Found) -> Mapping[str, bytes]:
         path = b"/proc/self/fd/%d/%s" % (found.folder, found.name)
         try:
-            names = sorted(filter(is_carried, os.listxattr(path, follow_symlinks=False)))
+            names = sorted(filter(self._carries, os.listxattr(path, follow_symlinks=False)))
             values = {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
         except OSError as error:
             if error.errno in (*_NO_ATTRIBUTES, errno.ENODATA):

@@ -63,8 +63,12 @@ class Unpacker(Generic[AnyTree]):
         os.fchown(fd, entry.uid, entry.gid)
         os.fchmod(fd, entry.mode)
         for name, value in entry.xattrs.items():
-            if is_carried(name):
+            if self._carries(name):
                 self._set_attribute(fd, name, value)
+
+    def _carries(self, name: str) -> bool:
+        """Whether the extended attribute is taken from the archive."""
+        return is_carried(name)
 
     def _set_attribute(self, fd: int, name: str, value: bytes) -> None:
         os.setxattr(fd, name, value)
@@ -164,12 +168,17 @@ class Unpacker(Generic[AnyTree]):
 
     def _device(self, parts: Parts, entry: Entry) -> None:
         number = (entry.major, entry.minor)
-        if entry.kind is Kind.BLOCK_DEVICE or number not in DEVICES:
+        if not self._takes_device(entry):
             raise InvalidArchive(
                 f"{entry.kind.value} {entry.major}:{entry.minor} is not allowed in an image",
                 hint="Allowed are null, zero, full, random, urandom, tty, console and ptmx.",
             )
-        self._node(parts, entry, stat.S_IFCHR, os.makedev(*number))
+        kind = stat.S_IFBLK if entry.kind is Kind.BLOCK_DEVICE else stat.S_IFCHR
+        self._node(parts, entry, kind, os.makedev(*number))
+
+    def _takes_device(self, entry: Entry) -> bool:
+        """Whether the archive may hold the device."""
+        return entry.kind is Kind.CHARACTER_DEVICE and (entry.major, entry.minor) in DEVICES
 
     def _fifo(self, parts: Parts, entry: Entry) -> None:
         self._node(parts, entry, stat.S_IFIFO, 0)
