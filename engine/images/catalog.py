@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.errors import Conflict, DamagedStore, InvalidSpec, NotFound
@@ -13,7 +13,7 @@ from engine.images.image import HistoryEntry, Image, ImageLayer, normalized_time
 from engine.images.layers.chain import chain_ids
 from engine.images.layout import Layout, descriptors_in
 from engine.images.reference import Reference
-from engine.spec.image import REF_NAME, Descriptor, Execution, Healthcheck, ImageConfig, Manifest
+from engine.spec.image import REF_NAME, REPOSITORY_DIGEST, Descriptor, Execution, Healthcheck, ImageConfig, Manifest
 from engine.spec.life import HealthCheck
 
 log = logging.getLogger(__name__)
@@ -110,16 +110,22 @@ class Catalog:
 
     def _images(self, descriptors: Sequence[Descriptor]) -> list[Image]:
         references: dict[str, set[str]] = {}
+        digests: dict[str, set[str]] = {}
         manifests: dict[str, str] = {}
         for descriptor in descriptors:
             image_id = self.stored(descriptor.digest).id
             name = reference_of(descriptor)
+            digest = registry_digest_of(descriptor)
             references.setdefault(image_id, set()).update({name} if name else ())
+            digests.setdefault(image_id, set()).update({digest} if digest else ())
             if name or image_id not in manifests:
                 manifests[image_id] = descriptor.digest
         uses = Counter(chain_id for digest in manifests.values() for chain_id in self.stored(digest).chain_ids)
         images = [
-            _image(self.stored(digest), digest, tuple(sorted(references[image_id])), uses)
+            replace(
+                _image(self.stored(digest), digest, tuple(sorted(references[image_id])), uses),
+                digests=tuple(sorted(digests[image_id])),
+            )
             for image_id, digest in manifests.items()
         ]
         return sorted(images, key=lambda image: image.created_at, reverse=True)
@@ -150,6 +156,11 @@ def reference_of(descriptor: Descriptor) -> str:
     return (descriptor.annotations or {}).get(REF_NAME, "")
 
 
+def registry_digest_of(descriptor: Descriptor) -> str:
+    """What a registry has the image of an index entry as, empty for an entry that is about something else."""
+    return (descriptor.annotations or {}).get(REPOSITORY_DIGEST, "")
+
+
 def _reference(name: str, is_prefix: bool) -> Reference | None:
     try:
         return Reference.parse(name)
@@ -163,15 +174,16 @@ def _named(images: list[Image], reference: Reference) -> Image | None:
     named = next((image for image in images if str(reference) in image.references), None)
     if named is not None or not reference.digest:
         return named
-    repositories = {image.id: {Reference.parse(text).repository for text in image.references} for image in images}
-    return next(
-        (
-            image
-            for image in images
-            if image.manifest_digest == reference.digest and reference.repository in repositories[image.id]
-        ),
-        None,
-    )
+    return next((image for image in images if _is_from(image, reference)), None)
+
+
+def _is_from(image: Image, reference: Reference) -> bool:
+    """Whether the repository that the reference names has, or had, the image under the reference's digest."""
+    if f"{reference.repository}@{reference.digest}" in image.digests:
+        return True
+    if image.manifest_digest != reference.digest:
+        return False
+    return any(Reference.parse(text).repository == reference.repository for text in image.references + image.digests)
 
 
 def _image(stored: StoredImage, manifest_digest: str, references: tuple[str, ...], uses: Mapping[str, int]) -> Image:

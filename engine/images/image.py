@@ -39,6 +39,7 @@ class Image:
     layers take unpacked, `shared_bytes` what those of them take that other images have too. `entrypoint` and `command`
     are `None` where the image names none. `layers` are lowest first. `health` is the check it says its containers are
     well by, without a `test` where it says none. `exposed_ports` are `80/tcp`, `volumes` paths inside the container.
+    `digests` are `<repository>@<digest>`: what registries had it as when it was pulled from there, or pushed to there.
     """
 
     id: str
@@ -62,19 +63,30 @@ class Image:
     layers: tuple[ImageLayer, ...]
     manifest_digest: str
     history: tuple[HistoryEntry, ...]
+    digests: tuple[str, ...] = ()
 
     def reference_meant(self, name: str) -> Reference | None:
         """Which of its references was meant by `name`, None where that was an id or a digest."""
-        try:
-            reference = Reference.parse(name)
-        except InvalidSpec:
-            return None
+        reference = _parsed(name)
         return reference if str(reference) in self.references else None
+
+    def digest_meant(self, name: str) -> str:
+        """Which of its `digests` was meant by `name`, empty for none; a name that has a digest is a name."""
+        reference = _parsed(name)
+        told = f"{reference.repository}@{reference.digest}" if reference else ""
+        return told if told in self.digests and str(reference) not in self.references else ""
 
     def to_json(self) -> dict[str, Any]:
         """Every field under its own name; layers and history as objects."""
         value: dict[str, Any] = codec.to_json(self)
         return value
+
+
+def _parsed(name: str) -> Reference | None:
+    try:
+        return Reference.parse(name)
+    except InvalidSpec:
+        return None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def pull_image(
     reporter = layers.reporter
     step = reporter.plan("ask registry", unit="")
     with reporter.step(step):
-        found, manifest, config = aside(lambda: _documents(client, reference, platform), on_wait=reporter.check)
+        found, asked, manifest, config = aside(lambda: _documents(client, reference, platform), on_wait=reporter.check)
         downloads.take_turn(found.digest, reporter.check)
     what = str(reference)
     pairs = pair_layers(what, tuple((one.digest, one.digest) for one in manifest.layers), read_config(config, what))
@@ -58,21 +58,23 @@ def pull_image(
     layers.staging.add_blob(digest_of(config), config)
     layers.staging.add_blob(found.digest, found.data)
     kept = replace(reference, tag="") if reference.digest else reference
-    return StagedImage(Descriptor(found.media_type, found.digest, len(found.data)), digest_of(config), (str(kept),))
+    descriptor = Descriptor(found.media_type, found.digest, len(found.data))
+    return StagedImage(descriptor, digest_of(config), (str(kept),), (f"{reference.repository}@{asked}",))
 
 
 def _documents(
     client: RegistryClient, reference: Reference, platform: Platform | None
-) -> tuple[FetchedManifest, Manifest, bytes]:
-    """The manifest, what it says, and the configuration."""
-    found = choose(client, reference, platform)
+) -> tuple[FetchedManifest, str, Manifest, bytes]:
+    """The manifest, the digest of what the reference stands for, what the manifest says, and the configuration."""
+    found, asked = choose(client, reference, platform)
     manifest = document(Manifest, found.data, str(reference))
-    return found, manifest, _config(client, reference, manifest)
+    return found, asked, manifest, _config(client, reference, manifest)
 
 
-def choose(client: RegistryClient, reference: Reference, platform: Platform | None) -> FetchedManifest:
-    """The manifest of an image, behind an index that of the platform."""
+def choose(client: RegistryClient, reference: Reference, platform: Platform | None) -> tuple[FetchedManifest, str]:
+    """The manifest of an image, behind an index that of the platform; and the digest of what was asked for."""
     found = client.manifest(reference)
+    asked = found.digest
     if found.media_type in INDEX_TYPES:
 
         def manifest(one: Descriptor) -> FetchedManifest:
@@ -86,7 +88,7 @@ def choose(client: RegistryClient, reference: Reference, platform: Platform | No
             f"{reference} is of the type {found.media_type[:100]!r}, which is no image",
             hint="Images of Docker before 1.10, charts and other artifacts cannot be pulled.",
         )
-    return found
+    return found, asked
 
 
 def _best(manifests: list[Descriptor], reference: Reference, platform: Platform | None) -> Descriptor:

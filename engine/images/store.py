@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from engine.errors import Conflict, Unreachable
 from engine.images import cleaning, instructions, names, pruning, saving, unsynced
 from engine.images.archives.loader import StagedImage, load_archive, load_root
-from engine.images.catalog import Catalog, reference_of
+from engine.images.catalog import Catalog, reference_of, registry_digest_of
 from engine.images.committer import Addition, stage_commit
 from engine.images.downloads import Downloads
 from engine.images.holding import holding
@@ -146,6 +146,9 @@ class ImageStore:
         client = RegistryClient(access_to(target, access))
         with client, holding(self._layout, self._catalog, [name]) as (held,):
             pushed = push_image(client, self._layout, held, target, reporter)
+            with self._layout.locked():
+                known = [f"{target.repository}@{pushed.digest}"]
+                self._layout.replace_descriptors(names.remembered(self._layout.descriptors(), held.manifest, known))
         reporter.tell()
         return pushed
 
@@ -218,22 +221,25 @@ class ImageStore:
         """Take a name away, and with the last name the image; `users` is asked while no new user can come.
 
         By id, an image with several names goes only with `force`. One that containers use loses its last name only with
-        `force`, and stays as a nameless image until they are gone. Raises NotFound, Conflict.
+        `force`, and stays as a nameless image until they are gone. To take away what a registry has it as is only to
+        forget that. Raises NotFound, Conflict.
         """
         with self._layout.locked():
             image = self.get(name)
+            if image.references and (digest := image.digest_meant(name)):
+                kept = names.without(self._layout.descriptors(), lambda one: registry_digest_of(one) == digest)
+                self._layout.replace_descriptors(kept)
+                return RemovedImage((digest,), (), 0)
             reference = image.reference_meant(name)
             if reference is not None and len(image.references) > 1:
-                self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), [str(reference)]))
-                return RemovedImage((str(reference),), (), 0)
+                return RemovedImage(self._untag(image, [str(reference)]), (), 0)
             containers = users().get(image.id, ())
             _check_removable(image, name if reference is None else "", containers, force)
             if containers:
-                self._layout.replace_descriptors(names.unnamed(self._layout.descriptors(), image.references))
-                return RemovedImage(image.references, (), 0)
+                return RemovedImage(self._untag(image, image.references), (), 0)
             self._layout.replace_descriptors(self._without(image))
             freed = cleaning.remove_unreferenced(self._layout, self._catalog)
-        return RemovedImage(image.references, (image.id,), freed)
+        return RemovedImage(image.references + image.digests, (image.id,), freed)
 
     def prune(self, filters: ImagePruneFilters, *, users: Users, dry_run: bool) -> PrunedImages:
         """Remove the images that nobody needs. See `engine.images.pruning`."""
@@ -300,6 +306,7 @@ class ImageStore:
                     descriptors = self._layout.descriptors()
                     for image in loaded:
                         descriptors = names.named(descriptors, image.manifest, image.references)
+                        descriptors = names.remembered(descriptors, image.manifest, image.digests)
                     self._layout.replace_descriptors(self._without_doubles(descriptors))
                 except BaseException:
                     cleaning.remove_unreferenced(self._layout, self._catalog)
@@ -308,13 +315,30 @@ class ImageStore:
                     unsynced.sync_soon(self._layout, noted)
         reporter.tell()
 
+    def _untag(self, image: Image, references: Sequence[str]) -> tuple[str, ...]:
+        """Take these names away; what is gone, with the digests that went with them."""
+        self._layout.replace_descriptors(names.untagged(self._layout.descriptors(), references))
+        return (*references, *(set(image.digests) - set(self.get(image.id).digests)))
+
     def _without(self, image: Image) -> tuple[Descriptor, ...]:
         return names.without(self._layout.descriptors(), lambda descriptor: self._catalog.id_of(descriptor) == image.id)
 
     def _without_doubles(self, descriptors: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
-        """One image can come with several manifests, by other compressions: a nameless one adds nothing then."""
-        has_name = {self._catalog.id_of(descriptor) for descriptor in descriptors if reference_of(descriptor)} - {""}
-        return names.without(descriptors, lambda d: not reference_of(d) and self._catalog.id_of(d) in has_name)
+        """One image can come with several manifests, by other compressions: a nameless one adds nothing then.
+
+        What registries have it as stays known, of a manifest that has a name.
+        """
+        named = [descriptor for descriptor in descriptors if reference_of(descriptor)]
+        homes = {self._catalog.id_of(d): d for d in named} | {d.digest: d for d in named}
+        homes.pop("", None)
+        kept = []
+        for one in descriptors:
+            home = homes.get(one.digest) or homes.get(self._catalog.id_of(one))
+            if registry_digest_of(one) and home is not None:
+                kept.append(replace(home, annotations=one.annotations))
+            elif home is None or reference_of(one):
+                kept.append(one)
+        return tuple(kept)
 
 
 def _tag_reference(text: str) -> Reference:

@@ -23,7 +23,8 @@ def check_update(client: RegistryClient, reference: Reference, image: Image, kno
     """
     named = replace(reference, digest="")
     head = client.head(named)
-    found = UpdateCheck(str(reference), image.id, head.digest, is_current=head.digest == image.manifest_digest)
+    is_known = head.digest == image.manifest_digest or f"{named.repository}@{head.digest}" in image.digests
+    found = UpdateCheck(str(reference), image.id, head.digest, is_current=is_known)
     if found.is_current:
         return found
     if known is not None and (known.digest, known.image_id) == (found.digest, found.image_id):
@@ -37,5 +38,5 @@ def check_update(client: RegistryClient, reference: Reference, image: Image, kno
 
 def _is_same(client: RegistryClient, reference: Reference, image: Image) -> bool:
     """Whether the registry's manifest for the image's platform has the same configuration, and so is the same image."""
-    manifest = choose(client, reference, Platform(image.architecture, image.os, image.variant))
+    manifest, _ = choose(client, reference, Platform(image.architecture, image.os, image.variant))
     return document(Manifest, manifest.data, str(reference)).config.digest == image.id

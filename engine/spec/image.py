@@ -34,6 +34,10 @@ CONTAINERD_NAME = "io.containerd.image.name"
 """Annotation in which Docker and BuildKit write the full reference, where `REF_NAME` holds only the tag."""
 
 
+REPOSITORY_DIGEST = "moorage.repository.digest"
+"""Annotation of Moorage's own index alone: the entry's image is this `<repository>@<digest>` at its registry."""
+
+
 @dataclass(frozen=True)
 class Platform:
     """What a manifest runs on, in Go's words: `linux`, `amd64`, `v8` …"""

@@ -27,6 +27,10 @@ def find(host: Host, name: str) -> Image | None:
     for image in images:
         if image.image_id == name or wanted & set(image.references):
             return image
+    if "@" in name:
+        known = Image.objects.filter(host=host).values_list("pk", "config__digests")
+        having = [pk for pk, digests in known if wanted & set(digests or ())]
+        return Image.objects.filter(pk__in=having).first()
     digits = name.removeprefix("sha256:")
     if not HEX.fullmatch(digits):
         return None

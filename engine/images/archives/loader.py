@@ -28,11 +28,15 @@ from engine.spec.image import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
 
 @dataclass(frozen=True)
 class StagedImage:
-    """An image whose content is staged: the descriptor of its manifest, its id, the names it shall have."""
+    """An image whose content is staged: the descriptor of its manifest, its id, the names it shall have.
+
+    `digests` are what registries have it as: `<repository>@<digest>`.
+    """
 
     manifest: Descriptor
     id: str
     references: tuple[str, ...]
+    digests: tuple[str, ...] = ()
 
 
 def load_archive(source: BinaryIO, staging: Staging, space: DiskSpace, reporter: Reporter) -> list[StagedImage]:

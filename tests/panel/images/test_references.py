@@ -8,6 +8,7 @@ from panel.images.references import find
 
 ID = "sha256:" + "ab12" * 16
 OTHER = "sha256:" + "ab99" * 16
+KNOWN = {"digests": [f"docker.io/someone/tool@{ID}"]}
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +16,7 @@ def images(local: Host) -> None:
     """Two images whose ids begin alike."""
     references = ["docker.io/library/busybox:latest", "registry.example.org:5000/team/app:1.0"]
     Image.objects.create(host=local, image_id=ID, references=references)
-    Image.objects.create(host=local, image_id=OTHER, references=["docker.io/someone/tool:latest"])
+    Image.objects.create(host=local, image_id=OTHER, references=["docker.io/someone/tool:latest"], config=KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,8 @@ def images(local: Host) -> None:
         ("docker.io/library/busybox", ID),
         ("registry.example.org:5000/team/app:1.0", ID),
         ("someone/tool", OTHER),
+        (f"someone/tool@{ID}", OTHER),
+        (f"someone/tool@{OTHER}", None),
         (ID, ID),
         (ID[7:], ID),
         ("ab12ab", ID),

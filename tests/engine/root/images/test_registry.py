@@ -202,3 +202,25 @@ def test_the_same_image_by_another_way_is_no_newer_one(
 
     assert found.digest != store.get(reference).manifest_digest
     assert found.is_current
+
+
+def test_what_registries_have_an_image_as_is_remembered_and_found(
+    store: ImageStore, registry: RunningRegistry, put: Put, tmp_path: Path
+) -> None:
+    reference = put(registry, "team/known:1")
+    repository = reference.removesuffix(":1")
+    digest = store.pull(reference).manifest_digest
+    other = f"{registry.name}/team/other"
+    store.push(reference, reference=f"{other}:1")
+
+    store = ImageStore(tmp_path)
+    image = store.get(f"{repository}@{digest}")
+    assert image.digests == (f"{repository}@{digest}", f"{other}@{digest}")
+    assert image.references == (reference,)
+    assert store.get(f"{other}@{digest}") == image
+    store.tag(reference, "here:1")
+    assert store.remove(f"{other}@{digest}", users=dict).untagged == (f"{other}@{digest}",)
+    assert store.remove(reference, users=dict).untagged == (reference, f"{repository}@{digest}")
+    assert store.get("here:1").digests == ()
+    with pytest.raises(NotFound):
+        store.get(f"{repository}@{digest}")

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.images.catalog import reference_of
-from engine.images.names import Descriptors, named, unnamed
+from engine.images.catalog import reference_of, registry_digest_of
+from engine.images.names import Descriptors, named, remembered, unnamed, untagged
 from engine.spec.image import REF_NAME, Descriptor
 
 
@@ -36,6 +36,21 @@ def test_an_image_keeps_its_other_names() -> None:
     index = named(named((), A, ["x", "y"]), B, ["x"])
     assert shown(index) == [("a", "y"), ("b", "x")]
     assert shown(unnamed(index, ["y"])) == [("a", ""), ("b", "x")]
+
+
+def test_a_registrys_digest_goes_with_the_images_last_name_in_the_repository() -> None:
+    index = remembered(named((), A, ["r/app:1", "r/app:2", "s/app:1"]), A, ["docker.io/r/app@sha256:0"])
+    assert index == remembered(index, A, ["docker.io/r/app@sha256:0"])
+    fewer = untagged(index, ["r/app:1"])
+    assert [registry_digest_of(d) for d in fewer if registry_digest_of(d)] == ["docker.io/r/app@sha256:0"]
+    assert shown(untagged(fewer, ["r/app:2"])) == [("a", "s/app:1")]
+    assert shown(untagged(index, ["r/app:1", "r/app:2", "s/app:1"])) == [("a", "")]
+
+
+def test_a_registrys_digest_stays_with_an_image_whose_name_another_took_but_keeps_none() -> None:
+    index = named(remembered(named((), A, ["r/app:1"]), A, ["docker.io/r/app@sha256:0"]), B, ["r/app:1"])
+    assert shown(index) == [("a", ""), ("a", ""), ("b", "r/app:1")]
+    assert remembered((), A, ["docker.io/r/app@sha256:0"]) == ()
 
 
 _steps = st.lists(st.tuples(st.sampled_from([A, B, None]), st.lists(st.sampled_from(["x", "y", "z"]), max_size=3)))
