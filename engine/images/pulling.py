@@ -59,7 +59,8 @@ def pull_image(
     layers.staging.add_blob(found.digest, found.data)
     kept = replace(reference, tag="") if reference.digest else reference
     descriptor = Descriptor(found.media_type, found.digest, len(found.data))
-    return StagedImage(descriptor, digest_of(config), (str(kept),), (f"{reference.repository}@{asked}",))
+    known = tuple(f"{reference.repository}@{digest}" for digest in dict.fromkeys((asked, found.digest)))
+    return StagedImage(descriptor, digest_of(config), (str(kept),), known)
 
 
 def _documents(

@@ -1,16 +1,25 @@
-"""Brings an image to a registry: blobs that are not there yet, then the manifest, all of it byte for byte as stored."""
+"""Brings an image to a registry: blobs that are not there yet, then the manifest, all of it byte for byte as stored.
 
+But layers that are stored plain, as archives of `docker save` have them, go compressed, unless a registry has given out
+or taken the image with plain ones already: then it stays the same manifest.
+"""
+
+import json
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from engine.errors import Cancelled
+from engine.images.documents import digest_of
 from engine.images.downloads.aside import aside
 from engine.images.holding import HeldImage
+from engine.images.layers.packed import PlainLayer
 from engine.images.layout import Layout
+from engine.images.limits import DiskSpace, noticing_full_disk
 from engine.images.reference import Reference
 from engine.images.registry import RegistryClient
 from engine.images.registry.uploads import BlobUpload
@@ -26,17 +35,39 @@ _LOOK_UP_EVERY_S = 0.1
 def push_image(
     client: RegistryClient, layout: Layout, held: HeldImage, reference: Reference, reporter: Reporter
 ) -> PushedImage:
-    """Push it under the reference. Raises DamagedStore, Cancelled, and what the client raises."""
+    """Push it under the reference. Raises DamagedStore, StorageFull, Cancelled, and what the client raises."""
     blobs = [*held.stored.manifest.layers, held.stored.manifest.config]
+    packable = _packable(held)
     names = [f"layer {number} of {len(blobs) - 1} ({one.digest[7:19]})" for number, one in enumerate(blobs[:-1], 1)]
     steps = [reporter.plan(name, one.size) for name, one in zip([*names, "configuration"], blobs, strict=True)]
     last = reporter.plan("manifest", unit="")
-    sending = Sending(client, layout, reference, reporter, _siblings(held, reference))
+    sending = Sending(client, layout, reference, reporter, _siblings(held, reference), packable)
     sending.send(dict(zip(steps, blobs, strict=True)))
     with reporter.step(last):
-        data = layout.blob(held.manifest.digest).read_bytes()
+        data = _manifest(layout.blob(held.manifest.digest).read_bytes(), sending.packed)
         aside(lambda: client.put_manifest(reference, held.manifest.media_type, data), on_wait=reporter.check)
-    return PushedImage(str(reference), held.manifest.digest, sum(blob.size for blob in blobs) + len(data))
+    size = sum(sending.packed.get(blob.digest, blob).size for blob in blobs)
+    return PushedImage(str(reference), digest_of(data), size + len(data))
+
+
+def _packable(held: HeldImage) -> dict[str, PlainLayer]:
+    """The layers that go compressed, by their digests."""
+    if any(digest.endswith(f"@{held.manifest.digest}") for digest in held.image.digests):
+        return {}
+    pairs = zip(held.stored.manifest.layers, held.stored.layers, strict=True)
+    layers = [PlainLayer(blob, layer.chain_id) for blob, layer in pairs if blob.digest == layer.diff_id]
+    return {layer.blob.digest: layer for layer in layers if layer.is_packable}
+
+
+def _manifest(data: bytes, packed: Mapping[str, Descriptor]) -> bytes:
+    """The manifest with the compressed forms of layers; byte for byte the same where there are none."""
+    if not packed:
+        return data
+    manifest = json.loads(data)
+    for layer in manifest["layers"]:
+        if form := packed.get(layer["digest"]):
+            layer |= {"mediaType": form.media_type, "digest": form.digest, "size": form.size}
+    return json.dumps(manifest).encode()
 
 
 def _siblings(held: HeldImage, reference: Reference) -> list[str]:
@@ -47,13 +78,18 @@ def _siblings(held: HeldImage, reference: Reference) -> list[str]:
 
 @dataclass
 class Sending:
-    """Sends blobs, a few at once; `siblings` are repositories they may be mounted from."""
+    """Sends blobs, a few at once; `siblings` are repositories they may be mounted from.
+
+    Those that are `packable` go compressed: `packed` tells, by the digest of the plain form, as what.
+    """
 
     client: RegistryClient
     layout: Layout
     reference: Reference
     reporter: Reporter
     siblings: Sequence[str]
+    packable: Mapping[str, PlainLayer]
+    packed: dict[str, Descriptor] = field(default_factory=dict)
     _is_over: threading.Event = field(default_factory=threading.Event)
 
     def send(self, blobs: dict[int, Descriptor]) -> None:
@@ -79,17 +115,39 @@ class Sending:
 
     def _send(self, blob: Descriptor, step: int) -> None:
         with self.reporter.step(step):
-            if self.client.has_blob(self.reference, blob.digest):
+            if (layer := self.packable.get(blob.digest)) is not None:
+                self._send_packed(layer, step)
+            elif self.client.has_blob(self.reference, blob.digest):
+                self.reporter.mark(step, "exists")
+            else:
+                self._upload(blob, self.layout.blob(blob.digest), step)
+
+    def _send_packed(self, layer: PlainLayer, step: int) -> None:
+        """Where the registry has what came of it the last time, it need not be compressed again."""
+        noted = layer.noted(self.layout)
+        if noted and self.client.has_blob(self.reference, noted.digest):
+            self.reporter.mark(step, "exists")
+            self.packed[layer.blob.digest] = noted
+            return
+        self.reporter.mark(step, "compressing")
+        folder = self.layout.staging
+        with noticing_full_disk(folder), tempfile.TemporaryFile(dir=folder) as file:
+            packed = layer.pack(self.layout, file, DiskSpace(folder), lambda count: self._reach(step, count))
+            self.packed[layer.blob.digest] = packed
+            if packed != noted and self.client.has_blob(self.reference, packed.digest):
                 self.reporter.mark(step, "exists")
                 return
-            self.reporter.mark(step, "uploading")
-            path = self.layout.blob(blob.digest)
+            self.reporter.begin_again(step, packed.size)
+            self._upload(packed, Path(f"/proc/self/fd/{file.fileno()}"), step)
 
-            def open_part(start: int, size: int) -> BinaryIO:
-                return cast(BinaryIO, SentPart(path, start, size, lambda to: self._reach(step, start + to)))
+    def _upload(self, blob: Descriptor, path: Path, step: int) -> None:
+        self.reporter.mark(step, "uploading")
 
-            upload = BlobUpload(self.client, self.reference, blob.digest, blob.size, open_part)
-            self.reporter.mark(step, "" if upload.run(self.siblings) else "exists")
+        def open_part(start: int, size: int) -> BinaryIO:
+            return cast(BinaryIO, SentPart(path, start, size, lambda to: self._reach(step, start + to)))
+
+        upload = BlobUpload(self.client, self.reference, blob.digest, blob.size, open_part)
+        self.reporter.mark(step, "" if upload.run(self.siblings) else "exists")
 
     def _reach(self, step: int, count: int) -> None:
         if self._is_over.is_set():

@@ -1,12 +1,15 @@
 """Pushes to a real registry: blobs mounted, sent in chunks, taken up after a cut, and byte for byte what was pulled."""
 
+import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from engine.errors import Cancelled, Unreachable
 from engine.images import ImageStore
+from engine.images.layers.packed import PlainLayer
 from engine.images.registry import RegistryClient, uploads
 from engine.images.registry.client import Request
 from engine.images.registry.transport import Response
@@ -14,6 +17,7 @@ from engine.spec.image import OCI_MANIFEST
 from engine.spec.progress import Step
 from tests import images
 from tests.engine.root.images.conftest import Load
+from tests.services.faulty_registry import FaultyRegistry
 from tests.services.registry import RunningRegistry
 
 Asked = list[tuple[str, str]]
@@ -116,3 +120,51 @@ def test_a_push_can_be_cancelled(store: ImageStore, registry: RunningRegistry, l
         store.push("large:1", reference=f"{registry.name}/cancelled/large:1", is_cancelled=lambda: True)
     assert registry.request("GET", "cancelled/large/manifests/1")[0] == 404
     assert store.push("large:1", reference=f"{registry.name}/cancelled/large:1").digest
+
+
+def saved() -> images.Built:
+    """An image of two plain layers, one of which compresses well."""
+    return images.build(
+        "saved:1",
+        [images.layer(images.file("a", b"moorage " * 90_000)), images.layer(images.file("b", os.urandom(5000)))],
+    )
+
+
+def test_plain_layers_go_compressed_and_the_same_from_any_host(
+    store: ImageStore, registry: RunningRegistry, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image,) = load(archive := images.docker_archive(saved()))
+    told: list[Sequence[Step]] = []
+    first = store.push("saved:1", reference=f"{registry.name}/packed/app:1", progress=told.append)
+    assert first.size_bytes < 100_000
+    assert {step.phase for step in told[-1] if step.unit == "bytes"} == {""}
+    assert f"{registry.name}/packed/app@{first.digest}" in store.get("saved:1").digests
+
+    other = ImageStore(tmp_path / "other")
+    other.load(io.BytesIO(archive))
+    from_there = other.push("saved:1", reference=f"{registry.name}/packed/app:2", progress=told.append)
+    assert (from_there.digest, phases(told)) == (first.digest, ["exists"] * 3)
+
+    def pack(*_: object) -> None:
+        pytest.fail("nothing has to be compressed to know that all is there")
+
+    monkeypatch.setattr(PlainLayer, "pack", pack)
+    assert store.push("saved:1", reference=f"{registry.name}/packed/app:3", progress=told.append).digest == first.digest
+    pulled = ImageStore(tmp_path / "third").pull(f"{registry.name}/packed/app:1")
+    assert (pulled.id, pulled.manifest_digest) == (image.id, first.digest)
+
+
+def test_what_a_registry_gave_out_plain_stays_plain(store: ImageStore, load: Load, registry: RunningRegistry) -> None:
+    with FaultyRegistry().running() as plain:
+        pulled = store.pull(plain.put(saved(), is_compressed=False))
+    assert store.push(pulled.id, reference=f"{registry.name}/plain/app:1").digest == pulled.manifest_digest
+
+
+def test_a_push_that_is_cancelled_while_it_compresses_leaves_nothing(
+    store: ImageStore, registry: RunningRegistry, load: Load, listing: Callable[[], set[str]]
+) -> None:
+    load(images.docker_archive(saved()))
+    before = listing()
+    with pytest.raises(Cancelled):
+        store.push("saved:1", reference=f"{registry.name}/ended/app:1", is_cancelled=lambda: True)
+    assert {path for path in listing() - before if not path.endswith("/gzip")} == set()

@@ -150,7 +150,7 @@ def test_what_is_pushed_is_pulled_by_others_and_not_uploaded_twice(
 
     status, body = closed_registry.request("GET", "team/pushed/tags/list")
     assert (status, json.loads(body)["tags"]) == (200, ["1"])
-    assert pushed.digest == resolve(target, access=access).digest == image.manifest_digest
+    assert pushed.digest == resolve(target, access=access).digest
     told: list[tuple[Step, ...]] = []
     store.push("busybox:pushed", reference=target, access=access, progress=lambda steps: told.append(tuple(steps)))
     assert {step.phase for step in told[-1] if step.unit == "bytes"} == {"exists"}
