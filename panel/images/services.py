@@ -126,18 +126,19 @@ def pull(
 ) -> Operation:
     """Bring an image to the host of that name; without `credential` with the closest that the actor may use.
 
-    Who asks for what is under way already gets that operation. Raises Invalid naming the field.
+    Who asks for what is under way already gets that operation, if it reaches the registry by the same way: nobody is
+    refused with another's password, or given an image by it. Raises Invalid naming the field.
     """
     wanted, on = reference_meant(reference), host_named(host)
     with in_callers_terms():
         parse_platform(platform)
     subject = Subject("image", str(wanted)[:200], str(wanted))
-    joined = None if credential else _pull_under_way(on, str(wanted), platform)
+    way = _way(actor, wanted, credential)
+    joined = _pull_under_way(on, str(wanted), platform, way)
     if joined is not None:
         told = {"platform": platform, "joins": str(joined.pk)}
         audit.record(actor=actor, action="images.pull", subject=subject, after=told)
         return joined
-    way = _way(actor, wanted, credential)
     told = {"platform": platform, "signs_in": way.signs_in}
     audit.record(actor=actor, action="images.pull", subject=subject, after=told)
     return operations.request(
@@ -145,6 +146,7 @@ def pull(
         kind="images.pull",
         host=on.name,
         subject=subject,
+        shared_by=way.fingerprint,
         payload=lambda operation: {
             "reference": str(wanted),
             "platform": platform,
@@ -206,12 +208,12 @@ def _way(actor: Actor, reference: Reference, credential: Credential | None) -> W
     return way_for(actor, reference.domain, credential)
 
 
-def _pull_under_way(host: Host, reference: str, platform: str) -> Operation | None:
+def _pull_under_way(host: Host, reference: str, platform: str, way: Way) -> Operation | None:
     """The pull of the very same that nobody has asked to stop. Who asks for it at the same time waits here."""
     Host.objects.select_for_update().get(pk=host.pk)
     same = {"payload__reference": reference, "payload__platform": platform}
     open_ones = Operation.objects.open().filter(kind="images.pull", host=host, cancel_requested_at=None)
-    return open_ones.filter(**same).first()
+    return open_ones.filter(**same, shared_by=way.fingerprint).first()
 
 
 def prune_filters(asked: dict[str, Any]) -> ImagePruneFilters:

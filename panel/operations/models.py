@@ -67,6 +67,7 @@ class Operation(models.Model):
     object_id = models.CharField(_("object's id"), max_length=200)
     object_name = models.CharField(_("object's name"), max_length=500, blank=True)
     payload = models.JSONField(default=dict)
+    shared_by = models.CharField(max_length=64, blank=True, default="")
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED, db_index=True)
     steps = models.JSONField(_("steps"), default=list)
     error = models.JSONField(_("error"), null=True)

@@ -26,12 +26,19 @@ logger = logging.getLogger(__name__)
 
 
 def request(
-    *, actor: Actor, kind: str, host: str, subject: Subject, payload: dict[str, Any] | Callable[[UUID], dict[str, Any]]
+    *,
+    actor: Actor,
+    kind: str,
+    host: str,
+    subject: Subject,
+    payload: dict[str, Any] | Callable[[UUID], dict[str, Any]],
+    shared_by: str = "",
 ) -> Operation:
     """Write an operation down and send it once the caller's transaction is committed.
 
-    `host` is the host's name. A payload that holds something sealed for this one operation is made from its id. Called
-    by the services of other areas, inside their transaction and after their permission check.
+    `host` is the host's name; `shared_by` what others must have in common with the actor to join it. A payload that
+    holds something sealed for this one operation is made from its id. Called by the services of other areas, inside
+    their transaction and after their permission check.
     """
     operation_id = uuid4()
     operation = Operation.objects.create(
@@ -43,6 +50,7 @@ def request(
         object_id=subject.id,
         object_name=subject.name,
         payload=payload(operation_id) if callable(payload) else payload,
+        shared_by=shared_by,
         started_by=actor.user,
         started_by_name=actor.name,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from engine import RegistryAccess
@@ -26,6 +27,11 @@ class Way:
     def signs_in(self) -> str:
         """Who signs in, for the audit log; empty for nobody."""
         return self.credential.username or str(self.credential.pk) if self.credential else ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same way alone: address, certificates and who signs in with what. It tells none of it."""
+        return salted_hmac("panel.registries.access", json.dumps(self.access.to_json(), sort_keys=True)).hexdigest()
 
     def sealed(self, host: Host, operation: UUID) -> str:
         """All of it as only `host` can read it, for this one operation; the credential has been used then."""

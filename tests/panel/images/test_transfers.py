@@ -68,6 +68,19 @@ def test_the_same_pull_asked_twice_is_one_operation(operator: User, admin: User,
     assert services.pull(actor=acting(admin), reference="busybox") != first
 
 
+def test_nobody_joins_a_pull_with_another_password(operator: User, host_key: HostKey) -> None:
+    otto = make_user("otto", "operator")
+    for user in (operator, otto):
+        actor = acting(user)
+        registries.add_credential(actor=actor, registry="ghcr.io", username="x", secret=f"{SECRET} of {user}")
+    first = services.pull(actor=acting(operator), reference="ghcr.io/team/web")
+
+    assert services.pull(actor=acting(otto), reference="ghcr.io/team/web") != first
+    assert services.pull(actor=acting(make_user("ida", "operator")), reference="ghcr.io/team/web") != first
+    mine = Credential.objects.get(user=operator)
+    assert services.pull(actor=acting(operator), reference="ghcr.io/team/web", credential=mine) == first
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [
