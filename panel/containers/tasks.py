@@ -6,6 +6,7 @@ from typing import Any
 
 from engine import ContainerSpec, ContainerState, ExecSpec, PruneFilters, Update
 from panel.containers import exec_output
+from panel.images.told import told as told_image
 from panel.operations.host import operation
 from panel.operations.work import Outcome, Work
 from panel.registries.unsealing import opened as unsealed
@@ -120,7 +121,7 @@ def commit(
         progress=work.progress,
         is_cancelled=work.is_cancelled,
     )
-    return Outcome(result={"images": [image.to_json()]}, images=[one.to_json() for one in work.engine.images()])
+    return Outcome(result={"images": [told_image(image)]}, images=[told_image(one) for one in work.engine.images()])
 
 
 @operation("containers.copy_in", asks_itself=True)
@@ -163,8 +164,8 @@ def _pulled(work: Work, pulls: list[dict[str, Any]]) -> Outcome:
         )
         for pull in pulls
     ]
-    images = [one.to_json() for one in work.engine.images()]
-    return Outcome(result={"images": [image.to_json() for image in brought]}, images=images)
+    images = [told_image(one) for one in work.engine.images()]
+    return Outcome(result={"images": [told_image(image) for image in brought]}, images=images)
 
 
 def _told(state: ContainerState) -> Outcome:

@@ -5,6 +5,7 @@ from typing import Any
 
 from engine import Engine, NotFound
 from panel.environment import Environment
+from panel.images.told import told
 from panel.operations import reports
 from panel.secrets.sealing import HostKey
 
@@ -23,7 +24,7 @@ def send_report(engine: Engine) -> None:
         containers=[state.to_json() for state in states],
         specs={state.id: spec for state in states if (spec := _spec(engine, state.id)) is not None},
         sealing_key=HostKey.of(Environment.from_env().sealing_key).public,
-        images=[image.to_json() for image in engine.images()],
+        images=[told(image) for image in engine.images()],
     )
 
 

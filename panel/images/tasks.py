@@ -4,6 +4,7 @@ from typing import Any
 
 from engine import BootstrapSpec, ImagePruneFilters
 from panel.images import update_checks
+from panel.images.told import told
 from panel.operations.host import operation
 from panel.operations.work import Outcome, Work
 from panel.registries.unsealing import opened as unsealed
@@ -15,7 +16,7 @@ def load(work: Work, upload: str) -> Outcome:
     """Load an uploaded image archive."""
     with opened(work, upload) as archive:
         images = work.engine.load_image(archive, progress=work.progress, is_cancelled=work.is_cancelled)
-    return _told(work, {"images": [image.to_json() for image in images]})
+    return _told(work, {"images": [told(image) for image in images]})
 
 
 @operation("images.import_rootfs", asks_itself=True)
@@ -25,7 +26,7 @@ def import_rootfs(work: Work, upload: str, reference: str) -> Outcome:
         image = work.engine.import_rootfs(
             tarball, reference=reference, progress=work.progress, is_cancelled=work.is_cancelled
         )
-    return _told(work, {"images": [image.to_json()]})
+    return _told(work, {"images": [told(image)]})
 
 
 @operation("images.bootstrap", asks_itself=True)
@@ -33,7 +34,7 @@ def bootstrap(work: Work, spec: dict[str, Any]) -> Outcome:
     """Make an image of a distribution's packages."""
     asked = BootstrapSpec.from_json(spec)
     image = work.engine.bootstrap(asked, progress=work.progress, is_cancelled=work.is_cancelled)
-    return _told(work, {"images": [image.to_json()]})
+    return _told(work, {"images": [told(image)]})
 
 
 @operation("images.remove")
@@ -58,7 +59,7 @@ def pull(work: Work, reference: str, platform: str, access: str) -> Outcome:
         progress=work.progress,
         is_cancelled=work.is_cancelled,
     )
-    return _told(work, {"images": [image.to_json()]})
+    return _told(work, {"images": [told(image)]})
 
 
 @operation("images.push", asks_itself=True)
@@ -77,7 +78,7 @@ def push(work: Work, name: str, reference: str, access: str) -> Outcome:
 @operation("images.tag")
 def tag(work: Work, name: str, reference: str) -> Outcome:
     """Give an image one more name."""
-    return _told(work, {"images": [work.engine.tag_image(name, reference).to_json()]})
+    return _told(work, {"images": [told(work.engine.tag_image(name, reference))]})
 
 
 @operation("images.check_updates")
@@ -87,4 +88,4 @@ def check_updates(work: Work, checks: list[Any], accesses: dict[str, Any]) -> Ou
 
 
 def _told(work: Work, result: dict[str, object]) -> Outcome:
-    return Outcome(result=result, images=[image.to_json() for image in work.engine.images()])
+    return Outcome(result=result, images=[told(image) for image in work.engine.images()])

@@ -17,6 +17,7 @@ from celery import shared_task
 
 from engine import Cancelled, EngineError, NotFound
 from panel.environment import Environment
+from panel.images.told import told
 from panel.operations import exclusion, payload, reports, work
 from panel.operations.journal import Journal
 from panel.operations.work import JSON, Outcome, Work
@@ -169,7 +170,7 @@ def _recall(operation: str) -> Ending | None:
         if note is None:
             return None
         states = [state for container in note["containers"] for state in _observe(container).containers]
-        images = [image.to_json() for image in work.host_engine().images()] if note["has_images"] else None
+        images = [told(image) for image in work.host_engine().images()] if note["has_images"] else None
         return Ending(note["status"], Outcome(note["result"], states, note["removed"], images), note["error"])
     except (OSError, KeyError, TypeError, EngineError) as error:
         logger.warning("operation %s is done again, its note cannot be used: %s", operation, error)
