@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from engine.images.catalog import Catalog, reference_of
-from engine.images.downloads.claim import forget
+from engine.images.downloads.claim import forget, is_free
 from engine.images.layout import Layout
 from engine.images.staging import abandoned, leased
 from engine.spec.image import Descriptor
@@ -73,6 +74,18 @@ def remove_stale_downloads(layout: Layout, older_than_s: float) -> None:
             found = path.stat()
             if found.st_mtime < limit or not found.st_size:
                 forget(path)
+
+
+def unused_downloads(layout: Layout, until: datetime | None) -> dict[Path, int]:
+    """What pulls left that came to nothing, and its bytes: no pull works on it, or has written to it after `until`."""
+    found = {}
+    for path in layout.downloads.iterdir():
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            is_old = until is None or stat.st_mtime < until.timestamp()
+            if is_old and stat.st_nlink == 1 and is_free(path):  # another name is that of a running pull's blob
+                found[path] = stat.st_size
+    return found
 
 
 def _remove_blob(path: Path) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from engine.images import cleaning, names
 from engine.images.catalog import Catalog
+from engine.images.downloads.claim import forget
 from engine.images.image import Image
 from engine.images.layout import Layout
 from engine.spec.pruning import ImagePruneFilters, PrunedImage, PrunedImages
@@ -16,21 +17,26 @@ Users = Callable[[], Mapping[str, Sequence[str]]]
 def prune(layout: Layout, catalog: Catalog, filters: ImagePruneFilters, users: Users, *, dry_run: bool) -> PrunedImages:
     """Remove every image that is meant, with all its names; one that a container uses never is.
 
-    `users` is asked while no new user can come. Raises InvalidSpec for a filter that cannot be read.
+    With them go the downloads of pulls that came to nothing, unless only images with certain labels are meant. `users`
+    is asked while no new user can come. Raises InvalidSpec for a filter that cannot be read.
     """
     until = filters.moment()
     with layout.locked(is_shared=dry_run):
         used = users()
         images = [image for image in catalog.images() if image.id not in used and _is_meant(image, filters, until)]
         ids = {image.id for image in images}
+        downloads = {} if filters.labels else cleaning.unused_downloads(layout, until)
         kept = names.without(layout.descriptors(), lambda descriptor: catalog.id_of(descriptor) in ids)
         if dry_run:
             freed = cleaning.bytes_freed(layout, catalog, kept)
         else:
             layout.replace_descriptors(kept)
             freed = cleaning.remove_unreferenced(layout, catalog)
+            for path in downloads:
+                forget(path)
+    downloads_bytes = sum(downloads.values())
     told = (PrunedImage(image.id, image.references, image.created_at, image.size_bytes) for image in images)
-    return PrunedImages(tuple(told), freed)
+    return PrunedImages(tuple(told), freed + downloads_bytes, downloads_bytes)
 
 
 def _is_meant(image: Image, filters: ImagePruneFilters, until: datetime | None) -> bool:

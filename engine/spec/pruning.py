@@ -78,13 +78,17 @@ class PrunedImage:
 
 @dataclass(frozen=True)
 class PrunedImages:
-    """Images that go, and what comes free: blobs and unpacked layers that no other image needs, each counted once."""
+    """Images that go, and what comes free: blobs and unpacked layers that no other image needs, each counted once.
+
+    `downloads_bytes` of that are of pulls that failed or were cancelled, kept until then for the next try.
+    """
 
     images: tuple[PrunedImage, ...]
     freed_bytes: int
+    downloads_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """`{"images": [{"id", "references", "created_at", "size_bytes"}], "freed_bytes"}`."""
+        """`{"images": [{"id", "references", "created_at", "size_bytes"}], "freed_bytes", "downloads_bytes"}`."""
         value: dict[str, Any] = codec.to_json(self)
         return value
 

@@ -48,7 +48,10 @@ DESCRIBED = Describer(
             "differences": "of the configurations",
         },
         "PrunedImage": {"size_bytes": "what its layers take unpacked, shared or not"},
-        "PrunedImages": {"freed_bytes": "what comes free; what other images need too is not in it"},
+        "PrunedImages": {
+            "freed_bytes": "what comes free; what other images need too is not in it",
+            "downloads_bytes": "of that, what failed and cancelled pulls had fetched; the next ones begin anew then",
+        },
         "ImagePruneFilters": {
             "dangling": "only those without a name; if false, all that no container uses",
             "until": "only those created before this time (RFC 3339)",
@@ -141,6 +144,7 @@ PRUNED = OpenApiExample(
             }
         ],
         "freed_bytes": 52301,
+        "downloads_bytes": 0,
     },
     response_only=True,
 )

@@ -36,7 +36,9 @@ class StepSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     unit = serializers.CharField(allow_blank=True)
     phase = serializers.CharField(
-        required=False, allow_blank=True, help_text="more of it: downloading, verifying, extracting, uploading, exists"
+        required=False,
+        allow_blank=True,
+        help_text="more of it: downloading, verifying, extracting, compressing, uploading, exists",
     )
 
 

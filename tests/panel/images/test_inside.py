@@ -127,7 +127,7 @@ async def test_a_prune_is_told_of_at_once_and_done_by_an_operation(engine: Engin
     asked = {"dangling": False, "without_labels": ["keep"]}
     told = (await viewer.post("prune/", asked | {"dry_run": True})).json()
     assert image.id in {one["id"] for one in told["images"]}
-    assert set(told) == {"images", "freed_bytes"}
+    assert set(told) == {"images", "freed_bytes", "downloads_bytes"}
     assert (await viewer.post("prune/", asked)).status_code == 403
     assert (await viewer.post("prune/", {"until": "soon", "dry_run": True})).status_code == 422
     assert (await operator.post("prune/", {"untill": "soon"})).status_code == 422

@@ -8,6 +8,7 @@ import pytest
 
 from engine import ImagePruneFilters, InvalidSpec
 from engine.images import Image, ImageStore
+from engine.images.downloads.claim import claimed
 from tests import images
 from tests.services.host import Host
 
@@ -94,3 +95,20 @@ def test_an_image_of_a_container_is_never_taken(host: Host) -> None:
     assert fresh.id not in {image.id for image in host.engine.prune_images(ALL, dry_run=True).images}
     host.engine.remove(container)
     assert fresh.id in {image.id for image in host.engine.prune_images(ALL, dry_run=True).images}
+
+
+def test_what_pulls_left_is_counted_and_goes_but_not_what_one_works_on(store: ImageStore) -> None:
+    store.repair()
+    left, held, linked = (store._layout.downloads / (digit * 64) for digit in "abc")
+    for path in (left, held, linked):
+        path.write_bytes(bytes(1000))
+    (store._layout.staging / "name").hardlink_to(linked)
+    with claimed(held, on_wait=lambda: None):
+        assert store.prune(ImagePruneFilters(labels=("a",)), users=dict, dry_run=True).downloads_bytes == 0
+        early = ImagePruneFilters(until="2026-01-01T00:00:00Z")
+        assert store.prune(early, users=dict, dry_run=True).downloads_bytes == 0
+        planned = store.prune(ImagePruneFilters(), users=dict, dry_run=True)
+        assert (planned.freed_bytes, planned.downloads_bytes) == (1000, 1000)
+        assert left.exists()
+        assert store.prune(ImagePruneFilters(), users=dict, dry_run=False) == planned
+    assert [path.exists() for path in (left, held, linked)] == [False, True, True]
