@@ -431,6 +431,10 @@ class Engine:
         """What pruning would take: volumes no container uses, those with a name of their own only if `with_named`."""
         return volumes.unused(self._runtime, with_named=with_named)
 
+    def prunable_volumes(self, *, with_named: bool = False) -> list[Pruned]:
+        """The same with the bytes each of them takes on the disk now."""
+        return volumes.prunable(self._runtime, with_named=with_named)
+
     def prune_volumes(self, names: Sequence[str]) -> RemovedVolumes:
         """Remove those of the named volumes that no container uses now."""
         return volumes.prune(self._runtime, names)

@@ -14,6 +14,7 @@ from engine.errors import KernelError, NotFound
 from engine.images import Image
 from engine.spec.container import ContainerSpec, Status
 from engine.spec.mounts import Mount, MountType, place_of
+from engine.spec.pruning import Pruned
 from engine.spec.volumes import VolumeSpec
 from engine.sys.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from engine.volumes import RemovedVolumes, Volume
@@ -164,6 +165,13 @@ def listed(runtime: Runtime) -> list[Volume]:
 def unused(runtime: Runtime, *, with_named: bool) -> list[Volume]:
     """What `prune` may take: volumes no container uses, those with a name of their own only if `with_named`."""
     return [volume for volume in listed(runtime) if not volume.used_by and (with_named or volume.is_anonymous)]
+
+
+def prunable(runtime: Runtime, *, with_named: bool) -> list[Pruned]:
+    """What a prune would take, with the bytes each of them takes on the disk now."""
+    found = [volume.name for volume in unused(runtime, with_named=with_named)]
+    sizes = runtime.volumes.sizes(found)
+    return [Pruned(name, name, sizes[name]) for name in found if name in sizes]
 
 
 def remove(runtime: Runtime, name: str, *, is_missing_ok: bool) -> None:

@@ -54,7 +54,7 @@ class ImagePruneFilters(PruneFilters):
 
 @dataclass(frozen=True)
 class Pruned:
-    """A container that goes, and the bytes it took on the disk."""
+    """A container or volume that goes, and the bytes it took on the disk; a volume's id is its name."""
 
     id: str
     name: str

@@ -267,6 +267,15 @@ class VolumeStore:
                         removed.append(name)
         return RemovedVolumes(tuple(removed), freed_bytes)
 
+    def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        """What each of those that are there takes on the disk now; what is mounted on one is not its own."""
+        found = {}
+        for name in names:
+            if self._exists(name):
+                is_mounted = mounting.is_mounted(self.root / name)
+                found[name] = 0 if is_mounted else usage.disk_bytes(self.root / name)
+        return found
+
     def leave(self, owner: str, names: Collection[str], users: Users, *, with_volumes: bool) -> None:
         """Container `owner` goes; of the volumes it uses, with it go, if `with_volumes`, those made for it alone."""
         with self.held(is_exclusive=True):

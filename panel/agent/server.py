@@ -19,7 +19,15 @@ from panel.agent.reports import Reporter, Send, listen
 from panel.agent.sessions import get_attach, get_exec, get_exec_state, post_exec, post_resize
 from panel.agent.sockets import observed_socket, request_socket
 from panel.agent.uploads import delete_upload, put_upload
-from panel.agent.volumes import get_volume, get_volumes
+from panel.agent.volumes import (
+    get_backup_archive,
+    get_backups,
+    get_prunable_volumes,
+    get_volume,
+    get_volume_archive,
+    get_volumes,
+    measure_for_ever,
+)
 from panel.environment import Environment
 
 VERSION = "1"
@@ -68,6 +76,11 @@ def application(engine: Engine) -> web.Application:
             web.get("/v1/images/{id}/comparison/files", images.get_compared_files),
             web.get("/v1/volumes", get_volumes),
             web.get("/v1/volumes/{name}", get_volume),
+            web.get("/v1/volumes/{name}/archive", get_volume_archive),
+            web.get("/v1/volumes/{name}/backups", get_backups),
+            web.get("/v1/volumes/{name}/backups/{backup}/archive", get_backup_archive),
+            web.get("/v1/backups", get_backups),
+            web.get("/v1/prunable-volumes", get_prunable_volumes),
             web.put("/v1/uploads/{id}", put_upload),
             web.delete("/v1/uploads/{id}", delete_upload),
         ]
@@ -92,6 +105,8 @@ async def serve(environment: Environment, send: Send) -> None:
         await web.SockSite(runner, request_socket(environment.agent_socket)).start()
         reporting = asyncio.create_task(reporter.run())
         stack.callback(reporting.cancel)
+        measuring = asyncio.create_task(measure_for_ever(engine))
+        stack.callback(measuring.cancel)
         await _first_of(_asked_to_stop(), reporting)
 
 

@@ -24,6 +24,12 @@ OPERATIONS: dict[str, str | Promise] = {
     "containers.prune": _("Remove containers that do not run"),
     "volumes.create": _("Create volume"),
     "volumes.resize": _("Change a volume's size"),
+    "volumes.rename": _("Rename volume"),
+    "volumes.clone": _("Clone volume"),
+    "volumes.back_up": _("Back up volume"),
+    "volumes.restore": _("Restore volume"),
+    "volumes.restore_upload": _("Restore volume from a file"),
+    "volumes.remove_backup": _("Remove backup"),
     "volumes.remove": _("Remove volume"),
     "volumes.prune": _("Remove volumes that are not used"),
     "files.put": _("Upload a file"),
@@ -68,6 +74,8 @@ CAPABILITIES: dict[str, str | Promise] = {
 
 ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "images.save": _("Download images"),
+    "volumes.list_backups": _("List backups"),
+    "volumes.download": _("Download what a volume holds"),
     "accounts.sign_in": _("Sign in"),
     "accounts.sign_out": _("Sign out"),
     "accounts.create_token": _("Create API token"),

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 PATHS = re.compile(
     r"POST /api/v1/images/(load|import)/"
+    r"|POST /api/v1/volumes/[^/]+/restore/"
     r"|PUT /api/v1/containers/[^/]+/archive/"
     r"|PUT /api/v1/(containers|volumes)/[^/]+/files/content/"
 )

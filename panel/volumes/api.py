@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from engine import Volume, VolumeSpec
+from engine import Pruned, Volume, VolumeSpec
 from panel.accounts.actors import Actor
 from panel.containers import live
 from panel.files import api as files
@@ -20,7 +20,8 @@ from panel.rest.described import Describer
 from panel.rest.documents import document, taken
 from panel.rest.permissions import SIGNED_IN
 from panel.rest.viewsets import asked
-from panel.volumes import services
+from panel.volumes import backups_api, services
+from panel.volumes.pruning import prunable
 
 DESCRIBED = Describer(
     {
@@ -98,10 +99,23 @@ class PruneVolumesSerializer(serializers.Serializer[Any]):
     with_named = serializers.BooleanField(
         required=False, default=False, help_text="those with a name of their own as well"
     )
+    dry_run = serializers.BooleanField(required=False, default=False, help_text="tell only what would go")
     host = serializers.CharField(required=False, default="", help_text="the first one if it is left out")
 
 
-class VolumeViewSet(files.Browsed, GenericViewSet[Any]):
+PrunableSerializer = Describer({"Pruned": {"id": "its name", "size_bytes": "what it takes on the disk"}}).serializer(
+    Pruned, name="PrunableVolume", about="A volume that would go."
+)
+
+
+class PrunableVolumesSerializer(serializers.Serializer[Any]):
+    """What a prune would take."""
+
+    volumes = PrunableSerializer(many=True)
+    freed_bytes = serializers.IntegerField()
+
+
+class VolumeViewSet(files.Browsed, backups_api.BackedUp, GenericViewSet[Any]):
     """Volumes of the host."""
 
     serializer_class = VolumeSerializer
@@ -111,11 +125,12 @@ class VolumeViewSet(files.Browsed, GenericViewSet[Any]):
     permissions = {
         **dict.fromkeys(("list", "retrieve"), "volumes.view"),
         # Their services ask, so that a refusal is an audit row.
-        **dict.fromkeys(("create", "destroy", "prune", "resize", *files.ACTIONS), SIGNED_IN),
+        **dict.fromkeys(("create", "destroy", "prune", "resize", *files.ACTIONS, *backups_api.ACTIONS), SIGNED_IN),
     }
     documented_permissions = {
         **dict.fromkeys(("create", "destroy", "prune", "resize"), "volumes.manage"),
         **dict.fromkeys(files.ACTIONS, "volumes.files"),
+        **backups_api.ACTIONS,
     }
 
     def place(self) -> Place:
@@ -180,14 +195,19 @@ class VolumeViewSet(files.Browsed, GenericViewSet[Any]):
 
     @extend_schema(
         summary="Remove volumes that no container uses",
-        description='The operation\'s result is `{"removed": [name, …], "freed_bytes"}`.',
+        description=(
+            'The operation\'s result is `{"removed": [name, …], "freed_bytes"}`. With `dry_run` the answer is at once '
+            "what would go, and takes only `volumes.view`."
+        ),
         request=PruneVolumesSerializer,
         parameters=[PREFER],
-        responses=ANSWERS,
+        responses={200: PrunableVolumesSerializer, **ANSWERS},
     )
     @action(detail=False, methods=["post"])
     def prune(self, request: Request) -> Response:
         """Remove every one that is meant."""
         wanted = asked(request, PruneVolumesSerializer)
         host = host_named(wanted.pop("host"))
+        if wanted.pop("dry_run"):
+            return Response(prunable(Actor.from_request(request), **wanted))
         return accepted(request, services.prune(actor=Actor.from_request(request), host=host, **wanted))

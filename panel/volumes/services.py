@@ -4,14 +4,12 @@ from typing import Any
 
 from engine import VolumeSpec, reaches_host
 from panel.accounts.actors import Actor
-from panel.audit import services as audit
-from panel.audit.subject import Subject
 from panel.containers.trust import PERMISSION
 from panel.door import Need, service
 from panel.errors import in_callers_terms
 from panel.hosts.models import Host
-from panel.operations import services as operations
 from panel.operations.models import Operation
+from panel.volumes.requests import request
 
 
 def _to_create(arguments: dict[str, Any]) -> Need | None:
@@ -34,7 +32,7 @@ def create(*, actor: Actor, host: Host, spec: dict[str, Any], name: str = "") ->
     """
     with in_callers_terms():
         wanted = VolumeSpec.from_json(spec)
-    return _request(actor, host, "create", name, {"name": name, "spec": wanted.to_json()})
+    return request(actor, host, "create", name, {"name": name, "spec": wanted.to_json()})
 
 
 @service("volumes.manage")
@@ -42,22 +40,16 @@ def resize(*, actor: Actor, host: Host, name: str, size_bytes: int) -> Operation
     """Let it hold so much, while it is used; the host says where that is not possible."""
     with in_callers_terms():
         VolumeSpec(size_bytes=size_bytes).validate()
-    return _request(actor, host, "resize", name, {"name": name, "size_bytes": size_bytes})
+    return request(actor, host, "resize", name, {"name": name, "size_bytes": size_bytes})
 
 
 @service("volumes.manage")
 def remove(*, actor: Actor, host: Host, name: str, force: bool = False) -> Operation:
     """Remove it with its files. The host refuses one that is used; with `force` one that is gone is no error."""
-    return _request(actor, host, "remove", name, {"name": name, "force": force})
+    return request(actor, host, "remove", name, {"name": name, "force": force})
 
 
 @service("volumes.manage")
 def prune(*, actor: Actor, host: Host, with_named: bool = False) -> Operation:
     """Remove every volume that no container uses, those with a name of their own only if asked."""
-    return _request(actor, host, "prune", "", {"with_named": with_named})
-
-
-def _request(actor: Actor, host: Host, verb: str, name: str, payload: dict[str, Any]) -> Operation:
-    subject = Subject("volume", name[:200], name[:200])
-    audit.record(actor=actor, action=f"volumes.{verb}", subject=subject, after=payload)
-    return operations.request(actor=actor, kind=f"volumes.{verb}", host=host.name, subject=subject, payload=payload)
+    return request(actor, host, "prune", "", {"with_named": with_named})

@@ -152,3 +152,26 @@ def test_volumes_are_made_used_and_removed(panel: Panel, image: str) -> None:
     assert "e2e-rest" in [volume["name"] for volume in unused]
     done(panel, "DELETE", "volumes/e2e-rest/")
     assert "removed" in done(panel, "POST", "volumes/prune/", {})["result"]
+
+
+def test_a_volume_is_backed_up_changed_and_restored(panel: Panel) -> None:
+    asked = {"name": "e2e-kept", "size_bytes": 32 << 20, "uid": 7}
+    made = done(panel, "POST", "volumes/", asked)["result"]["volume"]
+    assert (made["quota"], made["size_bytes"]) == ("loop", 32 << 20)
+    backup = done(panel, "POST", "volumes/e2e-kept/backups/", {"freeze": True})["result"]["backup"]
+    assert panel.request("GET", "volumes/e2e-kept/backups/")[1]["results"] == [backup]
+    into = {"into": "e2e-again"}
+    again = done(panel, "POST", f"volumes/e2e-kept/backups/{backup['id']}/restore/", into)["result"]["volume"]
+    assert (again["name"], again["size_bytes"]) == ("e2e-again", 32 << 20)
+    status, problem = panel.request("POST", f"volumes/e2e-kept/backups/{backup['id']}/restore/", {}, wait_s=30)
+    assert (status, problem["code"]) == (409, "conflict")
+    done(panel, "POST", "volumes/e2e-again/rename/", {"new_name": "e2e-renamed"})
+    done(panel, "POST", "volumes/e2e-renamed/clone/", {"new_name": "e2e-cloned"})
+    would = panel.request("POST", "volumes/prune/", {"dry_run": True, "with_named": True})[1]
+    names = {volume["name"] for volume in would["volumes"]}
+    assert names >= {"e2e-kept", "e2e-renamed", "e2e-cloned"}
+    assert would["freed_bytes"] > 0
+    for name in ("e2e-kept", "e2e-renamed", "e2e-cloned"):
+        done(panel, "DELETE", f"volumes/{name}/")
+    assert len(panel.request("GET", "volumes/e2e-kept/backups/")[1]["results"]) == 1
+    done(panel, "DELETE", f"volumes/e2e-kept/backups/{backup['id']}/")

@@ -25,10 +25,12 @@ from tests.panel.conftest import bearer, rest
 OPEN = {"schema/", "<path:rest>"}
 PAGES = {"docs/"}  # for the signed-in; tests/panel/rest/test_lists.py
 ID = "ef" * 32
+BACKUP = "20260101T000000Z-abcdef"
 SAMPLES = {
     "(?P<pk>[a-zA-Z0-9][a-zA-Z0-9_.-]*)": ID,
     "(?P<name>[a-zA-Z0-9][a-zA-Z0-9_.-]*)": "data",
     "(?P<pk>\\d+)": "1",
+    "(?P<backup>[0-9TZa-f-]{10,40})": BACKUP,
     "(?P<number>\\d+)": "1",
     "(?P<pk>[a-z0-9-]+)": "local",
     "(?P<pk>[^/.]+)": "6f0c2f6e-6f5c-4f5e-9f57-0a4a7d2f0e11",
@@ -119,6 +121,12 @@ CHANGES = [
     ("post", "volumes/", "volumes.create"),
     ("delete", "volumes/data/", "volumes.remove"),
     ("post", "volumes/data/resize/", "volumes.resize"),
+    ("post", "volumes/data/backups/", "volumes.back_up"),
+    ("delete", f"volumes/data/backups/{BACKUP}/", "volumes.remove_backup"),
+    ("post", f"volumes/data/backups/{BACKUP}/restore/", "volumes.restore"),
+    ("get", f"volumes/data/backups/{BACKUP}/archive/", "volumes.download"),
+    ("get", "volumes/data/archive/", "volumes.download"),
+    ("post", "volumes/data/restore/", "volumes.restore_upload"),
     ("post", "volumes/prune/", "volumes.prune"),
     *(
         (method, f"{place}/files/{what}", action)
