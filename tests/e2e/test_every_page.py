@@ -1,11 +1,11 @@
 """Every page in light, dark and at phone width: it fits, each control has a name, the keyboard gets there."""
 
-import pytest
-from playwright.sync_api import Browser, Page, StorageState
+from typing import Literal
+
+from playwright.sync_api import Page
 
 from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.harbour import Harbour
-from tests.services.panel import Panel
 
 PAGES = {
     "sign-out": "/accounts/logout/",
@@ -30,10 +30,10 @@ PAGES = {
     "password": "/accounts/password/change/",
     "not-found": "/no/such/page/",
 }
-LOOKS = {
-    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 780}, "color_scheme": "light"},
+LOOKS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
+    "light": (1280, 800, "light"),
+    "dark": (1280, 800, "dark"),
+    "phone": (360, 780, "light"),
 }
 NAMELESS = """() => [...document.querySelectorAll("button, a[href], input:not([type=hidden]), select, textarea")]
   .filter((e) => e.checkVisibility() || e.classList.contains("visually-hidden"))
@@ -43,20 +43,24 @@ OVERFLOW = """() => Math.max(...[document.documentElement, ...document.querySele
   .map((e) => e.scrollWidth - e.clientWidth))"""
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_pages_fit_and_every_control_has_a_name(
-    browser: Browser, panel: Panel, session: StorageState, look: str
-) -> None:
-    settings = {"base_url": panel.url, "locale": "en-GB", "storage_state": session, **LOOKS[look]}
-    context = browser.new_context(**settings)  # type: ignore[arg-type]
-    page = context.new_page()
-    harbour = Harbour(page, ARTIFACTS / "pages" / look)
+def look_at(page: Page, name: str, address: str, *, prepare: str = "0") -> None:
+    """Open a page, `prepare` it by a script, and see it in every look: it fits, each control has a name.
+
+    Its pictures are kept.
+    """
+    page.goto(address)
+    page.evaluate(prepare)
+    for look, (width, height, scheme) in LOOKS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        Harbour(page, ARTIFACTS / "pages" / look).shot(name, full_page=True)
+        assert page.evaluate(OVERFLOW) <= 0, f"{name} is wider than the window: {look}"
+        assert page.evaluate(NAMELESS) == [], f"{name}: {look}"
+
+
+def test_pages_fit_and_every_control_has_a_name(page: Page) -> None:
     for name, address in PAGES.items():
-        page.goto(address)
-        harbour.shot(name, full_page=True)
-        assert page.evaluate(OVERFLOW) <= 0, f"{name} is wider than the window"
-        assert page.evaluate(NAMELESS) == [], name
-    context.close()
+        look_at(page, name, address)
 
 
 def test_the_keyboard_reaches_the_content_and_shows_where_it_is(harbour: Harbour) -> None:

@@ -4,12 +4,11 @@ import io
 import tarfile
 
 import pytest
-from playwright.sync_api import Browser, StorageState, expect
+from playwright.sync_api import Page, expect
 
 from tests import images
-from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.harbour import Harbour
-from tests.e2e.test_every_page import LOOKS, NAMELESS, OVERFLOW
+from tests.e2e.test_every_page import look_at
 from tests.images.whiteouts import layered
 from tests.services.panel import Panel
 
@@ -56,22 +55,11 @@ def test_an_image_is_looked_into_compared_and_downloaded(harbour: Harbour, pair:
         assert "index.json" in tar.getnames()
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_of_an_image_fit_and_every_control_has_a_name(
-    browser: Browser, panel: Panel, session: StorageState, pair: tuple[int, int], look: str
-) -> None:
-    settings = {"base_url": panel.url, "locale": "en-GB", "storage_state": session, **LOOKS[look]}
-    context = browser.new_context(**settings)  # type: ignore[arg-type]
-    page = context.new_page()
-    harbour = Harbour(page, ARTIFACTS / "pages" / look)
+def test_the_pages_of_an_image_fit_and_every_control_has_a_name(page: Page, pair: tuple[int, int]) -> None:
     tabs = {"image": "", "layers": "layers/", "files": "files/?layer=4", "compare": f"compare/?other={pair[0]}"}
-    addresses = {name: f"/images/{pair[1]}/{tab}" for name, tab in (tabs | {"image-users": "containers/"}).items()}
-    for name, address in (addresses | {"image-prune": "/images/prune/?named=on"}).items():
-        page.goto(address)
-        harbour.shot(name, full_page=True)
-        assert page.evaluate(OVERFLOW) <= 0, f"{name} is wider than the window"
-        assert page.evaluate(NAMELESS) == [], name
-    context.close()
+    for name, tab in (tabs | {"image-users": "containers/"}).items():
+        look_at(page, name, f"/images/{pair[1]}/{tab}")
+    look_at(page, "image-prune", "/images/prune/?named=on")
 
 
 def test_images_that_are_not_used_are_shown_and_go(harbour: Harbour, panel: Panel, pair: tuple[int, int]) -> None:

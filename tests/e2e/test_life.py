@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, StorageState, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.harbour import Harbour
-from tests.e2e.test_every_page import LOOKS, NAMELESS, OVERFLOW
+from tests.e2e.test_every_page import look_at
 from tests.services.panel import Panel
 
+UNFOLD = "document.querySelectorAll('details.more').forEach((section) => { section.open = true })"
 FAILS = "sh -c 'echo opening the door; echo no such door >&2; exit 3'"
 
 
@@ -99,28 +99,12 @@ def test_health_is_seen_in_the_list(harbour: Harbour, well_and_ill: dict[str, st
     expect(page.locator("#list tbody tr")).to_have_count(1)  # "still" is called so too, but needs no look
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_these_pages_fit_too(
-    browser: Browser, panel: Panel, session: StorageState, well_and_ill: dict[str, str], look: str
-) -> None:
-    context = browser.new_context(
-        base_url=panel.url,
-        locale="en-GB",
-        storage_state=session,
-        **LOOKS[look],  # type: ignore[arg-type]
-    )
-    page = context.new_page()
-    harbour = Harbour(page, ARTIFACTS / "pages" / look)
+def test_these_pages_fit_too(page: Page, well_and_ill: dict[str, str]) -> None:
     pages = {f"container-{name}": f"/containers/{pk}/" for name, pk in well_and_ill.items()}
     pages |= {"change": f"/containers/{well_and_ill['ended']}/change/", "prune": "/containers/prune/"}
-    for name, address in {**pages, "states": "/containers/", "sections": "/containers/create/"}.items():
-        page.goto(address)
-        if name == "sections":
-            page.evaluate("document.querySelectorAll('details.more').forEach((section) => { section.open = true })")
-        harbour.shot(name, full_page=True)
-        assert page.evaluate(OVERFLOW) <= 0, f"{name} is wider than the window"
-        assert page.evaluate(NAMELESS) == [], name
-    context.close()
+    for name, address in {**pages, "states": "/containers/"}.items():
+        look_at(page, name, address)
+    look_at(page, "sections", "/containers/create/", prepare=UNFOLD)
 
 
 def test_what_does_not_run_is_shown_before_it_is_cleaned_up(harbour: Harbour, panel: Panel, image: str) -> None:

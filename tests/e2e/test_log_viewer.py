@@ -114,6 +114,8 @@ def test_scrolling_back_reaches_the_oldest_line(harbour: Harbour, source: Source
     for _ in range(60):
         page.mouse.wheel(0, -4000)
         page.wait_for_timeout(30)
+        if page.locator(LINES).first.text_content() == "line 0":
+            break
     expect(page.locator(LINES).first).to_have_text("line 0")
 
 
