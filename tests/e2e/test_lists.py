@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Route, expect
 
 from tests.e2e.harbour import Harbour
 from tests.services.panel import Panel
@@ -46,3 +47,30 @@ def test_a_list_follows_what_is_typed_and_its_address_can_be_shared(harbour: Har
     expect(names).to_have_text(NAMES[::-1])
     page.get_by_label("Search containers").fill("list-nothing")
     expect(page.locator("#list")).to_contain_text("Nothing matches")
+
+
+@pytest.mark.usefixtures("three")
+def test_a_refresh_that_is_late_does_not_undo_what_was_asked_meanwhile(harbour: Harbour) -> None:
+    page = harbour.page
+    page.goto("/containers/?search=list-")
+    expect(page.locator("[data-link=live]")).to_be_visible()
+    late: list[Route] = []
+    page.route(lambda _: True, lambda route: _hold(route, late))
+    page.locator("#list").dispatch_event("moorage:changed")
+    page.get_by_role("columnheader", name="Name").get_by_role("link").click()
+    names = page.locator("#list tbody .list-name > a")
+    expect(names).to_have_text(NAMES)
+    assert late
+    for route in late:
+        with suppress(Error):  # the page has given it up
+            route.continue_()
+    page.wait_for_timeout(500)
+    expect(names).to_have_text(NAMES)
+
+
+def _hold(route: Route, late: list[Route]) -> None:
+    """Keep the list's own refreshes."""
+    if route.request.headers.get("hx-trigger") == "list":
+        late.append(route)
+    else:
+        route.continue_()
