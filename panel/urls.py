@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/v1/", include("panel.rest.urls")),
     path("", include("panel.dashboard.urls")),
     path("containers/", include("panel.containers.urls")),
+    path("volumes/", include("panel.files.urls")),
     path("images/", include("panel.images.urls")),
     path("registry/", include("panel.distribution.urls")),
     path("registries/", include("panel.registries.urls")),

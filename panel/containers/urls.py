@@ -3,6 +3,7 @@
 from django.urls import path
 
 from panel.containers import changing, pruning, views
+from panel.files import views as files
 
 app_name = "containers"
 urlpatterns = [
@@ -12,6 +13,8 @@ urlpatterns = [
     path("<slug:pk>/", views.Overview.as_view(), name="overview"),
     path("<slug:pk>/logs/", views.Logs.as_view(), name="logs"),
     path("<slug:pk>/inspect/", views.Inspect.as_view(), name="inspect"),
+    path("<slug:pk>/files/", files.ContainerFolder.as_view(), name="files"),
+    path("<slug:pk>/files/view/", files.ContainerFile.as_view(), name="file"),
     path("<slug:pk>/start/", views.Start.as_view(), name="start"),
     path("<slug:pk>/stop/", views.Stop.as_view(), name="stop"),
     path("<slug:pk>/restart/", views.Restart.as_view(), name="restart"),

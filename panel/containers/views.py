@@ -27,7 +27,8 @@ LAST_OPERATIONS = 6
 def with_verb(containers: QuerySet[Container]) -> QuerySet[Container]:
     """Each with `verb`, the kind of the newest operation about it that has not ended, or None, and whether its image is
     not the newest of its tag."""
-    pending = Operation.objects.open().filter(object_kind="container", object_id=OuterRef("pk")).order_by("-queued_at")
+    about = Operation.objects.open().filter(object_kind="container", object_id=OuterRef("pk"))
+    pending = about.exclude(kind__startswith="files.").order_by("-queued_at")
     return containers.select_related("host").annotate(
         verb=Subquery(pending.values("kind")[:1]), image_is_outdated=outdated()
     )
@@ -72,7 +73,8 @@ class ContainerPage(ObjectPage):
         context = super().get_context_data(**kwargs)
         operations = Operation.objects.visible_to(self.request.user).about("container", self.object.pk)  # type: ignore[arg-type]
         context["operations"] = operations.select_related("host")[:LAST_OPERATIONS]
-        context["latest"] = context["operations"][0] if context["operations"] else None
+        # Work on its files is told where it was asked for, and says nothing of how the container does.
+        context["latest"] = next((one for one in context["operations"] if not one.kind.startswith("files.")), None)
         return context
 
 
