@@ -38,6 +38,8 @@ class Folder:
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds one page of the folder, or why there is none."""
         context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        if is_part(self.request, "container-head"):
+            return context  # nobody looks at files
         place, asked = self.place(), self.request.GET.dict()
         sort = asked.get("sort", "name")
         query: dict[str, str] = {name: asked[name] for name in ("path", "search", "after") if name in asked}
@@ -57,16 +59,17 @@ class Folder:
         return context | {"page": page, "path": page["path"], "entries": _shown(page["entries"])}
 
 
-class File(Folder):
-    """One file: text in an editor, a picture, or what it is."""
+class File:
+    """One file: text in an editor, a picture, or what it is; mixed in as `Folder` is."""
 
-    def get_template_names(self) -> list[str]:
-        """Its own."""
-        return [self.template_name]  # type: ignore[attr-defined]
+    request: HttpRequest
+    place: Callable[[], Place]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds the file, or why it cannot be shown."""
-        context: dict[str, Any] = super(Folder, self).get_context_data(**kwargs)  # type: ignore[misc]
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        if is_part(self.request, "container-head"):
+            return context  # nobody looks at files
         place, path = self.place(), self.request.GET.get("path", "")
         context |= {"place": place, "path": path, "api": f"/api/v1/{place.path}/"}
         context["parent"] = _parent(path)
