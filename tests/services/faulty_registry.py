@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.spec.image import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from tests.images.build import Built
+from tests.services.answering import answering
 
 _PIECE = 16 << 10
 
@@ -64,16 +65,18 @@ class FaultyRegistry:
         self.contents[f"/v2/app/blobs/{digest}"] = ("application/octet-stream", data)
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
+    def close(self) -> None:
+        """Free the port of one that never answered."""
+        self._server.server_close()
+
     @contextmanager
     def running(self) -> Iterator["FaultyRegistry"]:
         """Answer until the block ends."""
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield self
-        finally:
-            self.hold.set()
-            self._server.shutdown()
-            self._server.server_close()
+        with answering(self._server):
+            try:
+                yield self
+            finally:
+                self.hold.set()
 
     def _handler(registry) -> type[BaseHTTPRequestHandler]:  # noqa: N805  # `self` is the handler's
         class Handler(BaseHTTPRequestHandler):

@@ -5,11 +5,8 @@ Distribution project, "Token Authentication Implementation".
 
 import json
 import ssl
-import threading
 import time
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -42,18 +39,8 @@ class TokenServer:
         self.public: set[str] = set()
         self.valid_s = 300.0
         self.asked: list[tuple[str, str, list[str]]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.realm = f"http://127.0.0.1:{self._server.server_port}/token"
-
-    @contextmanager
-    def running(self) -> Iterator["TokenServer"]:
-        """Answer until the block ends."""
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.realm = f"http://127.0.0.1:{self.server.server_port}/token"
 
     def token(self, user: str, scopes: list[str]) -> str:
         """Signed, for those of the scopes that this user may have."""

@@ -1,6 +1,7 @@
 """Pulling from and pushing to a real registry."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from engine.images.registry.endpoints import homes
 from engine.spec.progress import Step
 from engine.spec.registry import Credentials, RegistryAccess
 from tests.engine.root.images.conftest import Load
-from tests.images import busybox, docker_archive
+from tests.images import build, busybox, docker_archive, file, layer
 from tests.services.panel import free_port
 from tests.services.registry import PASSWORD, USER, RunningRegistry, registry_running
 
@@ -87,6 +88,31 @@ def test_only_on_this_machine_or_if_it_is_said_tls_may_be_missing() -> None:
     ]
     assert homes(RegistryAccess("docker.io"))[0].url == "https://registry-1.docker.io"
     assert len(homes(RegistryAccess("127.0.0.1:5000"))) == len(homes(RegistryAccess("localhost"))) == 2
+
+
+@pytest.mark.parametrize("compression", ["zstd", "zstd:chunked"])
+def test_layers_that_skopeo_compressed_in_other_ways_are_pulled(
+    store: ImageStore, registry: RunningRegistry, tmp_path: Path, compression: str
+) -> None:
+    """skopeo 1.9 itself loses what stands behind the two blocks a tar ends with when it makes zstd:chunked."""
+    padded = layer(file("text", b"words" * 9999), file("other", b"x"))
+    ended = padded.rstrip(b"\0")
+    built = build("packed:1", [ended + bytes(-len(ended) % 512 + 1024)])
+    (tmp_path / "packed.tar").write_bytes(docker_archive(built))
+    reference = f"{registry.name}/packed/{compression.replace(':', '-')}:1"
+    command = ["skopeo", "copy", "--quiet", "--format=oci", "--dest-tls-verify=false", "--dest-compress"]
+    command += [
+        f"--dest-compress-format={compression}",
+        f"docker-archive:{tmp_path}/packed.tar",
+        f"docker://{reference}",
+    ]
+    subprocess.run(command, check=True, timeout=60)
+
+    image = store.pull(reference)
+
+    (there,) = store.layer_paths(image)
+    assert (there / "text").read_bytes() == b"words" * 9999
+    assert resolve(store.push(reference).reference).digest == image.manifest_digest
 
 
 def test_another_registrys_password_goes_nowhere(store: ImageStore, registry: RunningRegistry) -> None:

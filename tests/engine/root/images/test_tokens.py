@@ -17,6 +17,7 @@ from engine.images.registry import RegistryClient, uploads
 from engine.spec.registry import Credentials, RegistryAccess
 from tests.engine.root.images.conftest import Load
 from tests.images import busybox, docker_archive
+from tests.services.answering import answering
 from tests.services.registry import PASSWORD, USER, certificate, registry_running
 from tests.services.token_server import IDENTITY, TokenServer
 
@@ -38,7 +39,7 @@ def running_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("tokens")
     server = TokenServer(certificate(folder))
     server.users[USER] = PASSWORD
-    with server.running(), registry_running(folder, realm=server.realm) as registry:
+    with answering(server.server), registry_running(folder, realm=server.realm) as registry:
         yield Site(server, registry.name)
 
 
