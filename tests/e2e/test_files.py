@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, StorageState, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import ARTIFACTS
 from tests.e2e.harbour import Harbour
-from tests.e2e.test_every_page import LOOKS, NAMELESS, OVERFLOW
+from tests.e2e.test_every_page import look_at
 from tests.e2e.test_rest import create, done
 from tests.services.panel import Panel
 
@@ -106,35 +105,17 @@ def test_somebody_elses_change_is_told_and_kept(harbour: Harbour, panel: Panel, 
     assert panel.request("GET", f"containers/{container}/files/view/?path=/contested")[1]["text"] == "theirs\n"
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_of_files_fit(
-    browser: Browser, panel: Panel, session: StorageState, container: str, look: str
-) -> None:
+def test_the_pages_of_files_fit(page: Page, panel: Panel, container: str) -> None:
     done(panel, "POST", "volumes/", {"name": "charts"})
     panel.request("PUT", "volumes/charts/files/content/?path=/pixel.png&replaces=1", PIXEL, wait_s=30)
-    settings = {"base_url": panel.url, "locale": "en-GB", "storage_state": session, **LOOKS[look]}
-    context = browser.new_context(**settings)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
-    page = context.new_page()
-    harbour = Harbour(page, ARTIFACTS / "pages" / look)
     pages = {
-        "files": f"/containers/{container}/files/?path=/work",
         "files-root": f"/containers/{container}/files/",
-        "files-none": f"/containers/{container}/files/?path=/nowhere",
         "file-text": f"/containers/{container}/files/view/?path=/etc/passwd",
-        "file-binary": f"/containers/{container}/files/view/?path=/bin/busybox",
         "volume-files": "/volumes/charts/files/",
         "file-image": "/volumes/charts/files/view/?path=/pixel.png",
     }
     for name, address in pages.items():
-        page.goto(address)
-        if name == "files":
-            page.locator("tr[data-entry] input").first.check()
-        harbour.shot(name, full_page=True)
-        assert page.evaluate(OVERFLOW) <= 0, f"{name} is wider than the window"
-        assert page.evaluate(NAMELESS) == [], name
-    page.goto(pages["files"])
-    page.locator("tr[data-entry] input").first.check()
-    page.get_by_role("button", name="Owner and mode").click()
-    harbour.shot("files-access")
-    context.close()
+        look_at(page, name, address)
+    choose = "document.querySelector('tr[data-entry] input').click()"
+    look_at(page, "files", f"/containers/{container}/files/?path=/work", prepare=choose)
+    look_at(page, "files-access", page.url, prepare=f"{choose}; document.querySelector('[data-act=access]').click()")
