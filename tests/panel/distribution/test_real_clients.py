@@ -17,9 +17,11 @@ from engine import Credentials, Engine, RegistryAccess
 from panel.accounts.models import User
 from panel.audit.models import AuditEntry
 from panel.distribution.models import Manifest, Tag
+from panel.registries.services import import_docker_config
 from tests.images.archives import docker_archive, multi_platform_archive
 from tests.images.build import build
 from tests.images.layers import file, layer
+from tests.panel.conftest import acting
 from tests.panel.distribution.conftest import Client
 from tests.services.distribution import Server
 from tests.services.dockerd import docker_daemon
@@ -95,8 +97,9 @@ def test_docker_signs_in_pushes_and_pulls(
             docker.call("login", "-u", "olga", "--password-stdin", registry_server.address, stdin=b"wrong")
         assert b"unauthorized" in wrong.value.stderr
         docker.call("login", "-u", "olga", "--password-stdin", registry_server.address, stdin=b"olga's password")
-        kept = json.loads((tmp_path / "config" / "config.json").read_text())["auths"][registry_server.address]
-        assert base64.b64decode(kept["auth"]) == b"olga:"
+        config = json.loads((tmp_path / "config" / "config.json").read_text())
+        assert base64.b64decode(config["auths"][registry_server.address]["auth"]) == b"olga:"  # no password
+        (imported,) = import_docker_config(actor=acting(operator), config=config)
         docker.call("push", f"{name}:1")
         if shutil.which("skopeo"):
             signed_in = f"--authfile={tmp_path}/config/config.json"
@@ -113,6 +116,9 @@ def test_docker_signs_in_pushes_and_pulls(
         with pytest.raises(subprocess.CalledProcessError) as denied:
             docker.call("push", f"{name}:1")
 
+    assert imported.opened().identity_token
+    access = RegistryAccess(registry_server.address, imported.opened())
+    assert Engine(tmp_path / "host", tmp_path / "run").resolve(f"{name}:1", access=access).digest
     assert b"Mounted from olga/app" in pushed
     assert b"denied: this takes the permission distribution.push, which you have not" in denied.value.stderr
     rows = AuditEntry.objects.filter(action="distribution.pull", outcome="allowed")
