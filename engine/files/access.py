@@ -5,7 +5,8 @@ import re
 import stat
 from collections.abc import Sequence
 
-from engine.errors import InvalidArchive, InvalidSpec
+from engine.errors import Conflict, InvalidArchive, InvalidSpec
+from engine.files.addresses import shown
 from engine.files.owners import Owners
 from engine.files.removing import checked
 from engine.files.tree import Spot, Tree
@@ -28,7 +29,8 @@ def change_access(tree: Tree, addresses: Sequence[str], change: AccessChange) ->
     gid = _outside("group", tree.ids.groups, owners.group(change.group)) if change.group else -1
     mode = int(change.mode, 8) if change.mode else None
     for path in checked(addresses):
-        with tree.spot(path) as spot:
+        with tree.changing(path) as spot:
+            _refuse_hosts_device(spot, path)
             _change(spot, uid, gid, mode)
             if change.is_recursive:
                 _change_below(spot, uid, gid, mode)
@@ -39,6 +41,13 @@ def _outside(field: str, ids: IdMap, inside: int) -> int:
         return ids.to_outside(inside)
     except InvalidArchive as error:
         raise InvalidSpec(field, f"{inside} is none of the ids there are inside", hint=error.hint) from error
+
+
+def _refuse_hosts_device(spot: Spot, path: bytes) -> None:
+    """A device that is mounted may be the host's own node: its mode there would change with it."""
+    info = spot.lstat()
+    if info is not None and (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)) and spot.is_mount():
+        raise Conflict(f"{shown(path[:200])} is a device of the host's.", hint="Change it on the host.")
 
 
 def _change_below(spot: Spot, uid: int, gid: int, mode: int | None) -> None:

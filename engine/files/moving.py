@@ -21,7 +21,7 @@ _LARGEST_PIECE = 1 << 30
 def move(tree: Tree, address: str, target: str) -> None:
     """Give what is under `address` the path `target`, where nothing is yet. Raises NotFound, InvalidSpec, Conflict."""
     path, new_path = path_of(address), path_of(target, "target")
-    with tree.spot(path) as old, tree.spot(new_path) as new:
+    with tree.changing(path) as old, tree.changing(new_path) as new:
         if old.lstat() is None:
             raise FileNotFoundError(errno.ENOENT, "it is not there")
         if old.is_mount():

@@ -41,7 +41,7 @@ def remove(tree: Tree, addresses: Sequence[str]) -> None:
             if mount := next((shown(at) for at, _, is_mount in _below(spot, path) if is_mount), ""):
                 raise _mounted(mount)
     for path in paths:
-        with tree.spot(path) as spot:
+        with tree.changing(path) as spot:
             info = spot.lstat()
             if info is not None and stat.S_ISDIR(info.st_mode):
                 remove_tree_at(spot.folder, spot.name, stays_on_mount=True)

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import InvalidSpec, KernelError
+from engine.errors import Conflict, InvalidSpec, KernelError
 from engine.files.addresses import shown
 from engine.files.failures import telling
 from engine.rootfs import inside
 from engine.rootfs.ids import Ids
 from engine.rootfs.inside import INSIDE
+from engine.sys.filesystems import is_made_up
 from engine.sys.openat2 import RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
 
 _PEEK = os.O_PATH | os.O_NOFOLLOW
@@ -94,6 +95,17 @@ class Tree:
                 yield Spot(folder, name)
         finally:
             os.close(folder)
+
+    @contextmanager
+    def changing(self, path: bytes) -> Iterator[Spot]:
+        """The same place, to change what is there. Raises Conflict for what the kernel makes up (/proc, /sys …).
+
+        Whoever works here has the host's rights, and some of those files are the whole host's.
+        """
+        with self.spot(path) as spot:
+            if is_made_up(spot.folder, b"." if spot.lstat() is None else spot.name):
+                raise Conflict(f"{shown(path[:200])} is made up by the kernel.", hint="Change it from the inside.")
+            yield spot
 
 
 def open_regular(peek: int) -> int | None:

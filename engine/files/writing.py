@@ -12,7 +12,6 @@ from engine.files.reading import MOST_VIEWED, digest_of
 from engine.files.tree import Spot, Tree, open_regular
 from engine.images.limits import DiskSpace
 from engine.rootfs.attributes import ACLS
-from engine.sys.filesystems import is_made_up
 from engine.sys.renaming import rename_new
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -28,8 +27,7 @@ def put(tree: Tree, address: str, source: BinaryIO, *, replaces: bool, digest: s
     (`replaces`). A new one belongs to root. Raises NotFound, InvalidSpec, Conflict, StorageFull.
     """
     path = tree.without_links(path_of(address))
-    with tree.spot(path) as spot:
-        _check_place(spot, shown(path))
+    with tree.changing(path) as spot:
         before = spot.lstat()
         _check(spot, before, shown(path), replaces=replaces, digest=digest)
         if before is not None and spot.is_mount():
@@ -40,15 +38,9 @@ def put(tree: Tree, address: str, source: BinaryIO, *, replaces: bool, digest: s
 
 def make_folder(tree: Tree, address: str) -> None:
     """Make an empty folder where nothing is. Raises NotFound, InvalidSpec, Conflict, StorageFull."""
-    with tree.spot(path_of(address)) as spot:
-        _check_place(spot, address)
+    with tree.changing(path_of(address)) as spot:
         os.mkdir(spot.name, _FOLDER_MODE, dir_fd=spot.folder)
         os.chmod(spot.name, _FOLDER_MODE, dir_fd=spot.folder)
-
-
-def _check_place(spot: Spot, path: str) -> None:
-    if is_made_up(spot.folder, b"."):
-        raise Conflict(f"{path} would lie among files that the kernel makes up.", hint="Choose another folder.")
 
 
 def temporary() -> bytes:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -165,8 +165,20 @@ def test_what_the_kernel_makes_up_is_read_and_never_waited_for(host: Host) -> No
                     continue
     with pytest.raises(Conflict, match="made up by the kernel"):
         files.pack("/proc")
-    with pytest.raises(Conflict):
-        files.put("/proc/new", io.BytesIO(b""))
+    version = os.stat("/proc/version").st_mode
+    changes: list[Callable[[], object]] = [
+        lambda: files.put("/proc/new", io.BytesIO(b"")),
+        lambda: files.put("/proc/sys/kernel/hostname", io.BytesIO(b"x"), replaces=True),
+        lambda: files.change_access(["/proc"], AccessChange("600", is_recursive=True)),
+        lambda: files.change_access(["/proc/version"], AccessChange("600")),
+        lambda: files.change_access(["/sys"], AccessChange(owner="0")),
+        lambda: files.move("/etc/passwd", "/proc/passwd"),
+        lambda: files.remove(["/proc/version"]),
+    ]
+    for change in changes:
+        with pytest.raises(Conflict, match="made up by the kernel"):
+            change()
+    assert os.stat("/proc/version").st_mode == version
     assert time.monotonic() - began < 10
     host.engine.remove(container, force=True)
 
