@@ -80,7 +80,7 @@ class Content:
 def plain(some: Content) -> None:
     some.tagged("image", some.image())
     some.tagged("no-layers", some.image("none", layers=[]))
-    some.tagged("large", some.image("large", annotations={f"note-{n}": "A" * 10_000 for n in range(390)}))
+    some.image("large", annotations={f"note-{n}": "A" * 10_000 for n in range(390)})
     some.tagged("custom", some.image("custom", **{"org.example": {"anything": ["at", {"all": None}]}}))
 
 
