@@ -41,7 +41,7 @@ def apply(plain: oci.Spec, spec: ContainerSpec) -> oci.Spec:
     found = [catalog.find(name, f"cdi_devices[{index}]") for index, name in enumerate(spec.cdi_devices)]
     found += [catalog.find(name, "gpus") for name in _gpus(spec.gpus, catalog)]
     for edits, path in _edits(found):
-        plain = _edit(plain, edits, path, can_hook=bool(spec.runtime))
+        plain = _edit(plain, edits, path)
     hooks.check(plain.hooks or oci.Hooks())
     return plain
 
@@ -103,14 +103,9 @@ def _edits(found: Iterable[Described]) -> Iterable[tuple[ContainerEdits, Path]]:
                 yield edits, one.path
 
 
-def _edit(bundle: oci.Spec, edits: ContainerEdits, path: Path, *, can_hook: bool) -> oci.Spec:
+def _edit(bundle: oci.Spec, edits: ContainerEdits, path: Path) -> oci.Spec:
     if edits.intel_rdt is not None:
         raise Unsupported(f"{path} asks for a share of the processor's caches (intelRdt), which no container is given.")
-    if edits.hooks and not can_hook:
-        raise Unsupported(
-            f"{path} wants the hook {edits.hooks[0].path} to be run, and this engine runs none for its containers.",
-            hint="Have another runtime of the host, such as runc, run the container: `runtime`.",
-        )
     nodes = [_node(node, bundle.process.user, path) for node in edits.device_nodes]
     made = [
         oci.DeviceRule(True, "c" if node.type == "u" else node.type, node.major, node.minor, asked.permissions)

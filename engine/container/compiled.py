@@ -11,7 +11,7 @@ import pickle
 import zlib
 from pathlib import Path
 
-from engine.container import care, log_plan, mount_sources, other_runtimes, plan, state
+from engine.container import care, hooks, log_plan, mount_sources, other_runtimes, plan, state
 from engine.container.namespaces import CONTAINER
 from engine.container.runtime import Runtime
 from engine.launcher import messages
@@ -79,6 +79,7 @@ def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -
         deadline=care.deadline(record),
         care=care.pack(record, spec, cgroup),
         other_runtime=other_runtimes.command(runtime, spec.annotations),
+        hooks=hooks.pack(record.id, folder, spec),
     )
 
 

@@ -42,6 +42,7 @@ def make(
     deadline: float = 0,
     care: bytes = b"",
     other_runtime: Sequence[str] = (),
+    hooks: bytes = b"",
     preserved_fds: int = 0,
     has_keyring: bool = True,
     log: Settings = USUAL,
@@ -50,7 +51,7 @@ def make(
 
     Without layers the root is the bundle's own folder for it.
     `opens_stdin` gives it a standard input that can be written to. `volumes` is the folder of this host's volumes;
-    `restarts` runs before this one were brought by the restart policy; `deadline` and `care` are `Plan`'s.
+    `restarts` runs before this one were brought by the restart policy; `deadline`, `care` and `hooks` are `Plan`'s.
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
     made = {namespace.type for namespace in spec.linux.namespaces if not namespace.path}
@@ -91,6 +92,7 @@ def make(
         deadline=deadline,
         care=care,
         other_runtime=list(other_runtime),
+        hooks=hooks,
         birth=pack_birth(birth),
     )
 

@@ -10,6 +10,7 @@ from engine.container import (
     apparmor,
     asked,
     compiled,
+    hooks,
     log_plan,
     pause,
     reap,
@@ -132,6 +133,7 @@ def _record(runtime: Runtime, folder: Path, run: int, code: int, why: str) -> No
     """
     record = state.load_record(folder)
     started = runs.read_started(folder)
+    why = " ".join([why, *hooks.run_poststop(folder, record)])
     restarts = started.restarts if started is not None and started.run == run else 0
     is_wanted = policy.wants_another(str(folder), run=run, exit_code=code, restarts=restarts)
     end = records.Exit(run, code, 0, False, records.now(), why, restarts, 0 if is_wanted else None)

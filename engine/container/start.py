@@ -8,6 +8,7 @@ from engine.container import (
     compiled,
     exec_records,
     full_disk,
+    hooks,
     name_files,
     partners,
     restarting,
@@ -19,7 +20,7 @@ from engine.container import (
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
-from engine.errors import Conflict, EngineError
+from engine.errors import Conflict, EngineError, LauncherUnavailable
 from engine.launcher import client, ending, failure, records
 from engine.spec.container import ContainerState, Status
 from engine.sys import disk
@@ -81,10 +82,11 @@ def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error:
     if started is not None and started.run == record.run:
         return
     if end is None or end.run != record.run:
-        _note(
-            folder,
-            records.Exit(record.run, failure.exit_code_of(error), 0, False, records.now(), error.message, 0, None),
-        )
+        why = error.message
+        if isinstance(error, LauncherUnavailable):  # whoever was at it was killed, at whatever step
+            runtime.cgroups.kill(record.cgroup)
+            why = " ".join([why, *hooks.run_poststop(folder, record)])
+        _note(folder, records.Exit(record.run, failure.exit_code_of(error), 0, False, records.now(), why, 0, None))
     runtime.cgroups.remove(record.cgroup)
 
 

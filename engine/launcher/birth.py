@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from engine.errors import EngineError
     from engine.launcher.delegation import Delegation
+    from engine.launcher.hooked import Outside
 
 
 def give(launcher: link.Link, shim: _socket.socket) -> NoReturn:
@@ -84,31 +85,45 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
     plan = plan._replace(folder=f"/proc/self/fd/{folder}")
     shim_lock, *logs = locks
     records.name_shim(shim_lock, os.getppid())
+    outside: Outside | None = None
     try:
         try:
             log_lock = logs[0] if logs else _take_log(f"{plan.folder}/log")
-            prepared, pipes, helper = _prepare(plan, ready)
+            prepared, pipes, helper, outside = _prepare(plan, ready)
         finally:
             message, _ = link.receive(reply)
         if message != messages.GO:
             return  # whoever asked is gone, or has found a reason not to start it: nothing has happened yet
         if helper is not None:
             helper.give()
-        pid, pidfd, ours = _clone(plan, prepared, pipes, shim)
+        pid, pidfd, ours = _clone(plan, prepared, pipes, shim, outside)
         kinds, held = "".join(ours), [pidfd, log_lock, ready.lock, *ours.values()]
         # First of all: whoever is killed from now on, the launcher has what another shim needs to see to the program.
         launcher.send(messages.pack(messages.HOLD, pid, kinds), [plan_fd, *held])
-        _record_start(plan, pid, pidfd)
+        _tell_started(plan, pid, pidfd, outside)
     except KernelError as error:
         if message == messages.GO:
             cause = failure.explain(error.syscall, error.errno, error.path, plan.search_path)
             if not logs:  # else the shim that asked does so, and tries again
+                if outside is not None:
+                    outside.stopped()
                 _record_failure(plan, cause)
             link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
         return
     kept = [plan_fd, shim_lock, prepared.root_fd, *held]
     link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), kept)
     link.answer(reply, messages.pack(messages.STARTED, pid), [])
+
+
+def _tell_started(plan: Plan, pid: int, pidfd: int, outside: Outside | None) -> None:
+    """Have poststart hooks run, then write it down: until then, whoever fails or is killed, the program never ran."""
+    try:
+        if outside is not None:
+            outside.started(pid)
+        _record_start(plan, pid, pidfd)
+    except KernelError:
+        _end(pidfd)
+        raise
 
 
 def _record_start(plan: Plan, pid: int, pidfd: int) -> None:
@@ -118,11 +133,14 @@ def _record_start(plan: Plan, pid: int, pidfd: int) -> None:
     try:
         records.write(plan.folder, started)
     except OSError as error:
-        _signal.pidfd_send_signal(pidfd, _signal.SIGKILL)
-        dying = select.poll()
-        dying.register(pidfd, select.POLLIN)
-        dying.poll(_DEATH_MS)  # else its control groups could not be removed yet
         raise KernelError("write", error.errno or 0, "started.json") from error
+
+
+def _end(pidfd: int) -> None:
+    process.send_signal(pidfd, _signal.SIGKILL)
+    dying = select.poll()
+    dying.register(pidfd, select.POLLIN)
+    dying.poll(_DEATH_MS)  # else its control groups could not be removed yet
 
 
 def _record_failure(plan: Plan, error: EngineError) -> None:
@@ -133,7 +151,7 @@ def _record_failure(plan: Plan, error: EngineError) -> None:
             raise
 
 
-def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams, Delegation | None]:
+def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams, Delegation | None, Outside | None]:
     """Do all that need not wait for control groups. Raises KernelError.
 
     Afterwards this process may have no rights outside the container's user namespace any more.
@@ -152,11 +170,18 @@ def _prepare(plan: Plan, ready: Sandbox) -> tuple[Prepared, Streams, Delegation 
     pipes = streams.make(plan, shift + birth.process.uid, shift + birth.process.gid)
     prepared = Prepared(birth, owns_ids, root_fd, ready.devices, mounts, flags=0)
     if plan.other_runtime:
-        return prepared, pipes, None
+        return prepared, pipes, None, None
+    outside = _hooks(plan, ready, birth.rootfs, shift) if plan.hooks else None
     helper = _delegate(plan.cgroup_v2, shift) if plan.delegates_group else None
     prepared = place(plan, prepared, ready, joins)
     what = program.drop_bounding(prepared.birth.process)  # while there is time; a birth needs none of what that takes
-    return prepared._replace(birth=prepared.birth._replace(process=what)), pipes, helper
+    return prepared._replace(birth=prepared.birth._replace(process=what)), pipes, helper, outside
+
+
+def _hooks(plan: Plan, ready: Sandbox, rootfs: str, owner: int) -> Outside:
+    from engine.launcher import hooked  # noqa: PLC0415 - as in `_bring`
+
+    return hooked.Outside(plan.hooks, ready.host_mounts, rootfs, owner)
 
 
 def _delegate(folder: str, owner: int) -> Delegation:
@@ -180,7 +205,9 @@ def _take_log(folder: str) -> int:
         time.sleep(_PAUSE_S)
 
 
-def _clone(plan: Plan, prepared: Prepared, pipes: Streams, shim: _socket.socket) -> tuple[int, int, dict[str, int]]:
+def _clone(
+    plan: Plan, prepared: Prepared, pipes: Streams, shim: _socket.socket, outside: Outside | None
+) -> tuple[int, int, dict[str, int]]:
     """Clone the first process and wait until its program runs: its pid, pidfd, and the shim's ends of its streams.
 
     Raises KernelError for the step that failed.
@@ -191,15 +218,26 @@ def _clone(plan: Plan, prepared: Prepared, pipes: Streams, shim: _socket.socket)
         if plan.other_runtime:
             pid, pidfd, masters = _bring(plan, prepared, pipes.ends, shim)
         else:
-            (pid, pidfd), masters = clone(plan, prepared, pipes.ends, theirs), []
+            waiting = pauses.NONE if outside is None else outside.pauses(theirs, status)
+            (pid, pidfd), masters = clone(plan, prepared, pipes.ends, theirs, waiting), []
         theirs.close()
         for fd in pipes.ends:
             os.close(fd)
-        for master in masters + link.await_exec(status):
+        for master in masters + _await_exec(status, pid, pidfd, outside):
             ours[messages.TERMINAL] = master
     finally:
         room.take_back(small, pidfd)
     return pid, pidfd, ours
+
+
+def _await_exec(status: _socket.socket, pid: int, pidfd: int, outside: Outside | None) -> list[int]:
+    if outside is None:
+        return link.await_exec(status)
+    try:
+        return link.await_exec(status, lambda phase, *where: outside.run(phase, pid, *where))
+    except KernelError:
+        _end(pidfd)
+        raise
 
 
 def _bring(plan: Plan, prepared: Prepared, ends: list[int], shim: _socket.socket) -> tuple[int, int, list[int]]:

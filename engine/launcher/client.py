@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from engine.errors import EngineError, LauncherUnavailable
-from engine.launcher import failure, link, messages
+from engine.launcher import failure, hook_forms, link, messages
 from engine.launcher.messages import Entry, Plan
 
 _START_TIMEOUT_S = 60.0
@@ -42,12 +42,12 @@ class Launcher:
             os.close(plan_fd)
 
     def start(self, plan: Plan) -> int:
-        """Have the container that was prepared run; returns its pid.
+        """Have the container that was prepared run; returns its pid. Its hooks may take all the time they have.
 
         Raises CommandNotFound, CommandNotExecutable, KernelError for the step that failed, LauncherUnavailable.
         """
         self._send(messages.GO, [])
-        word, fields, _ = self._receive()
+        word, fields, _ = self._receive(_longest_s(plan.hooks) if plan.hooks else 0)
         if word == messages.STARTED:
             return int(fields[0])
         raise self._failure(word, fields, plan.search_path)
@@ -96,8 +96,8 @@ class Launcher:
         except OSError as error:
             raise _unavailable(self._path, str(error)) from error
 
-    def _receive(self) -> tuple[bytes, list[str], list[int]]:
-        self._connection.settimeout(_START_TIMEOUT_S)
+    def _receive(self, more_s: int = 0) -> tuple[bytes, list[str], list[int]]:
+        self._connection.settimeout(_START_TIMEOUT_S + more_s)
         try:
             message, descriptors = link.receive(self._connection)
         except OSError as error:
@@ -113,6 +113,11 @@ class Launcher:
                 hint="Restart the older of the two; no container ends by that.",
             )
         return _unavailable(self._path, "it, or what was at work for it, was killed before the program ran")
+
+
+def _longest_s(packed: bytes) -> int:
+    _, *phases = hook_forms.unpack(packed)
+    return sum(hook.timeout for phase in phases for hook in phase)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ def record_run(plan: Plan, status: int) -> Exit:
 
     It is safe from a power cut after `secure`, which takes the disk a while and need not keep anybody waiting.
     """
+    _run_poststop(plan)
     core_dumped = status != -1 and os.WCOREDUMP(status)
     return _record(plan, _decided(plan, _exit_of(plan, status)), core_dumped=core_dumped)
 
@@ -33,6 +34,8 @@ def record_failure(plan: Plan, error: EngineError, *, is_restart: bool = False) 
     That is tried again only where the restart policy tried it in the first place. Else somebody waits for an answer,
     and OSError is raised where the disk takes no record.
     """
+    if is_restart:
+        _run_poststop(plan)
     end = _end(plan, failure.exit_code_of(error), error=error.message)
     end = _record(plan, _decided(plan, end)) if is_restart else _record(plan, end, is_patient=False)
     secure(plan)
@@ -85,6 +88,14 @@ def _record(plan: Plan, end: Exit, *, core_dumped: bool = False, is_patient: boo
     else:  # the groups stay as they are for the next run, with their limits
         announce(plan)
     return end
+
+
+def _run_poststop(plan: Plan) -> None:
+    """Before the end is recorded: a shim that takes over from one killed meanwhile runs the hooks again."""
+    if plan.hooks:
+        from engine.launcher import poststop  # noqa: PLC0415 - what few containers need, no shim carries
+
+        poststop.run(plan.hooks, lambda words: _tell(plan, words))
 
 
 def _note(plan: Plan, end: Exit, *, core_dumped: bool, is_patient: bool) -> None:

@@ -10,11 +10,14 @@ _FULL = (28, 122)  # ENOSPC, EDQUOT
 _RECORDS = ("started.json", "/log")
 _SETTINGS = "/proc/sys/"
 _APPARMOR = "/proc/self/attr/apparmor/exec"
+HOOK = "hook"  # in place of a system call: the words that follow tell it all
 _EXIT_CODE = 128  # neither the program nor its lack: the engine could not start it
 
 
 def explain(syscall: str, errno: int, path: str, search_path: str) -> EngineError:
     """The error for a step that failed with `errno` on `path`; `search_path` is the container's PATH."""
+    if syscall == HOOK:
+        return EngineError(path)
     if errno == 0:
         return EngineError(f"The program's process failed in {syscall}: {path}") if path else _told(syscall)
     if syscall == "execve" and errno in _MISSING:

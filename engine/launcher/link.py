@@ -13,6 +13,10 @@ from engine.errors import KernelError
 from engine.launcher import messages
 from engine.sys import process
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(4 * 16)  # room for sixteen descriptors
 _MSG_NOSIGNAL = 0x4000
@@ -41,9 +45,10 @@ def receive(socket: _socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     return message, descriptors
 
 
-def await_exec(status: _socket.socket) -> list[int]:
+def await_exec(status: _socket.socket, run_hooks: Callable[..., None] | None = None) -> list[int]:
     """The terminal's master, if there is one, once the program runs. Raises KernelError for the step that failed.
 
+    `run_hooks` is called with what the process says of hooks that it waits for, if it may.
     The socket is close-on-exec: it closes when the program is executed, or when its process was killed before, which
     its pidfd will tell.
     """
@@ -53,9 +58,13 @@ def await_exec(status: _socket.socket) -> list[int]:
         if not message:
             return terminal
         word, fields = messages.unpack(message)
-        if word != messages.CONSOLE:
+        if word == messages.CONSOLE:
+            terminal = descriptors
+        elif word == messages.HOOKS and run_hooks is not None:
+            run_hooks(*fields)
+            answer(status, messages.GO, [])
+        else:
             raise KernelError(fields[0], int(fields[1]), fields[2])
-        terminal = descriptors
 
 
 def answer(reply: _socket.socket, message: bytes, descriptors: list[int]) -> None:

@@ -6,6 +6,8 @@
     engine    ── GO ──▶ birth      (control groups and the record of the start are there)
     birth     ── clone ──▶ first process
     process   ── CONSOLE, with the terminal's master ──▶ birth      (terminal mode only)
+    process   ── HOOKS phase pid old-root ──▶ birth ──▶ helper      (only where a bundle has hooks)
+    helper    ── GO or FAILED ──▶ birth ── GO ──▶ process
     process   ── FAILED syscall errno path ──▶ birth, or the socket just closes at execve: it runs
     birth     ── ADOPT ──▶ shim ── GO ──▶ birth      (where another runtime leaves the first process behind)
     birth     ── HOLD pid kinds, with plan, pidfd, log and id locks and streams ──▶ launcher  (and records it)
@@ -63,12 +65,12 @@ if TYPE_CHECKING:
 
 START, GO, HOLD, PING = b"start", b"go", b"hold", b"ping"
 STARTED, FAILED, PONG = b"started", b"failed", b"pong"
-CONSOLE, EXITED, DONE, ADOPT = b"console", b"exited", b"done", b"adopt"
+CONSOLE, EXITED, DONE, ADOPT, HOOKS = b"console", b"exited", b"done", b"adopt", b"hooks"
 ATTACH, ATTACHED, UNKNOWN, TAKEN = b"attach", b"attached", b"unknown", b"taken"
 EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
 OTHER_VERSION = b"other-version"
 
-VERSION = 3
+VERSION = 4
 """Of all that is packed here, and of what steps and settings named in it mean; one more whenever something changes."""
 
 COMPILED = "compiled"
@@ -174,9 +176,9 @@ class Plan(NamedTuple):
     `joins` are namespaces of others, each `[CLONE_NEW*, place]`, the place being a namespace's file or the folder of a
     container; a user namespace comes first. `time_offsets` are lines for a new time namespace's clocks, `None` for no
     such namespace. `deadline` is when its time to live is over, seconds since 1970, 0 for never. `care` is a packed
-    `Care`, empty for a container that needs none. `other_runtime` is the command that runs it in
-    place of this engine, empty for none. `birth` is a packed `Birth`: opened by the first process only, so the shim
-    stays small.
+    `Care`, empty for a container that needs none. `other_runtime` is the command that runs it in place of this engine,
+    empty for none. `hooks` are those of `hook_forms.py`, packed, empty for none. `birth` is a packed `Birth`: opened by
+    the first process only, so the shim stays small.
     """
 
     id: str
@@ -205,6 +207,7 @@ class Plan(NamedTuple):
     deadline: float
     care: bytes
     other_runtime: list[str]
+    hooks: bytes
     birth: bytes
 
 

@@ -1,6 +1,6 @@
 """Where a container's first process may be held up on its way to its program: nowhere, unless somebody has more to do.
 
-The OCI command line has (`engine/runtime/gate.py`): hooks to be run, and a program that waits for `start`.
+Hooks do (`hooked.py`), and the OCI command line (`engine/runtime/gate.py`), whose program waits for `start`, too.
 """
 
 from __future__ import annotations

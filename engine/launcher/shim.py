@@ -230,13 +230,15 @@ def _undo(birth_pid: int, launcher: link.Link) -> NoReturn:
     """Birth has ended without a program to guard, and none is left.
 
     If it was killed it may have recorded one all the same. So this process ends without a word, and the launcher, if it
-    knows of a program, has another shim write down its end.
+    knows of a program, has another shim write down its end. What birth's own helpers had begun ends, too.
     """
     _, status = os.waitpid(birth_pid, 0)
     process.kill_children()
     if status == 0:
         process.reap_all()
         launcher.send(messages.pack(messages.DONE))
+        os._exit(0)
+    process.kill_group(0)
     os._exit(0)
 
 

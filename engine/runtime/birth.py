@@ -98,7 +98,7 @@ def _await_ready(
             word, fields = messages.unpack(message)
             if word == messages.CONSOLE:
                 terminal = descriptors[0]
-            elif word == gate.HOOKS:
+            elif word == messages.HOOKS:
                 run_hooks(pid)
                 status.send(messages.pack(messages.GO))
             elif word == gate.READY:

@@ -9,9 +9,9 @@ from pathlib import Path
 from engine.cgroups import Cgroup
 from engine.container import namespaces, plan
 from engine.errors import EngineError
-from engine.launcher import messages, room
+from engine.launcher import hooks, messages, room
 from engine.launcher.messages import Plan
-from engine.runtime import birth, bundles, consoles, hooks, resctrl, sockets, streams
+from engine.runtime import birth, bundles, consoles, resctrl, sockets, streams
 from engine.runtime.diary import Diary
 from engine.runtime.gate import Gate
 from engine.runtime.store import Container, Status, Store, state

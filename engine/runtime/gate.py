@@ -12,20 +12,18 @@ process  ── FAILED syscall errno path ──▶ start, or the socket just cl
 import _socket
 import errno
 import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from engine.errors import EngineError, KernelError
-from engine.launcher import link, messages, program
+from engine.errors import KernelError
+from engine.launcher import hooks, link, messages, program
 from engine.launcher.messages import Process
 from engine.launcher.pauses import Pauses
-from engine.runtime import hooks
+from engine.launcher.seen_outside import seen_outside
 from engine.spec.runtime import Hook, Hooks
-from engine.sys import mount, process
+from engine.sys import process
 
-HOOKS, READY, LISTENER = b"hooks", b"ready", b"listener"
+READY, LISTENER = b"ready", b"listener"
 
 
 class Gate(Pauses):
@@ -57,13 +55,13 @@ class Gate(Pauses):
     def attached(self) -> None:
         """Let the hooks outside run while the namespaces are there and the root is not yet changed."""
         if self._hooks.prestart or self._hooks.create_runtime:
-            self._status.send(messages.pack(HOOKS))
+            self._status.send(messages.pack(messages.HOOKS))
             self._await_go()
 
     def placed(self, old_root: int) -> None:
         """Run the createContainer hooks: programs of the host, in the container's namespaces, its root where it was."""
         if self._hooks.create_container:
-            with _seen_outside(old_root, self._rootfs):
+            with seen_outside(old_root, self._rootfs):
                 enter = hooks.enter_root(old_root, self._state["bundle"])
                 self._run("createContainer", self._hooks.create_container, "creating", enter)
 
@@ -93,7 +91,7 @@ class Gate(Pauses):
     def stripped(self) -> None:
         """Run the startContainer hooks: programs of the container, with the rights of its own."""
         if self._hooks.start_container:
-            self._run("startContainer", self._hooks.start_container, "created", lambda: None)
+            self._run("startContainer", self._hooks.start_container, "created", hooks.stay)
 
     def filtered(self, listener: int) -> None:
         """Give the descriptor of the filter to `start`, for the agent that decides."""
@@ -108,35 +106,4 @@ class Gate(Pauses):
             os._exit(1)  # whoever asked is gone, or has told its caller already what was wrong
 
     def _run(self, phase: str, listed: tuple[Hook, ...], status: str, enter: Callable[[], None]) -> None:
-        """A hook need not read its state; the container's program gets the usual action for SIGPIPE back."""
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        try:
-            hooks.run(phase, listed, self._state | {"pid": os.getpid(), "status": status}, enter=enter)
-        except EngineError as error:
-            raise KernelError(error.message, 0) from None
-        finally:
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-
-
-@contextmanager
-def _seen_outside(old_root: int, rootfs: str) -> Iterator[None]:
-    """Show the container's mounts at the bundle's root as well, and what is mounted there in the container.
-
-    Hooks were promised to run before the root changes; here it has changed already, so the place it came from gets a
-    peer of it for as long as they run. Afterwards every mount follows again whom it followed before.
-    """
-    mount.mount("", "/", "", mount.MS_REC | mount.MS_SHARED, "")
-    os.fchdir(old_root)
-    mount.mount("", ".", "", mount.MS_UNBINDABLE, "")  # it covers the new root, and is not to be copied with it
-    peer = mount.open_tree("/", mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | mount.AT_RECURSIVE)
-    place = os.open(rootfs.lstrip("/"), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=old_root)
-    try:
-        mount.move_mount_onto(peer, place, rootfs)
-        yield
-    finally:
-        os.close(peer)
-        os.close(place)
-        os.fchdir(old_root)
-        mount.mount("", rootfs.lstrip("/"), "", mount.MS_REC | mount.MS_PRIVATE, "")  # else it would all go inside too
-        mount.umount2(rootfs.lstrip("/"), mount.MNT_DETACH)
-        mount.mount("", "/", "", mount.MS_REC | mount.MS_SLAVE, "")
+        hooks.run_on_the_way(phase, listed, self._state | {"pid": os.getpid(), "status": status}, enter)

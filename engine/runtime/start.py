@@ -4,8 +4,8 @@ import os
 import socket
 
 from engine.errors import Conflict, EngineError
-from engine.launcher import failure, link, messages, room
-from engine.runtime import gate, hooks, listener, sockets
+from engine.launcher import failure, hooks, link, messages, room
+from engine.runtime import gate, listener, sockets
 from engine.runtime.delete import kill_all
 from engine.runtime.store import Container, Status, Store, state
 from engine.spec.runtime import Spec

@@ -130,6 +130,14 @@ def kill_children() -> None:
         os.kill(int(child), _signal.SIGKILL)
 
 
+def kill_group(pid: int) -> None:
+    """SIGKILL to every process of the group that `pid` began, or with 0 of the caller's own; there may be none."""
+    try:
+        os.killpg(pid, _signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
 def reap_all() -> None:
     """Wait for every child to end."""
     while True:

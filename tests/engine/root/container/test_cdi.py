@@ -111,13 +111,14 @@ def test_files_and_nodes_are_looked_at_anew_at_each_start_and_limits_stay(host: 
     host.engine.remove(container)
 
 
-def test_hooks_are_left_to_another_runtime_and_shares_of_caches_are_refused(host: Host, etc: Path) -> None:
-    describe(etc / "hook.json", "one", hooks=[{"hookName": "createRuntime", "path": "/bin/true"}])
+def test_shares_of_caches_and_network_devices_are_refused(host: Host, etc: Path) -> None:
     describe(etc / "rdt.json", "cache", kind="vendor.com/rdt", intelRdt={"closID": "x"})
-    with pytest.raises(Unsupported, match="wants the hook /bin/true"):
-        host.create("true", cdi_devices=(f"{KIND}=one",))
     with pytest.raises(Unsupported, match="intelRdt"):
         host.create("true", cdi_devices=("vendor.com/rdt=cache",))
+    describe(etc / "net.json", "eth", kind="vendor.com/net", netDevices=[{"hostInterfaceName": "eth0", "name": "eth0"}])
+    with pytest.raises(InvalidSpec) as caught:
+        host.create("true", cdi_devices=("vendor.com/net=eth",))
+    assert "netDevices" in f"{caught.value} {caught.value.hint}"
 
 
 @pytest.mark.skipif(shutil.which("runc") is None, reason="runc is not installed")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import CommandNotExecutable, CommandNotFound, KernelError
-from engine.launcher import failure, link, messages, program, steps
+from engine.launcher import failure, hook_forms, link, messages, program, steps
 
 PROCESS = messages.Process(
     ["sh"], ["PATH=/bin"], "/", 0, 0, [], [], 1, 1, 1, 0, 40, True, None, False, [24, 80], 0, [], 0, 0
@@ -49,6 +49,7 @@ def plan_of(birth: messages.Birth, folder: str = "/f") -> messages.Plan:
         0.0,
         b"",
         [],
+        b"",
         packed,
     )
 
@@ -75,13 +76,16 @@ def test_an_entry_survives_its_memfd() -> None:
         os.close(fd)
 
 
-FORMS = (messages.Process, messages.Root, messages.Birth, messages.Plan, messages.Turn, messages.Check)
-KNOWN = {3: 3112632564}
+FORMS = (messages.Process, messages.Root, messages.Birth, messages.Plan, messages.Turn, messages.Check, hook_forms.Hook)
+KNOWN = {4: 1771053251}
 
 
 def test_another_form_has_another_version() -> None:
     """If this fails: count `messages.VERSION` up, and put the new checksum here."""
-    forms = [(form.__name__, form._fields) for form in (*FORMS, messages.Care, messages.Way, messages.Entry)]
+    forms = [
+        (form.__name__, form._fields)
+        for form in (*FORMS, hook_forms.Hooks, messages.Care, messages.Way, messages.Entry)
+    ]
     names = (*sorted(steps.STEPS), *sorted(program.SETTINGS))
     assert {messages.VERSION: zlib.crc32(repr((forms, names)).encode())} == KNOWN
 
