@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
+    PolymorphicProxySerializer,
     extend_schema,
     extend_schema_serializer,
     extend_schema_view,
@@ -25,7 +26,7 @@ from panel.images.pruning import prunable
 from panel.images.reading import Inside, Saved
 from panel.images.serializers import PrunedImagesSerializer, PruneImagesSerializer
 from panel.images.transfers import Transfers
-from panel.operations.api import ANSWERS, PREFER, accepted
+from panel.operations.api import ANSWERS, PREFER, OperationSerializer, accepted
 from panel.rest.documents import document, taken
 from panel.rest.pagination import Pages
 from panel.rest.permissions import SIGNED_IN
@@ -127,6 +128,14 @@ BOOTSTRAP = OpenApiExample(
     },
     request_only=True,
 )
+
+
+PRUNE_ANSWER = PolymorphicProxySerializer(
+    component_name="PrunedImagesOrOperation",
+    serializers=[PrunedImagesSerializer, OperationSerializer],
+    resource_type_field_name=None,
+)
+"""By `dry_run`, or when the operation has ended."""
 
 
 @extend_schema_serializer(examples=[BOOTSTRAP])
@@ -282,7 +291,7 @@ class ImageViewSet(Inside, Saved, Transfers, mixins.ListModelMixin, mixins.Retri
         ),
         request=PruneImagesSerializer,
         parameters=[PREFER],
-        responses={200: PrunedImagesSerializer, **ANSWERS},
+        responses={**ANSWERS, 200: PRUNE_ANSWER},
     )
     @action(detail=False, methods=["post"])
     def prune(self, request: Request) -> Response:
