@@ -18,6 +18,7 @@ PIXEL = base64.b64decode(
 )
 SCRIPT = r"""
 mkdir -p /work/sub; printf 'one\ntwo\n' > /work/notes.txt; ln -s sub /work/link; ln -s gone /work/dead
+printf '#!/bin/sh\n# sets sail\nfor n in 1 2; do echo "port $n"; done\n' > /work/start.sh
 printf '\0\1' > /work/binary; touch "$(printf '/work/caf\351')" "/work/<b>&amp;"; exec sleep 1000
 """
 
@@ -41,7 +42,7 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
     harbour.tab("Files")
     page.get_by_role("link", name="work", exact=True).click()
     expect(page.locator(".files-way")).to_have_text(re.compile("harbour-master/work"))
-    expect(page.locator("tr[data-entry]")).to_have_count(7)
+    expect(page.locator("tr[data-entry]")).to_have_count(8)
     page.get_by_role("button", name="New folder").click()
     page.get_by_label("Name", exact=True).fill("fresh")
     page.keyboard.press("Enter")
@@ -61,11 +62,11 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
 
     page.goto(f"/containers/{container}/files/?path=/work")
     page.get_by_role("link", name="notes.txt", exact=True).click()
-    page.get_by_label("Contents").fill("one\nthree\n")
+    page.locator(".cm-content").fill("one\nthree\n")
     expect(page.locator("#saved")).to_have_text("Not saved yet")
     page.keyboard.press("Control+s")
     expect(page.locator("#saved")).to_have_text("Saved")
-    page.get_by_label("Contents").fill("one\nfour\n")
+    page.locator(".cm-content").fill("one\nfour\n")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#saved")).to_have_text("Saved")
     page.get_by_role("link", name="Back to the folder").click()
@@ -99,7 +100,7 @@ def test_somebody_elses_change_is_told_and_kept(harbour: Harbour, panel: Panel, 
     panel.request("PUT", f"containers/{container}/files/content/?path=/contested&replaces=1", b"first\n", wait_s=30)
     page.goto(f"/containers/{container}/files/view/?path=/contested")
     panel.request("PUT", f"containers/{container}/files/content/?path=/contested&replaces=1", b"theirs\n", wait_s=30)
-    page.get_by_label("Contents").fill("mine\n")
+    page.locator(".cm-content").fill("mine\n")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#toasts")).to_contain_text("was changed since it was read")
     assert panel.request("GET", f"containers/{container}/files/view/?path=/contested")[1]["text"] == "theirs\n"
@@ -110,7 +111,7 @@ def test_the_pages_of_files_fit(page: Page, panel: Panel, container: str) -> Non
     panel.request("PUT", "volumes/charts/files/content/?path=/pixel.png&replaces=1", PIXEL, wait_s=30)
     pages = {
         "files-root": f"/containers/{container}/files/",
-        "file-text": f"/containers/{container}/files/view/?path=/etc/passwd",
+        "file-text": f"/containers/{container}/files/view/?path=/work/start.sh",
         "volume-files": "/volumes/charts/files/",
         "file-image": "/volumes/charts/files/view/?path=/pixel.png",
     }

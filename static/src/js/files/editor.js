@@ -41,6 +41,8 @@ function show() {
 
 if (form) {
   const button = document.getElementById("save");
+  // The editor is a large script of its own; until it is there, or if it never comes, the text area does.
+  import("./codemirror.js").then(({ enhance }) => enhance(form.elements.text, form.dataset.path, form.dataset.nonce));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!button || button.disabled) return;
