@@ -120,10 +120,13 @@ class Sending:
             elif self.client.has_blob(self.reference, blob.digest):
                 self.reporter.mark(step, "exists")
             else:
-                self._upload(blob, self.layout.blob(blob.digest), step)
+                self._upload(blob, self.layout.blob(blob.digest), step, lambda count: self._reach(step, count))
 
     def _send_packed(self, layer: PlainLayer, step: int) -> None:
-        """Where the registry has what came of it the last time, it need not be compressed again."""
+        """Where the registry has what came of it the last time, it need not be compressed again.
+
+        To compress it is the first half of the step, to send it the second.
+        """
         noted = layer.noted(self.layout)
         if noted and self.client.has_blob(self.reference, noted.digest):
             self.reporter.mark(step, "exists")
@@ -132,19 +135,22 @@ class Sending:
         self.reporter.mark(step, "compressing")
         folder = self.layout.staging
         with noticing_full_disk(folder), tempfile.TemporaryFile(dir=folder) as file:
-            packed = layer.pack(self.layout, file, DiskSpace(folder), lambda count: self._reach(step, count))
+            packed = layer.pack(self.layout, file, DiskSpace(folder), lambda count: self._reach(step, count // 2))
             self.packed[layer.blob.digest] = packed
             if packed != noted and self.client.has_blob(self.reference, packed.digest):
                 self.reporter.mark(step, "exists")
                 return
-            self.reporter.begin_again(step, packed.size)
-            self._upload(packed, Path(f"/proc/self/fd/{file.fileno()}"), step)
+            plain = layer.blob.size
+            path = Path(f"/proc/self/fd/{file.fileno()}")
+            self._upload(
+                packed, path, step, lambda sent: self._reach(step, plain * (packed.size + sent) // packed.size // 2)
+            )
 
-    def _upload(self, blob: Descriptor, path: Path, step: int) -> None:
+    def _upload(self, blob: Descriptor, path: Path, step: int, on_sent: Callable[[int], None]) -> None:
         self.reporter.mark(step, "uploading")
 
         def open_part(start: int, size: int) -> BinaryIO:
-            return cast(BinaryIO, SentPart(path, start, size, lambda to: self._reach(step, start + to)))
+            return cast(BinaryIO, SentPart(path, start, size, lambda to: on_sent(start + to)))
 
         upload = BlobUpload(self.client, self.reference, blob.digest, blob.size, open_part)
         self.reporter.mark(step, "" if upload.run(self.siblings) else "exists")

@@ -55,10 +55,6 @@ class Reporter:
         """`count` of the step are done; less than before where something begins again."""
         self._change(number, current=count)
 
-    def begin_again(self, number: int, total: int) -> None:
-        """The step has `total` to do from here, as when what is sent is another size than what it was made of."""
-        self._change(number, current=0, total=total)
-
     def mark(self, number: int, phase: str) -> None:
         """The step is in this phase now, and runs if it has waited."""
         with self._lock:

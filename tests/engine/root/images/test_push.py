@@ -138,6 +138,8 @@ def test_plain_layers_go_compressed_and_the_same_from_any_host(
     first = store.push("saved:1", reference=f"{registry.name}/packed/app:1", progress=told.append)
     assert first.size_bytes < 100_000
     assert {step.phase for step in told[-1] if step.unit == "bytes"} == {""}
+    done = [sum(step.current for step in steps) for steps in told]
+    assert done == sorted(done)
     assert f"{registry.name}/packed/app@{first.digest}" in store.get("saved:1").digests
 
     other = ImageStore(tmp_path / "other")
