@@ -6,11 +6,15 @@ import sys
 
 import pytest
 
-WITHOUT_A_DATABASE = ("supervisor", "agent", "realtime", "test_environment.py")
+# Those that ask the database for nothing, or only for the one container whose log they read.
+WITHOUT_A_DATABASE = (
+    *("supervisor", "agent", "realtime", "test_environment.py", "containers/test_logs.py"),
+    *("pages/test_wording.py", "pages/test_static_files.py"),
+)
 # What clients send and get; tests/panel/distribution/test_collection.py pushes to this database as well.
 ON_THE_WIRE = tuple(
     f"distribution/test_{name}.py"
-    for name in ("push_and_pull", "streaming", "real_clients", "lists_and_deletes", "access")
+    for name in ("push_and_pull", "streaming", "real_clients", "lists", "access", "conformance")
 )
 
 
