@@ -36,9 +36,10 @@ def test_an_image_goes_to_a_registry_with_a_password_and_comes_back(
     expect(page.locator("#operation .state")).to_have_text("Done", timeout=30_000)
     assert closed_registry.request("GET", "team/e2e/tags/list")[1] == b'{"name":"team/e2e","tags":["1"]}\n'
 
-    _pull(page, target)
-    expect(page.locator("#operation .state")).to_have_text("Done", timeout=30_000)
-    expect(page.locator(".stage").filter(has_text="Layer 1 of 1")).to_contain_text("already there")
+    for words in ("done", "already there"):  # it was pushed compressed, so its blob is a new one to this host
+        _pull(page, target)
+        expect(page.locator("#operation .state")).to_have_text("Done", timeout=30_000)
+        expect(page.locator(".stage").filter(has_text="Layer 1 of 1")).to_contain_text(words)
     harbour.shot("pull", full_page=True)
 
     archive = tmp_path / "newer.tar"
