@@ -120,13 +120,19 @@ def _keys(folder: int, query: FolderQuery) -> list[Key]:
         raise InvalidSpec("limit", f"{query.limit} is not between 1 and {_MOST}")
     if query.sort not in _VALUES:
         raise InvalidSpec("sort", f"{query.sort[:40]!a} is not one of {', '.join(_VALUES)}")
-    value, sought, after = _VALUES[query.sort], query.search.lower(), query.descending
+    value, sought, last = _VALUES[query.sort], query.search.lower(), query.descending
+    keys: list[Key]
     with os.scandir(folder) as entries:
-        return [
-            (entry.is_dir(follow_symlinks=False) is after, value(entry), low, entry.name)
-            for entry in entries
-            if sought in (low := entry.name.lower())
-        ]
+        if value is None:  # the usual order, which looks at no entry
+            keys = [
+                (entry.is_dir(follow_symlinks=False) is last, 0, entry.name.lower(), entry.name) for entry in entries
+            ]
+        else:
+            keys = [
+                (entry.is_dir(follow_symlinks=False) is last, value(entry), entry.name.lower(), entry.name)
+                for entry in entries
+            ]
+    return [key for key in keys if sought in key[2]] if sought else keys
 
 
 def _size(entry: "os.DirEntry[str]") -> int:
@@ -144,7 +150,7 @@ def _looked_at(entry: "os.DirEntry[str]", value: Callable[[os.stat_result], int]
         return 0
 
 
-_VALUES: dict[str, Callable[[Any], int]] = {"name": lambda _: 0, "size": _size, "modified": _modified}
+_VALUES: dict[str, Callable[[Any], int] | None] = {"name": None, "size": _size, "modified": _modified}
 
 
 def _chosen(keys: list[Key], query: FolderQuery) -> list[Key]:
