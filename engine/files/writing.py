@@ -1,5 +1,6 @@
 """Writes a file whole or not at all: under another name beside its place, then in its place by one rename."""
 
+import errno
 import os
 import secrets
 import stat
@@ -78,7 +79,7 @@ def _digest(spot: Spot) -> str:
 
 def _replace(tree: Tree, spot: Spot, source: BinaryIO, before: os.stat_result | None) -> None:
     name = temporary()
-    fd = os.open(name, _NEW, 0o600, dir_fd=spot.folder)
+    fd, is_nameless = _create(spot, name)
     try:
         try:
             _copy(tree, source, fd)
@@ -87,6 +88,8 @@ def _replace(tree: Tree, spot: Spot, source: BinaryIO, before: os.stat_result | 
             else:
                 _dress(spot, fd, before)
             os.fsync(fd)
+            if is_nameless:
+                os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=spot.folder, follow_symlinks=True)
         finally:
             os.close(fd)
         if before is None:
@@ -97,6 +100,16 @@ def _replace(tree: Tree, spot: Spot, source: BinaryIO, before: os.stat_result | 
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=spot.folder)
         raise
+
+
+def _create(spot: Spot, name: bytes) -> tuple[int, bool]:
+    """A new file beside the place; without a name where the file system can, so that nothing stays of a broken end."""
+    try:
+        return os.open(b".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=spot.folder), True
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+        return os.open(name, _NEW, 0o600, dir_fd=spot.folder), False
 
 
 def _write_in_place(tree: Tree, spot: Spot, source: BinaryIO) -> None:

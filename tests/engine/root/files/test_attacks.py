@@ -200,6 +200,20 @@ def test_a_start_meanwhile_waits_for_what_is_written(host: Host) -> None:
     assert host.output(container).startswith("in time")
 
 
+def test_nothing_has_a_name_until_it_is_whole_so_nothing_stays_of_what_was_killed(tree: tuple[Files, Path]) -> None:
+    files, root = tree
+    seen: list[str] = []
+
+    class Source(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            seen.extend(os.listdir(root))
+            return super().read(size)
+
+    files.put("/whole", Source(bytes(3 << 20)))
+    assert seen == []
+    files.remove(["/whole"])
+
+
 def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with small_disk(tmp_path, size_bytes=16 << 20) as disk:
         with opened(disk) as tree, pytest.raises(StorageFull):
