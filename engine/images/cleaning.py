@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.images.catalog import Catalog, reference_of
-from engine.images.downloads.claim import forget, is_free
+from engine.images.downloads.claim import forget
 from engine.images.layout import Layout
-from engine.images.staging import abandoned, leased
+from engine.images.staging import abandoned, has_no_owner, leased
 from engine.spec.image import Descriptor
 from engine.sys.remove_tree import remove_tree
 
@@ -83,7 +83,7 @@ def unused_downloads(layout: Layout, until: datetime | None) -> dict[Path, int]:
         with suppress(FileNotFoundError):
             stat = path.stat()
             is_old = until is None or stat.st_mtime < until.timestamp()
-            if is_old and stat.st_nlink == 1 and is_free(path):  # another name is that of a running pull's blob
+            if is_old and stat.st_nlink == 1 and has_no_owner(path):  # another name is that of a running pull's blob
                 found[path] = stat.st_size
     return found
 

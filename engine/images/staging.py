@@ -130,7 +130,7 @@ class Staging:
 def abandoned(layout: Layout) -> Iterator[Path]:
     """Staging areas whose owners are dead; call it under the lock."""
     for path in layout.staging.iterdir():
-        if _has_no_owner(path):
+        if has_no_owner(path):
             yield path
 
 
@@ -140,9 +140,10 @@ def leased(layout: Layout) -> set[str]:
     return {name for file in files if file.exists() for name in file.read_text().split()}
 
 
-def _has_no_owner(path: Path) -> bool:
+def has_no_owner(path: Path) -> bool:
+    """Whether a folder or file is there and nobody holds a lock on it."""
     try:
-        fd = os.open(path, _DIRECTORY)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:  # its owner has just finished
         return False
     try:

@@ -22,21 +22,6 @@ def claimed(path: Path, *, on_wait: Callable[[], None]) -> Iterator[int]:
         os.close(fd)
 
 
-def is_free(path: Path) -> bool:
-    """Whether the file is there and nobody works on it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
 def forget(path: Path) -> None:
     """Remove the file unless somebody works on it."""
     if path.exists() and (fd := _try(path)) is not None:

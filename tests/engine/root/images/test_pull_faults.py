@@ -119,7 +119,6 @@ def test_after_a_failure_the_next_pull_goes_on(store: ImageStore, faulty: Faulty
         (404, NotFound),
         (429, RateLimited),
         (500, RegistryError),
-        (503, RegistryError),
     ],
 )
 @pytest.mark.parametrize("where", ["/manifests/", "/blobs/"])
