@@ -56,6 +56,8 @@ class Proxy:
             head = b""
             while b"\r\n\r\n" not in head and (data := client.recv(_PIECE)):
                 head += data
+            if not head:
+                return  # it went away again
             method, target, *_ = head.split(b"\r\n")[0].decode().split(" ")
             self.asked.append(f"{method} {target}")
             if self.secret and f"Basic {b64encode(self.secret.encode()).decode()}".encode() not in head:
