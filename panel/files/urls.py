@@ -1,11 +1,13 @@
 """Addresses of the pages of volumes' files; those of containers are among the containers'."""
 
-from django.urls import path
+from django.urls import re_path
 
 from panel.files import views
 
+VOLUME = r"^(?P<name>[a-zA-Z0-9][a-zA-Z0-9_.-]*)"
+
 app_name = "files"
 urlpatterns = [
-    path("<str:name>/files/", views.VolumeFolder.as_view(), name="volume"),
-    path("<str:name>/files/view/", views.VolumeFile.as_view(), name="volume-file"),
+    re_path(rf"{VOLUME}/files/$", views.VolumeFolder.as_view(), name="volume"),
+    re_path(rf"{VOLUME}/files/view/$", views.VolumeFile.as_view(), name="volume-file"),
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
@@ -13,7 +13,7 @@ from django.views.generic import TemplateView
 from panel.accounts.actors import Actor
 from panel.agent.client import AgentError
 from panel.containers.views import ContainerPage
-from panel.errors import Invalid
+from panel.errors import Invalid, Missing
 from panel.files.api import listed, told
 from panel.files.places import Place, of_container, of_volume
 from panel.pages.access import Page
@@ -103,8 +103,11 @@ class OfVolume(Page, TemplateView):
     permission_required = ("volumes.view", "volumes.files")
 
     def place(self) -> Place:
-        """The volume's."""
-        return of_volume(self.kwargs["name"])
+        """The volume's. Raises Http404 while there is no host."""
+        try:
+            return of_volume(self.kwargs["name"])
+        except Missing as error:
+            raise Http404 from error
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds where its folders and files are shown."""

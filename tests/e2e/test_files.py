@@ -110,7 +110,6 @@ def test_the_pages_of_files_fit(page: Page, panel: Panel, container: str) -> Non
     done(panel, "POST", "volumes/", {"name": "charts"})
     panel.request("PUT", "volumes/charts/files/content/?path=/pixel.png&replaces=1", PIXEL, wait_s=30)
     pages = {
-        "files-root": f"/containers/{container}/files/",
         "file-text": f"/containers/{container}/files/view/?path=/work/start.sh",
         "volume-files": "/volumes/charts/files/",
         "file-image": "/volumes/charts/files/view/?path=/pixel.png",

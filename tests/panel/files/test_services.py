@@ -72,3 +72,9 @@ def test_who_may_not_is_refused_the_page_and_that_is_written_down(
         assert client.get(address).status_code == 403
     assert [(action, outcome) for action, outcome, _ in rows()][1:] == [("pages.open", "denied")] * 2
     assert b"/files/" not in client.get(f"/containers/{container.pk}/").content
+
+
+def test_what_can_be_no_volume_has_no_page(admin: User, client: Client) -> None:
+    client.force_login(admin)
+    for name in ("data%3Fx", "..", ".data", "data"):  # there is no host that could have the last
+        assert client.get(f"/volumes/{name}/files/").status_code == 404
