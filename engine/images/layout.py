@@ -107,15 +107,20 @@ def descriptors_in(index: bytes) -> tuple[Descriptor, ...]:
     return codec.from_json(Index, json.loads(index), oci=True).manifests if index else ()
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """The file appears whole or not at all, and is on the disk when this returns."""
+def write_atomically(path: Path, data: bytes, *, is_durable: bool = True) -> None:
+    """The file appears whole or not at all, and is on the disk when this returns.
+
+    One that is not to be durable may be found empty after a power cut.
+    """
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     with unfinished.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if is_durable:
+            os.fsync(file.fileno())
     unfinished.rename(path)
-    sync_folder(path.parent)
+    if is_durable:
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

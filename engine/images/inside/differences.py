@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from engine.images.inside.merged import Layers, Node, children
+from engine.images.inside.merged import Layers, Lists, Node, children, listing
 from engine.rootfs.walk import join
 from engine.spec.files import ChangeKind
 
@@ -30,13 +30,15 @@ class _Level(NamedTuple):
     names: list[bytes]
 
 
-def differences(before: Layers, after: Layers, is_changed: IsChanged, *, behind: Parts = ()) -> Iterator[Difference]:
+def differences(
+    before: Layers, after: Layers, is_changed: IsChanged, *, behind: Parts = (), lists: Lists = listing
+) -> Iterator[Difference]:
     """Every path that came, changed or went, folders before what is in them, sorted by name.
 
     Of a folder that went only itself is told; one that stays has changed if its owner or mode did. With `behind` the
     walk goes on behind that path.
     """
-    waiting = [_level(b"", before, after, behind[:1])]
+    waiting = [_level(b"", before, after, behind[:1], lists)]
     while waiting:
         level = waiting[-1]
         if not level.names:
@@ -52,11 +54,11 @@ def differences(before: Layers, after: Layers, is_changed: IsChanged, *, behind:
         if new is not None and new.is_folder:
             below = old.layers if old is not None and old.is_folder else ()
             rest = behind[len(parts) : len(parts) + 1] if behind[: len(parts)] == parts else ()
-            waiting.append(_level(path, below, new.layers, rest))
+            waiting.append(_level(path, below, new.layers, rest, lists))
 
 
-def _level(path: bytes, before: Layers, after: Layers, least: Parts) -> _Level:
-    old, new = children(before, path), children(after, path)
+def _level(path: bytes, before: Layers, after: Layers, least: Parts, lists: Lists) -> _Level:
+    old, new = children(before, path, lists), children(after, path, lists)
     names = (name for name in old.keys() | new.keys() if (name,) >= least)
     return _Level(path, old, new, sorted(names, reverse=True))
 

@@ -4,13 +4,13 @@ import base64
 import binascii
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from engine.errors import InvalidSpec, NotFound
 from engine.images.inside.differences import Difference, Parts, differences
-from engine.images.inside.merged import Layers, Node, opened
+from engine.images.inside.merged import Layers, Lists, Node, Remembered, opened
 from engine.images.inside.same import is_changed
 from engine.rootfs.types import type_of
 from engine.rootfs.walk import open_folder
@@ -27,11 +27,11 @@ def layer_files(folders: Sequence[Path], query: FileQuery) -> FilePage:
     first, behind = _place(query.after, query.layer or 1)
     last = query.layer or len(folders)
     with opened(list(folders)) as found:
-        layers = tuple(found[folder] for folder in folders)
+        layers, lists = tuple(found[folder] for folder in folders), Remembered()
         changes = (
-            change
+            _told(difference, number)
             for number in range(first, last + 1)
-            for change in _of_layer(layers, number, behind if number == first else ())
+            for difference in _differences(layers, number, behind if number == first else (), lists)
         )
         return _page(changes, query)
 
@@ -45,21 +45,18 @@ def compared_files(before: Sequence[Path], after: Sequence[Path], query: FileQue
         return _page(changes, query)
 
 
-def layer_changes(folders: Sequence[Path]) -> Iterator[Difference]:
-    """What the last of the layers, lowest first, does to those below."""
+def layer_changes(folders: Sequence[Path], numbers: Iterable[int]) -> Iterator[tuple[int, Iterator[Difference]]]:
+    """What each of these layers, counted from 1, does to those below; `folders` are all, lowest first."""
     with opened(list(folders)) as found:
-        layers = tuple(found[folder] for folder in folders)
-        yield from _differences(layers, len(layers), ())
+        layers, lists = tuple(found[folder] for folder in folders), Remembered()
+        for number in numbers:
+            yield number, _differences(layers, number, (), lists)
 
 
-def _of_layer(layers: Layers, number: int, behind: Parts) -> Iterator[FileChange]:
-    return (_told(difference, number) for difference in _differences(layers, number, behind))
-
-
-def _differences(layers: Layers, number: int, behind: Parts) -> Iterator[Difference]:
+def _differences(layers: Layers, number: int, behind: Parts, lists: Lists) -> Iterator[Difference]:
     """A path that the layer holds has changed by that: why else would it be there?"""
     below, this = layers[number - 2 :: -1] if number > 1 else (), layers[number - 1 :: -1]
-    return differences(below, this, lambda *_: True, behind=behind)
+    return differences(below, this, lambda *_: True, behind=behind, lists=lists)
 
 
 def _page(changes: Iterator[FileChange], query: FileQuery) -> FilePage:

@@ -29,7 +29,8 @@ def steps(image: Image) -> list[HistoryStep]:
 
 def layers(layout: Layout, image: Image, stored: StoredImage, others: Sequence[Image]) -> list[LayerFacts]:
     """The layers, lowest first, each with the other images of the store that have it too."""
-    folders = [layout.layer(layer.chain_id) / "diff" for layer in image.layers]
+    places = [layout.layer(layer.chain_id) for layer in image.layers]
+    counts = _counts(places)
     sharing: dict[str, list[str]] = {}
     for other in others:
         for layer in other.layers if other.id != image.id else ():
@@ -44,20 +45,27 @@ def layers(layout: Layout, image: Image, stored: StoredImage, others: Sequence[I
             size_bytes=layer.size_bytes,
             stored_bytes=descriptor.size,
             shared_with=tuple(sharing.get(layer.chain_id, ())),
-            changes=_counts(layout.layer(layer.chain_id), folders[:number]),
+            changes=counts[number - 1],
         )
         for number, (layer, descriptor) in enumerate(zip(image.layers, stored.manifest.layers, strict=True), 1)
     ]
 
 
-def _counts(layer: Path, folders: Sequence[Path]) -> LayerCounts:
-    """Counted once: neither the layer nor what is below it ever changes."""
-    kept = layer / _COUNTS
-    try:
-        return LayerCounts(**json.loads(kept.read_bytes()))
-    except FileNotFoundError:
+def _counts(places: Sequence[Path]) -> list[LayerCounts]:
+    """Of all layers, lowest first. Each is counted once: neither it nor what is below it ever changes."""
+    kept = {number: _kept(place) for number, place in enumerate(places, 1)}
+    uncounted = [number for number, counts in kept.items() if counts is None]
+    for number, differences in layer_changes([place / "diff" for place in places], uncounted) if uncounted else ():
         found = {"added": 0, "changed": 0, "deleted": 0}
-        for difference in layer_changes(folders):
+        for difference in differences:
             found[difference.kind.value] += 1
-        write_atomically(kept, json.dumps(found).encode())
-        return LayerCounts(**found)
+        write_atomically(places[number - 1] / _COUNTS, json.dumps(found).encode(), is_durable=False)
+        kept[number] = LayerCounts(**found)
+    return [counts for counts in kept.values() if counts is not None]
+
+
+def _kept(place: Path) -> LayerCounts | None:
+    try:
+        return LayerCounts(**json.loads((place / _COUNTS).read_bytes()))
+    except (FileNotFoundError, json.JSONDecodeError):  # empty after a power cut: it is counted again
+        return None

@@ -7,7 +7,7 @@ Documentation/filesystems/overlayfs.rst, "Upper and Lower" and "whiteouts and op
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -35,22 +35,62 @@ class Node(NamedTuple):
         return stat.S_ISDIR(self.info.st_mode)
 
 
-def children(layers: Layers, path: bytes) -> dict[bytes, Node]:
+class Listing(NamedTuple):
+    """What one layer holds in a folder, and whether the folder hides what lower layers have there."""
+
+    nodes: tuple[tuple[bytes, Node], ...] = ()
+    is_opaque: bool = False
+
+
+Lists = Callable[[int, bytes], Listing]
+"""Lists a layer's folder; nothing where the layer has no such folder."""
+
+
+def listing(layer: int, path: bytes) -> Listing:
+    """The folder as it is on the disk."""
+    folder = open_folder(layer, path)
+    if folder is None:
+        return Listing()
+    try:
+        with os.scandir(folder) as entries:
+            nodes = tuple(
+                (os.fsencode(entry.name), Node(entry.stat(follow_symlinks=False), (layer,))) for entry in entries
+            )
+        return Listing(nodes, _is_opaque(folder))
+    finally:
+        os.close(folder)
+
+
+class Remembered:
+    """Lists folders and remembers them, up to so many entries: who looks at one layer after the other asks again."""
+
+    MOST = 20_000
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bytes], Listing] = {}
+        self._count = 0
+
+    def __call__(self, layer: int, path: bytes) -> Listing:
+        """The folder, from the disk only the first time."""
+        known = self._known.get((layer, path))
+        if known is None:
+            known = listing(layer, path)
+            if self._count < self.MOST:
+                self._known[layer, path] = known
+                self._count += 1 + len(known.nodes)
+        return known
+
+
+def children(layers: Layers, path: bytes, lists: Lists = listing) -> dict[bytes, Node]:
     """What is in the folder `path`, by name; nothing where there is no such folder."""
     nodes: dict[bytes, Node] = {}
     closed: set[bytes] = set()  # names of which nothing further down shows
     for layer in layers:
-        folder = open_folder(layer, path)
-        if folder is None:
-            continue
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    _merge(nodes, closed, os.fsencode(entry.name), Node(entry.stat(follow_symlinks=False), (layer,)))
-            if _is_opaque(folder):
-                break
-        finally:
-            os.close(folder)
+        found = lists(layer, path)
+        for name, node in found.nodes:
+            _merge(nodes, closed, name, node)
+        if found.is_opaque:
+            break
     return nodes
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def paged(store: ImageStore, name: str, query: FileQuery, limit: int) -> list[Fi
             return found
 
 
-def test_a_layer_adds_changes_and_deletes(store: ImageStore, load: Load) -> None:
+def test_a_layer_adds_changes_and_deletes(store: ImageStore, load: Load, tmp_path: Path) -> None:
     load(images.docker_archive(images.layered()))
     assert set(changes(store, "layered:test", 1).values()) == {"added"}
     assert changes(store, "layered:test", 2) == dict.fromkeys(
@@ -63,7 +64,18 @@ def test_a_layer_adds_changes_and_deletes(store: ImageStore, load: Load) -> None
         changes(store, "layered:test", 4)
     counts = [layer.changes for layer in store.layers("layered:test")]
     assert [(count.added, count.changed, count.deleted) for count in counts[1:]] == [(8, 0, 0), (3, 2, 3)]
-    assert store.layers("layered:test")[2].changes == counts[2]
+    assert [layer.changes for layer in store.layers("layered:test")] == counts
+    (kept, *_rest) = tmp_path.rglob("layers/*/changes")
+    kept.write_bytes(b"")  # as a power cut may leave it
+    assert [layer.changes for layer in store.layers("layered:test")] == counts
+
+
+def test_an_image_of_very_many_layers_is_looked_through_in_no_time(store: ImageStore, load: Load) -> None:
+    layers = [images.layer(images.file(f"many/{number}", b"x")) for number in range(200)]
+    load(images.docker_archive(images.build("many:test", layers)))
+    started = time.process_time()
+    assert [layer.changes.added for layer in store.layers("many:test")] == [2, *[1] * 199]
+    assert time.process_time() - started < 1.5
 
 
 def test_what_is_told_of_a_file_is_what_it_is(store: ImageStore, load: Load) -> None:
