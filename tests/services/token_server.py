@@ -24,7 +24,8 @@ IDENTITY = "an-identity-token"
 
 
 class TokenServer:
-    """Every attribute may be changed at any time. `valid_s` is how long tokens are really taken.
+    """Every attribute may be changed at any time. `valid_s` is how long tokens are really taken, up to a second
+    less; the last one until `end_at`.
 
     `users` are passwords by name, `public` what anybody gets; who signed in gets all they ask for. `asked` is each
     question: method, who asked, scopes.
@@ -37,15 +38,16 @@ class TokenServer:
         self._chain = [b64encode(ssl.PEM_cert_to_DER_cert(Path(certificate["certificate"]).read_text())).decode()]
         self.users: dict[str, str] = {}
         self.public: set[str] = set()
-        self.valid_s = 300.0
+        self.valid_s, self.end_at = 300.0, 0
         self.asked: list[tuple[str, str, list[str]]] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.realm = f"http://127.0.0.1:{self.server.server_port}/token"
 
     def token(self, user: str, scopes: list[str]) -> str:
         """Signed, for those of the scopes that this user may have."""
-        ends_at = time.time() - LEEWAY_S + self.valid_s
-        claims = {"iss": ISSUER, "sub": user, "aud": SERVICE, "exp": int(ends_at), "nbf": 0, "iat": 0, "jti": "x"}
+        self.end_at = int(time.time() + self.valid_s)
+        told = self.end_at - LEEWAY_S
+        claims = {"iss": ISSUER, "sub": user, "aud": SERVICE, "exp": told, "nbf": 0, "iat": 0, "jti": "x"}
         claims |= {"access": [self._granted(user, scope) for scope in scopes]}
         signed = f"{_coded({'typ': 'JWT', 'alg': 'ES256', 'x5c': self._chain})}.{_coded(claims)}"
         r, s = decode_dss_signature(self._key.sign(signed.encode(), ECDSA(SHA256())))
