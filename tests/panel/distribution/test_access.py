@@ -88,6 +88,15 @@ def test_a_token_is_good_for_what_it_was_asked_for_and_nothing_else(olga: Client
     assert olga.ask("GET", "/v2/_catalog", **both).status == 200
 
 
+def test_a_blob_is_found_only_where_the_token_reaches(olga: Client) -> None:
+    path = f"/v2/olga/two/blobs/uploads/?mount={olga.push_blob(b'x', 'olga/one')}"
+    push, pull = "repository:olga/two:pull,push", "repository:olga/one:pull"
+
+    assert olga.ask("POST", path, **bearing(olga, push)).status == 202
+    assert olga.ask("POST", f"{path}&from=olga/one", **bearing(olga, push)).status == 202
+    assert olga.ask("POST", path, **bearing(olga, push, pull)).status == 201
+
+
 def test_name_and_password_sign_in_at_the_token_alone(olga: Client, operator: User) -> None:
     olga.push_image("1.0")
     by_password = basic("olga", "olga's password")
