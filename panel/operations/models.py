@@ -110,6 +110,11 @@ class Operation(models.Model):
         return str((self.error or {}).get("message") or self.status)
 
     @property
+    def steps_done(self) -> int:
+        """How many of its steps are done."""
+        return sum(step["status"] == "done" for step in self.steps)
+
+    @property
     def byte_steps(self) -> list[dict[str, Any]]:
         """The steps that count bytes and know how many there are."""
         return [step for step in self.steps if step.get("total") and step.get("unit") == "bytes"]

@@ -56,7 +56,7 @@ def test_every_layer_of_a_pull_says_how_it_does(viewer: User, local: Host) -> No
     page = " ".join(signed_in(viewer).get(f"/operations/{operation.pk}/").content.decode().split())
     for number, (*_, words) in enumerate(shown.values(), 1):
         assert f'Layer {number} of 5, {"abcde"[number - 1]} <span class="quiet">{words}</span>' in page
-    assert "70 B / 150 B · 47 %" in page
+    assert "1 of 5 done · 70 B / 150 B" in page
 
 
 def test_a_cancelled_pull_is_no_failure_and_says_what_stays(viewer: User, local: Host) -> None:
