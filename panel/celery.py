@@ -19,6 +19,7 @@ RECORDS = (
     "panel.operations.beat",
     "panel.distribution.beat",
     "panel.images.schedule",
+    "panel.volumes.beat",
 )
 
 
@@ -62,6 +63,7 @@ if ENVIRONMENT.database_url.startswith("sqlite"):
 app.conf.beat_scheduler = "celery.beat:Scheduler"  # in memory: the schedule is these lines, there is no state to keep
 app.conf.beat_schedule = {
     "operations.tick": {"task": "operations.tick", "schedule": 5.0},
+    "volumes.back_up_due": {"task": "volumes.back_up_due", "schedule": 60.0, "options": {"expires": 50}},
     "images.ask_for_updates": {"task": "images.ask_for_updates", "schedule": 300.0, "options": {"expires": 240}},
     "distribution.tidy": {"task": "distribution.tidy", "schedule": crontab(minute="17")},
 }

@@ -74,6 +74,8 @@ CAPABILITIES: dict[str, str | Promise] = {
 
 ACTIONS: dict[str, str | Promise] = OPERATIONS | {
     "images.save": _("Download images"),
+    "volumes.schedule": _("Schedule backups"),
+    "volumes.unschedule": _("End scheduled backups"),
     "volumes.list_backups": _("List backups"),
     "volumes.download": _("Download what a volume holds"),
     "accounts.sign_in": _("Sign in"),

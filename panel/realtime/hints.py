@@ -11,7 +11,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from panel.accounts.actors import Actor
 
-PERMISSIONS = {"containers": "containers.view", "images": "images.view", "operations": "operations.view"}
+PERMISSIONS = {
+    "containers": "containers.view",
+    "images": "images.view",
+    "operations": "operations.view",
+    "volumes": "volumes.view",
+}
 REFUSED = 4403
 
 

@@ -123,7 +123,7 @@ class VolumeViewSet(files.Browsed, backups_api.BackedUp, GenericViewSet[Any]):
     lookup_url_kwarg = "name"
     lookup_value_regex = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
     permissions = {
-        **dict.fromkeys(("list", "retrieve"), "volumes.view"),
+        **dict.fromkeys(("list", "retrieve", "schedule"), "volumes.view"),
         # Their services ask, so that a refusal is an audit row.
         **dict.fromkeys(("create", "destroy", "prune", "resize", *files.ACTIONS, *backups_api.ACTIONS), SIGNED_IN),
     }

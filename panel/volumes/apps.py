@@ -7,3 +7,7 @@ class VolumesConfig(AppConfig):
     """Django's handle on this area."""
 
     name = "panel.volumes"
+
+    def ready(self) -> None:
+        """What the end of an operation means here is heard from now on."""
+        import panel.volumes.endings  # noqa: F401, PLC0415 - models are there only now

@@ -16,12 +16,15 @@ from engine import Backup
 from panel.accounts.actors import Actor
 from panel.containers import live
 from panel.containers.logs import AnyFormat
+from panel.errors import Missing
 from panel.hosts.choice import host_named
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.described import Describer
+from panel.rest.documents import document
 from panel.rest.viewsets import asked
 from panel.uploads import tickets
-from panel.volumes import backups
+from panel.volumes import backups, schedules
+from panel.volumes.models import BackupSchedule
 
 if TYPE_CHECKING:
     ViewSet = GenericViewSet[Any]
@@ -33,7 +36,7 @@ BODY = {"application/zstd": OpenApiTypes.BINARY, "application/x-tar": OpenApiTyp
 ID = r"(?P<backup>[0-9TZa-f-]{10,40})"
 ACTIONS = {
     **dict.fromkeys(("backups", "back_up", "remove_backup", "backup_archive", "restore_backup"), "volumes.manage"),
-    **dict.fromkeys(("archive", "restore", "clone", "rename"), "volumes.manage"),
+    **dict.fromkeys(("archive", "restore", "clone", "rename", "set_schedule", "remove_schedule"), "volumes.manage"),
 }
 TOLD = {
     "id": "20260101T030000Z-3fa2c1",
@@ -100,8 +103,49 @@ class RenameVolumeSerializer(serializers.Serializer[Any]):
     new_name = serializers.CharField()
 
 
+class ScheduleSerializer(serializers.ModelSerializer[BackupSchedule]):
+    """When a volume is backed up by the clock, in UTC, and how many of these backups stay: all, if all `keep_` are 0.
+
+    `missed_at` is a time that went by more than ten minutes before the backup was made; `error` is why the last failed.
+    """
+
+    class Meta:
+        model = BackupSchedule
+        fields = (*schedules.FIELDS, "due_at", "missed_at", "done_at", "failed_at", "error")
+        read_only_fields = ("due_at", "missed_at", "done_at", "failed_at", "error")
+
+
 class BackedUp(ViewSet):
     """Backups of volumes, and what else is made of a whole volume."""
+
+    @extend_schema(summary="Show when a volume is backed up", responses=ScheduleSerializer)
+    @action(detail=True, methods=["get"])
+    def schedule(self, request: Request, name: str) -> Response:
+        """Its schedule; not found if it has none."""
+        row = BackupSchedule.objects.filter(host=host_named(""), volume=name).first()
+        if row is None:
+            raise Missing(f"Volume {name[:80]} has no schedule.")
+        return Response(ScheduleSerializer(row).data)
+
+    @extend_schema(
+        summary="Back a volume up by the clock",
+        description="What is left out is as usual. The first one is made when its time comes.",
+        request=ScheduleSerializer,
+        responses=ScheduleSerializer,
+    )
+    @schedule.mapping.put
+    def set_schedule(self, request: Request, name: str) -> Response:
+        """From now on."""
+        actor, wanted = Actor.from_request(request), document(request)
+        row = schedules.schedule(actor=actor, host=host_named(""), name=name, asked=wanted)
+        return Response(ScheduleSerializer(row).data)
+
+    @extend_schema(summary="Back a volume up by the clock no more", responses={204: None})
+    @schedule.mapping.delete
+    def remove_schedule(self, request: Request, name: str) -> Response:
+        """Its backups stay."""
+        schedules.unschedule(actor=Actor.from_request(request), host=host_named(""), name=name)
+        return Response(status=204)
 
     @extend_schema(summary="List a volume's backups", responses=BackupSerializer(many=True))
     @action(detail=True, methods=["get"])

@@ -126,6 +126,8 @@ CHANGES = [
     ("post", f"volumes/data/backups/{BACKUP}/restore/", "volumes.restore"),
     ("get", f"volumes/data/backups/{BACKUP}/archive/", "volumes.download"),
     ("get", "volumes/data/archive/", "volumes.download"),
+    ("put", "volumes/data/schedule/", "volumes.schedule"),
+    ("delete", "volumes/data/schedule/", "volumes.unschedule"),
     ("post", "volumes/data/restore/", "volumes.restore_upload"),
     ("post", "volumes/prune/", "volumes.prune"),
     *(
