@@ -105,7 +105,7 @@ class Catalog:
         if len(matching) > 1:
             raise Conflict(f"{len(matching)} images have ids that begin with {prefix}", hint="Give more of the id.")
         if not matching:
-            raise NotFound(f"no image {name} on this host", hint="List the images, or load this one first.")
+            raise NotFound(f"no image {name} on this host", hint="List the images, or pull or load this one first.")
         return matching[0]
 
     def _images(self, descriptors: Sequence[Descriptor]) -> list[Image]:
