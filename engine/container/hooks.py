@@ -33,6 +33,15 @@ def pack(container_id: str, folder: Path, bundle: oci.Spec) -> bytes:
     )
 
 
+def longest_s(folder: Path, record: state.Record) -> int:
+    """How long all hooks together may take."""
+    if not record.uses_cdi:
+        return 0
+    wanted = _wanted(oci.Spec.from_json(json.loads((folder / "config.json").read_bytes())))
+    phases = (wanted.prestart, wanted.create_runtime, wanted.create_container, wanted.start_container, wanted.poststart)
+    return sum(hook.timeout for phase in (*phases, wanted.poststop) for hook in _made(phase))
+
+
 def run_poststop(folder: Path, record: state.Record) -> list[str]:
     """For a run whose end no shim saw to; what went wrong, which keeps nobody from going on."""
     if not record.uses_cdi:

@@ -112,9 +112,10 @@ def _repair_one(runtime: Runtime, folder: Path) -> None:
 
 
 def _undo_start(runtime: Runtime, folder: Path, run: int) -> None:
-    """Whoever started it was killed before it ran; a shim that is at it still gets a moment to say so."""
-    deadline = time.monotonic() + _START_GRACE_S
-    while time.monotonic() < deadline and not _has_spoken(folder, run):
+    """Whoever started it was killed before it ran; a shim that is at it gets time to say so, as do its hooks."""
+    soon = time.monotonic() + _START_GRACE_S
+    late = soon + hooks.longest_s(folder, state.load_record(folder))
+    while not _has_spoken(folder, run) and time.monotonic() < (late if records.has_shim(str(folder)) else soon):
         time.sleep(0.05)
     if not _has_spoken(folder, run):
         _record(runtime, folder, run, _FAILED, "The start was interrupted before the program ran.")

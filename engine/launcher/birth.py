@@ -109,10 +109,13 @@ def _deliver(descriptors: list[int], ready: Sandbox, shim: _socket.socket, launc
                     outside.stopped()
                 _record_failure(plan, cause)
             link.answer(reply, messages.pack(messages.FAILED, error.syscall, error.errno, error.path), [])
-        return
-    kept = [plan_fd, shim_lock, prepared.root_fd, *held]
-    link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), kept)
-    link.answer(reply, messages.pack(messages.STARTED, pid), [])
+    else:
+        kept = [plan_fd, shim_lock, prepared.root_fd, *held]
+        link.send(shim, messages.pack(messages.STARTED, pid, kinds, int(bool(plan.care))), kept)
+        link.answer(reply, messages.pack(messages.STARTED, pid), [])
+    finally:
+        if outside is not None:
+            outside.close()
 
 
 def _tell_started(plan: Plan, pid: int, pidfd: int, outside: Outside | None) -> None:

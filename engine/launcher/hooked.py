@@ -64,10 +64,10 @@ class Outside:
         self._wanted = hook_forms.unpack(packed)
         self._helper, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         needed = [os.pidfd_open(pid) for pid in (os.getpid(), os.getppid())]  # this birth and its shim
-        helper = os.fork()
-        if helper == 0:
+        self._pid = os.fork()
+        if self._pid == 0:
             live(hook_runner.serve, theirs, needed, host_mounts, hook_runner.Runner(self._wanted, rootfs, owner))
-        self._life = os.pidfd_open(helper)
+        self._life = os.pidfd_open(self._pid)
         theirs.close()
         for pidfd in needed:
             os.close(pidfd)
@@ -79,9 +79,11 @@ class Outside:
     def run(self, phase: str, pid: int, inner_pid: str = "0", old_root: str = "0") -> None:
         """What the first process, `pid`, has asked for. Raises KernelError for the first hook that failed."""
         self._helper.send(messages.pack(messages.HOOKS, phase, pid, inner_pid, old_root))
-        if self._helper.fileno() not in select.select([self._helper.fileno(), self._life], (), ())[0]:
+        is_told = self._helper.fileno() in select.select([self._helper.fileno(), self._life], (), ())[0]
+        message = link.receive(self._helper)[0] if is_told else b""
+        if not message:
             raise ConnectionResetError(f"who was to run {phase} hooks was killed")
-        word, fields = messages.unpack(link.receive(self._helper)[0])
+        word, fields = messages.unpack(message)
         if word != messages.GO:
             raise KernelError(HOOK, 0, fields[0])
 
@@ -94,3 +96,8 @@ class Outside:
         """There will be no program: poststop."""
         if self._wanted.poststop:
             self.run(hook_runner.POSTSTOP, 0)
+
+    def close(self) -> None:
+        """Have the helper end, and wait for it: nobody else would before long."""
+        self._helper.close()
+        os.waitpid(self._pid, 0)

@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 def run(packed: bytes, tell: Callable[[str], None]) -> None:
     """Run those of packed `Hooks`; `tell` is told of each that failed, which keeps none from being run."""
     shim = os.pidfd_open(os.getpid())
+    process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)  # so that what a killed watcher had begun comes here
     watcher = os.fork()
     if watcher == 0:
         live(_watch, packed, tell, shim)
     os.close(shim)
     if os.waitpid(watcher, 0)[1]:
         process.kill_group(watcher)
+        _reap(watcher)
         tell("who ran the poststop hooks was killed")
+    process.prctl(process.PR_SET_CHILD_SUBREAPER, 0)
+
+
+def _reap(group: int) -> None:
+    while True:
+        try:
+            os.waitpid(-group, 0)
+        except ChildProcessError:
+            return
 
 
 def _watch(packed: bytes, tell: Callable[[str], None], shim: int) -> NoReturn:

@@ -56,6 +56,12 @@ def telling(phase: str, file: Path) -> dict[str, Any]:
 def assert_nothing_is_left(host: Host, container: str, *files: Path) -> None:
     wait_until(lambda: container not in host.engine._runtime.cgroups.names(), "its groups have gone")
     wait_until(lambda: not any(sleeping(file) for file in files), "what hooks began has gone")
+    wait_until(lambda: not dead_children(host.launcher.pid), "nobody dead is left")
+
+
+def dead_children(pid: int) -> list[str]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [child for child in children if ") Z " in Path(f"/proc/{child}/stat").read_text()]
 
 
 def sleeping(file: Path) -> bool:
@@ -122,6 +128,7 @@ def test_every_phase_has_its_turn_its_place_and_the_containers_state(host: Host,
         assert (said["pid"] == 1) == is_inside
     words = [json.loads(line[4])["status"] for line in lines]
     assert words == ["creating", "creating", "creating", "created", "running", "stopped"]
+    assert_nothing_is_left(host, state.id)
 
 
 @pytest.mark.parametrize("userns", ["", "host"])
@@ -244,6 +251,19 @@ def test_whoever_is_killed_while_a_hook_runs_it_ends_and_is_repaired(
     assert_nothing_is_left(host, container)
     describe(etc)
     assert host.engine.start(container).status is Status.RUNNING
+    host.engine.remove(container, force=True)
+
+
+def test_a_repair_waits_for_hooks_that_still_run(host: Host, etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "_START_GRACE_S", 0.0)
+    describe(etc, hook("createRuntime", f"touch {etc}/runs; sleep 0.5"))
+    container = host.create("sleep", "60", cdi_devices=DEVICE)
+    starting = fork(lambda: host.engine.start(container))
+    wait_until((etc / "runs").exists, "the hook runs")
+    os.kill(starting, signal.SIGKILL)
+    os.waitpid(starting, 0)
+    host.engine.repair()
+    assert host.engine.state(container).status is Status.RUNNING
     host.engine.remove(container, force=True)
 
 
