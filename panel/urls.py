@@ -12,6 +12,7 @@ urlpatterns = [
     path("containers/", include("panel.containers.urls")),
     path("volumes/", include("panel.files.urls")),
     path("images/", include("panel.images.urls")),
+    path("volumes/", include("panel.volumes.urls")),
     path("registry/", include("panel.distribution.urls")),
     path("registries/", include("panel.registries.urls")),
     path("operations/", include("panel.operations.urls")),

@@ -14,7 +14,7 @@ from engine.launcher import records
 from engine.spec.volumes import kind_of
 from engine.sys import project_quota
 from engine.volumes import mounting
-from engine.volumes.volume import DATA, Quota, Record
+from engine.volumes.volume import DATA, DISK, Quota, Record
 
 _KEPT = "usage.json"
 
@@ -31,8 +31,10 @@ def known(folder: Path, record: Record) -> Usage:
     """What is known at once: as it is now, or as it was when somebody looked."""
     if record.quota is Quota.PROJECT:
         return _by_project(folder)
-    if has_own_file_system(record):
-        return _by_file_system(folder) if mounting.is_mounted(folder) else _kept(folder)
+    if has_own_file_system(record) and mounting.is_mounted(folder):
+        return _by_file_system(folder)
+    if record.quota is Quota.LOOP:
+        return Usage((folder / DISK).stat().st_blocks * 512, records.now())
     return Usage() if kind_of(record.options) else _kept(folder)
 
 
