@@ -103,6 +103,9 @@ class RenameVolumeSerializer(serializers.Serializer[Any]):
     new_name = serializers.CharField()
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("Every night", value={"period": "daily", "hour": 3, "minute": 0, "keep_daily": 7})]
+)
 class ScheduleSerializer(serializers.ModelSerializer[BackupSchedule]):
     """When a volume is backed up by the clock, in UTC, and how many of these backups stay: all, if all `keep_` are 0.
 
