@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from engine.spec.life import Condition, HealthCheck, Restart, RestartPolicy
     from engine.spec.logs import LogConfig, LogDriver, LogMode
     from engine.spec.mounts import Mount, MountType, Propagation, RecursiveReadOnly, Relabel
+    from engine.spec.network import Endpoint, EndpointSpec, Network, NetworkSpec, Pool, PublishedPort
     from engine.spec.privileges import outlets, privileges
     from engine.spec.processes import ContainerProcess, ProcessTable
     from engine.spec.progress import Step
@@ -157,6 +158,7 @@ _HOMES = {
     "engine.spec.update": ["Update"],
     "engine.spec.volumes": ["VolumeSpec", "reaches_host"],
     "engine.sys.process": ["raise_nofile"],
+    "engine.spec.network": ["Endpoint", "EndpointSpec", "Network", "NetworkSpec", "Pool", "PublishedPort"],
     "engine.volumes": ["Quota", "RemovedVolumes", "Volume"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -187,6 +189,8 @@ __all__ = [
     "DamagedStore",
     "Death",
     "Device",
+    "Endpoint",
+    "EndpointSpec",
     "Engine",
     "EngineError",
     "Exec",
@@ -220,17 +224,21 @@ __all__ = [
     "LogReader",
     "Mount",
     "MountType",
+    "Network",
     "NetworkMode",
+    "NetworkSpec",
     "NotFound",
     "Output",
     "PathStat",
     "Platform",
+    "Pool",
     "ProcessTable",
     "Propagation",
     "PruneFilters",
     "Pruned",
     "PrunedImage",
     "PrunedImages",
+    "PublishedPort",
     "PushedImage",
     "Quota",
     "RateLimited",

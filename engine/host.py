@@ -23,6 +23,7 @@ from engine.container import (
     health,
     image_mounts,
     log_reading,
+    networks,
     pause,
     prune,
     reap,
@@ -49,6 +50,7 @@ from engine.files import Files
 from engine.images import Image, ImageStore, RemovedImage, Reporter, TarStream, Upload, check_registry, resolve
 from engine.launcher import client
 from engine.logs import LogReader
+from engine.net import NetworkStore, Published
 from engine.spec import detach_keys as keys
 from engine.spec.backups import Backup
 from engine.spec.bootstrap import BootstrapSpec
@@ -57,6 +59,7 @@ from engine.spec.exec import ExecSpec, ExecState
 from engine.spec.files import Change, PathStat
 from engine.spec.image_files import Comparison, FilePage, FileQuery, HistoryStep, LayerFacts
 from engine.spec.life import Condition
+from engine.spec.network import Network, NetworkSpec
 from engine.spec.processes import ProcessTable
 from engine.spec.progress import IsCancelled, Progress
 from engine.spec.pruning import ImagePruneFilters, Pruned, PrunedImages, PruneFilters
@@ -83,6 +86,7 @@ class Engine:
             home / "containers",
             self._images,
             VolumeStore(home / "volumes"),
+            NetworkStore(home / "networks", table=parent.replace("/", "-")),
             CgroupManager(parent),
             run / "launcher.sock",
             run / "observed.sock",
@@ -305,10 +309,34 @@ class Engine:
         """Finish or undo what was half done, in images and containers; then every state."""
         self._images.repair()
         bootstrap.repair(self._runtime)
+        self._runtime.networks.repair(self._runtime.ids())
         states = repair.repair(self._runtime)
+        networks.republish(self._runtime, states)
         volumes.repair(self._runtime, {state.id for state in states})
         volume_backups.repair(self._runtime)
         return states
+
+    # Networks
+
+    def create_network(self, spec: NetworkSpec) -> Network:
+        """Make a network. Raises InvalidSpec, Conflict for a name that another has."""
+        return self._runtime.networks.create(spec)
+
+    def networks(self) -> list[Network]:
+        """Every network of this host, by name."""
+        return self._runtime.networks.list()
+
+    def network(self, name: str) -> Network:
+        """The network of this name or id. Raises NotFound."""
+        return self._runtime.networks.get(name)
+
+    def published(self, container_id: str) -> list[Published]:
+        """Ports of this host that lead to the container, or did when it last ran."""
+        return self._runtime.networks.published(container_id)
+
+    def remove_network(self, name: str) -> None:
+        """Take a network away. Raises NotFound, Conflict naming the containers that are in it."""
+        self._runtime.networks.remove(name)
 
     # Volumes
 

@@ -11,7 +11,7 @@ import pickle
 import zlib
 from pathlib import Path
 
-from engine.container import care, hooks, log_plan, mount_sources, other_runtimes, plan, state
+from engine.container import care, hooks, log_plan, mount_sources, networks, other_runtimes, plan, state
 from engine.container.namespaces import CONTAINER
 from engine.container.runtime import Runtime
 from engine.launcher import messages
@@ -76,6 +76,7 @@ def _compile(runtime: Runtime, folder: Path, record: state.Record, spec: Spec) -
         hierarchies=list(runtime.cgroups.hierarchies),
         volumes=runtime.volumes.root,
         opens_stdin=record.opens_stdin,
+        endpoints=networks.endpoints(runtime, record),
         deadline=care.deadline(record),
         care=care.pack(record, spec, cgroup),
         other_runtime=other_runtimes.command(runtime, spec.annotations),

@@ -21,6 +21,7 @@ from engine.container import (
     mount_sources,
     name_files,
     namespaces,
+    networks,
     partners,
     process,
     state,
@@ -50,8 +51,9 @@ def create(runtime: Runtime, container_id: str, spec: ContainerSpec) -> Containe
     folder = runtime.folder(container_id)
     if folder.exists():
         return _existing(folder, spec)
+    networks.make_usual(runtime, spec)
     # Held until this container counts among its users.
-    with full_disk.told("a new container"), runtime.images.held(), runtime.volumes.held():
+    with full_disk.told("a new container"), runtime.images.held(), runtime.volumes.held(), runtime.networks.held():
         record, oci = _make(runtime, folder, spec, runtime.images.get(spec.image))
     with suppress(EngineError), runtime.locked(container_id):  # what this host cannot run is told at the start
         compiled.keep(runtime, folder, record, oci)
@@ -71,6 +73,7 @@ def _make(runtime: Runtime, folder: Path, spec: ContainerSpec, image: Image) -> 
         shutil.rmtree(fresh)
         if not folder.exists():  # else somebody else made it meanwhile
             volumes.forget(runtime, folder.name)
+            runtime.networks.disconnect(folder.name)
         raise
     return made
 
@@ -115,6 +118,7 @@ def _fill(
     mounted_volumes = volumes.mounted_of(runtime, names)
     if owns_ids:
         warnings += volumes.check_owners(runtime, mounted_volumes)
+    places = networks.prepare(runtime, container_id, spec)
     mounts = bundle_mounts.mounts(
         spec,
         runtime.folder(container_id),
@@ -138,7 +142,7 @@ def _fill(
         oci = cdi.apply(plain, spec)
         state.write_file(folder / cdi.PLAIN, json.dumps(plain.to_json()).encode(), durable=True)
     runtime.cgroups.check(oci.linux.resources)
-    name_files.write(folder, spec, oci.hostname)
+    name_files.write(folder, spec, oci.hostname, networks.addresses(places))
     (folder / "lock").touch(0o600)  # so that no verb has to make it, on a disk that may be full
     now = records.now()
     record = state.Record(
@@ -159,6 +163,8 @@ def _fill(
         log_driver=log_plan.driver_of(spec),
         uses_cdi=uses_cdi,
         mounted_volumes=mounted_volumes,
+        networks=[place.network for place in places],
+        ports=[asdict(port) for port in spec.ports],
     )
     for name, value in (("config", oci.to_json()), ("spec", asked.to_json()), ("state", asdict(record))):
         state.write_file(folder / f"{name}.json", json.dumps(value).encode(), durable=False)

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.spec.container import ContainerSpec, NetworkMode
@@ -11,6 +12,8 @@ from engine.spec.name_lookup import host_entry
 FILES = ("hosts", "hostname", "resolv.conf")
 _MADE = "names.json"
 """What was last written into the files, to tell whether the container has changed them since; made at that time."""
+_OWN = "own"
+"""In that file: the last lines of `hosts`, the container's own addresses."""
 _MODE = 0o644
 _HOSTS = """127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -21,12 +24,19 @@ ff02::2\tip6-allrouters
 """
 
 
-def write(folder: Path, spec: ContainerSpec, hostname: str, *, host_etc: Path = Path("/etc")) -> None:
-    """Write the three files into the container's folder, from where they are mounted."""
-    texts = {"hosts": _hosts(spec, host_etc), "hostname": f"{hostname}\n", "resolv.conf": _resolver(spec, host_etc)}
+def write(
+    folder: Path, spec: ContainerSpec, hostname: str, addresses: Sequence[str] = (), *, host_etc: Path = Path("/etc")
+) -> None:
+    """Write the three files into the container's folder, from where they are mounted. `addresses` are its own."""
+    own = "".join(f"{address}\t{hostname}\n" for address in addresses)
+    texts = {
+        "hosts": _hosts(spec, host_etc) + own,
+        "hostname": f"{hostname}\n",
+        "resolv.conf": _resolver(spec, host_etc),
+    }
     for name in FILES:
         _fill(folder / name, texts[name])
-    _fill(folder / _MADE, json.dumps(texts))
+    _fill(folder / _MADE, json.dumps(texts | {_OWN: own}))
 
 
 def refresh(folder: Path, *, host_etc: Path = Path("/etc")) -> None:
@@ -38,7 +48,8 @@ def refresh(folder: Path, *, host_etc: Path = Path("/etc")) -> None:
         return
     spec = ContainerSpec.from_json(json.loads((folder / "spec.json").read_bytes()))
     made = json.loads(_read(folder / _MADE) or "{}")
-    for name, text in (("hosts", _hosts(spec, host_etc)), ("resolv.conf", _resolver(spec, host_etc))):
+    hosts = _hosts(spec, host_etc) + made.get(_OWN, "")
+    for name, text in (("hosts", hosts), ("resolv.conf", _resolver(spec, host_etc))):
         if name in made and _is_as_made(folder / name, made[name]):
             _fill(folder / name, text)
             made[name] = text

@@ -8,6 +8,7 @@ import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.cgroups import Cgroup, Hierarchy, evidence
 from engine.container import mount_steps, namespaces, settings, writable_groups
@@ -39,6 +40,7 @@ def make(
     volumes: Path | None = None,
     opens_stdin: bool = False,
     restarts: int = 0,
+    endpoints: Sequence[list[Any]] = (),
     deadline: float = 0,
     care: bytes = b"",
     other_runtime: Sequence[str] = (),
@@ -51,7 +53,8 @@ def make(
 
     Without layers the root is the bundle's own folder for it.
     `opens_stdin` gives it a standard input that can be written to. `volumes` is the folder of this host's volumes;
-    `restarts` runs before this one were brought by the restart policy; `deadline`, `care` and `hooks` are `Plan`'s.
+    `restarts` runs before this one were brought by the restart policy; `endpoints`, `deadline`, `care` and `hooks` are
+    `Plan`'s.
     """
     mounts = prepare(spec, hierarchies, folder, volumes)
     made = {namespace.type for namespace in spec.linux.namespaces if not namespace.path}
@@ -88,6 +91,8 @@ def make(
         sources=mounts.sources,
         devices=mounts.devices,
         joins=namespaces.joined(spec.linux, folder.parent),
+        endpoints=list(endpoints),
+        unpublish=[],
         time_offsets=settings.time_offsets(spec.linux) if "time" in made else None,
         deadline=deadline,
         care=care,

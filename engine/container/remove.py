@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from engine.container import full_disk, other_runtimes, state, volumes, wait
+from engine.container import full_disk, networks, other_runtimes, state, volumes, wait
 from engine.container.asked import Asker
 from engine.container.runtime import Runtime
 from engine.container.state import Intent
@@ -67,6 +67,7 @@ def _finish(runtime: Runtime, folder: Path, record: state.Record) -> None:
         other_runtimes.forget(runtime, folder)
         _remove_groups(runtime, record.cgroup)
         volumes.leave(runtime, record)
+        networks.leave(runtime, record)
         Snapshot(folder).release()
         folder.rename(gone)
     _let_waiting_look(gone)

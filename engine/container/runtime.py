@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.cgroups import CgroupManager
 from engine.errors import InvalidSpec, NotFound
 from engine.images import ImageStore
+from engine.net import NetworkStore
 from engine.volumes import VolumeStore
 
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -18,11 +19,12 @@ _ID = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Runtime:
-    """The folder of all containers, the images and volumes they have, and the sockets of their births and ends."""
+    """The folder of all containers, what they are made of and joined by, and the sockets of their births and ends."""
 
     containers: Path
     images: ImageStore
     volumes: VolumeStore
+    networks: NetworkStore
     cgroups: CgroupManager
     launcher: Path
     observed: Path
@@ -38,6 +40,20 @@ class Runtime:
         if not self.containers.is_dir():
             return []
         return [name for name in os.listdir(self.containers) if _ID.fullmatch(name)]
+
+    def is_locked(self, container_id: str) -> bool:
+        """Whether a verb is at work on the container now."""
+        try:
+            fd = os.open(self.folder(container_id) / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
 
     @contextmanager
     def locked(self, container_id: str) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from engine.container import (
     full_disk,
     hooks,
     name_files,
+    networks,
     partners,
     restarting,
     runs,
@@ -60,6 +61,7 @@ def start_locked(runtime: Runtime, folder: Path, current: ContainerState, *, res
             cdi.refresh(folder)
         made, resources = compiled.load(runtime, folder, record, run=current.run + 1, restarts=restarts)
         partners.check_running(runtime, made.joins)
+        made = made._replace(unpublish=networks.publish(runtime, record))
         with wait.unguarded(folder) as shim_lock:
             launcher.prepare(made, shim_lock)
         record = state.advance(folder, record, intent=Intent.START, run=made.run)
@@ -81,6 +83,7 @@ def _record_failure(runtime: Runtime, folder: Path, record: state.Record, error:
     started, end = runs.read_started(folder), runs.read_exit(folder)
     if started is not None and started.run == record.run:
         return
+    networks.withdraw(runtime, record)
     if end is None or end.run != record.run:
         why = error.message
         if isinstance(error, LauncherUnavailable):  # whoever was at it was killed, at whatever step

@@ -52,6 +52,8 @@ class Record:
     `mounts_from` are mounts it has from others (`volumes_from`), as these had them when it was created.
     `paused_run` is the last run that was paused. `log_driver` is empty for the usual one with its usual options.
     `uses_cdi`: its bundle is made anew at each start. `mounted_volumes` are names of volumes mounted for each of them.
+    `networks` are ids of those it is in,
+    `ports` what it publishes, as `PublishedPort` has it.
     """
 
     id: str
@@ -75,6 +77,8 @@ class Record:
     log_driver: str = ""
     uses_cdi: bool = False
     mounted_volumes: Sequence[str] = ()
+    networks: Sequence[str] = ()
+    ports: Sequence[Mapping[str, Any]] = ()
 
     @property
     def cgroup(self) -> str:

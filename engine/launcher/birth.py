@@ -187,6 +187,15 @@ def _hooks(plan: Plan, ready: Sandbox, rootfs: str, owner: int) -> Outside:
     return hooked.Outside(plan.hooks, ready.host_mounts, rootfs, owner)
 
 
+def _wire(plan: Plan, ready: Sandbox) -> Sandbox:
+    from engine.launcher import wiring  # noqa: PLC0415 - as in `_bring`
+
+    if not plan.clone_flags & process.CLONE_NEWUSER:
+        ready = wiring.with_own_network(ready)
+    wiring.connect(plan.endpoints, ready)
+    return ready
+
+
 def _delegate(folder: str, owner: int) -> Delegation:
     from engine.launcher import delegation  # noqa: PLC0415 - as in `_bring`
 
@@ -263,6 +272,8 @@ def place(plan: Plan, prepared: Prepared, ready: Sandbox, joins: list[tuple[int,
 
     Returns what is left for the first process to do. Raises KernelError.
     """
+    if plan.endpoints:
+        ready = _wire(plan, ready)
     if prepared.owns_ids:
         what = program.set_as_root(prepared.birth.process)
         prepared = prepared._replace(birth=prepared.birth._replace(process=what))

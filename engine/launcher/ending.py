@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import time
 
+from engine.errors import KernelError
 from engine.launcher import certificate, failure, groups, messages, other_runtime, policy, records
 from engine.launcher.messages import Plan
 from engine.launcher.records import Exit
@@ -53,6 +55,7 @@ def note(folder: str, end: Exit, *, core_dumped: bool = False, evidence: dict[st
 
 def give_up(plan: Plan, end: Exit) -> None:
     """The next run that was announced with this end does not come. To be followed by `secure`."""
+    _unpublish(plan)
     while not _is_written(plan.folder, end._replace(restart_ms=None)):
         time.sleep(_RETRY_S)
     _settle(plan)
@@ -80,6 +83,8 @@ def announce(plan: Plan) -> None:
 
 
 def _record(plan: Plan, end: Exit, *, core_dumped: bool = False, is_patient: bool = True) -> Exit:
+    if end.restart_ms is None:
+        _unpublish(plan)
     if plan.other_runtime:
         other_runtime.forget(plan.other_runtime, plan.id)
     _note(plan, end, core_dumped=core_dumped, is_patient=is_patient)
@@ -96,6 +101,20 @@ def _run_poststop(plan: Plan) -> None:
         from engine.launcher import poststop  # noqa: PLC0415 - what few containers need, no shim carries
 
         poststop.run(plan.hooks, lambda words: _tell(plan, words))
+
+
+def _unpublish(plan: Plan) -> None:
+    """Give the ports back, before the end is known: after it they may be another container's."""
+    if not plan.unpublish:
+        return
+    from engine.sys import nfnetlink  # noqa: PLC0415 - what few containers need, no shim carries
+
+    for message in plan.unpublish:
+        try:
+            nfnetlink.commit([message])
+        except KernelError as error:
+            if error.errno != errno.ENOENT:  # it is gone already
+                _tell(plan, f"a published port was not taken back: {error.message}")
 
 
 def _note(plan: Plan, end: Exit, *, core_dumped: bool, is_patient: bool) -> None:

@@ -70,7 +70,7 @@ ATTACH, ATTACHED, UNKNOWN, TAKEN = b"attach", b"attached", b"unknown", b"taken"
 EXEC, BORN, HOLD_EXEC = b"exec", b"born", b"hold-exec"
 OTHER_VERSION = b"other-version"
 
-VERSION = 4
+VERSION = 5
 """Of all that is packed here, and of what steps and settings named in it mean; one more whenever something changes."""
 
 COMPILED = "compiled"
@@ -174,11 +174,14 @@ class Plan(NamedTuple):
     within. A step names one by its place in the list.
     `devices` are nodes to make in the `/dev` that stands ready, as `sandbox.add_device` takes them.
     `joins` are namespaces of others, each `[CLONE_NEW*, place]`, the place being a namespace's file or the folder of a
-    container; a user namespace comes first. `time_offsets` are lines for a new time namespace's clocks, `None` for no
-    such namespace. `deadline` is when its time to live is over, seconds since 1970, 0 for never. `care` is a packed
-    `Care`, empty for a container that needs none. `other_runtime` is the command that runs it in place of this engine,
-    empty for none. `hooks` are those of `hook_forms.py`, packed, empty for none. `birth` is a packed `Birth`: opened by
-    the first process only, so the shim stays small.
+    container; a user namespace comes first. `endpoints` are its places in networks, each `[bridge, mtu, mac,
+    is_isolated, has_hairpin, alias, messages]`: whose port its outer end becomes, what is said of that, and what is
+    sent inside, as `engine/sys/netlink.py` makes it; `unpublish` takes its ports back (`engine/sys/nfnetlink.py`).
+    `time_offsets` are lines for a new time namespace's clocks, `None` for no such namespace. `deadline` is when its
+    time to live is over, seconds since 1970, 0 for never. `care` is a packed `Care`, empty for a container that needs
+    none. `other_runtime` is the command that runs it in place of this engine, empty for none. `hooks` are those of
+    `hook_forms.py`, packed, empty for none. `birth` is a packed `Birth`: opened by the first process only, so the shim
+    stays small.
     """
 
     id: str
@@ -203,6 +206,8 @@ class Plan(NamedTuple):
     sources: list[list[Any]]
     devices: list[list[Any]]
     joins: list[list[Any]]
+    endpoints: list[list[Any]]
+    unpublish: list[bytes]
     time_offsets: str | None
     deadline: float
     care: bytes

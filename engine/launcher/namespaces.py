@@ -107,6 +107,9 @@ def enter(plan: Plan, ready: Sandbox, joins: list[tuple[int, int]]) -> int:
             if wanted & flag:
                 process.setns(fd, flag)
                 wanted &= ~flag
+    elif plan.endpoints:
+        process.setns(ready.net, process.CLONE_NEWNET)
+        wanted &= ~process.CLONE_NEWNET
     if plan.time_offsets is not None:
         _make_time_namespace(plan.time_offsets)
     return wanted

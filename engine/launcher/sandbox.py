@@ -13,7 +13,7 @@ from engine.errors import KernelError
 from engine.launcher import id_maps, ids, program
 from engine.launcher.named import NamedTuple
 from engine.spec import default_devices, default_sysctls
-from engine.sys import mount, network, process, spawn
+from engine.sys import mount, netlink, network, process, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ _FOLDERS = {"pts": 0o755, "shm": 0o1777, "mqueue": 0o1777}  # something is mount
 class Sandbox(NamedTuple):
     """Descriptors of what stands ready. `first_id` is the host's id of root inside, `lock` holds its range of ids.
 
-    `host_mounts` is the mount namespace of the host; this process has one of its own. `devices` is a detached `/dev`.
+    `host_mounts` is the mount namespace of the host; this process has one of its own. `devices` is a detached `/dev`,
+    `route` a socket to the kernel (rtnetlink(7)) in the network `net`.
     """
 
     first_id: int
@@ -43,6 +44,7 @@ class Sandbox(NamedTuple):
     net: int
     ipc: int
     uts: int
+    route: int
 
 
 def make() -> Sandbox:
@@ -71,7 +73,7 @@ def make_for(first_id: int, lock: int, uid_map: bytes, gid_map: bytes, settings:
 
 def _make_namespaces(uid_map: bytes, gid_map: bytes, settings: Settings) -> list[int]:
     user = id_maps.user_namespace(uid_map, gid_map)
-    others = [os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) for _ in _EARLY]
+    others = [os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC) for _ in (*_EARLY, "route")]
     if spawn.is_sound:
         helper, pidfd = spawn.spawn(process.CLONE_FILES, lambda: _make_others(user, others, settings))
     else:
@@ -105,10 +107,11 @@ def _make_others(user: int, others: list[int], settings: Settings) -> NoReturn:
         process.unshare(sum(_EARLY.values()))
         network.loopback_up()
         _set(settings)
-        for fd, kind in zip(others, _EARLY, strict=True):
-            made = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
-            os.dup2(made, fd, inheritable=False)
-            os.close(made)
+        made = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _EARLY]
+        made.append(netlink.open_socket().detach())
+        for there, fd in zip(made, others, strict=True):
+            os.dup2(there, fd, inheritable=False)
+            os.close(there)
         status = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())

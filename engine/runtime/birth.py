@@ -26,7 +26,7 @@ class Maps(NamedTuple):
     first_id: int
 
 
-_NOTHING = Sandbox(0, *[-1] * 7)
+_NOTHING = Sandbox(0, *[-1] * 8)
 MakeGate = Callable[[_socket.socket], Pauses]
 """Gives what the process does on its way, told over this socket."""
 

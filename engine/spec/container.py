@@ -11,6 +11,7 @@ from engine.spec.devices import Device, check_devices
 from engine.spec.life import HealthCheck, Restart, RestartPolicy, check_ttl
 from engine.spec.logs import LogConfig
 from engine.spec.mounts import Mount, check_guarded_paths, check_mounts
+from engine.spec.network import EndpointSpec, PublishedPort
 from engine.spec.resources import Resources
 from engine.spec.runtime import ConsoleSize, IoPriority, Scheduler, TimeOffset
 from engine.spec.runtime.checks import linux, process
@@ -102,8 +103,10 @@ class ContainerSpec(codec.Document):
     open_stdin: bool = False
     stdin_once: bool = False
     # Namespaces: empty for its own, `host`, for some `container:<id or name>`; ipc also `shareable`, or `none`: no
-    # /dev/shm either.
+    # /dev/shm either; network also `none`, or the name of a network that it is in before all `networks`.
     network: str = NetworkMode.NONE
+    networks: tuple[EndpointSpec, ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
     pid: str = ""
     ipc: str = ""
     uts: str = ""
@@ -172,7 +175,7 @@ class ContainerSpec(codec.Document):
         checks.absolute_path("cwd", self.cwd)
         checks.user(self.user)
         checks.hostname(self.hostname)
-        checks.namespace("network", self.network, ("none", "host"), is_joinable=True)
+        self._check_networks()
         checks.namespace("pid", self.pid, ("", "host"), is_joinable=True)
         checks.namespace("ipc", self.ipc, ("", "private", "shareable", "none", "host"), is_joinable=True)
         checks.namespace("uts", self.uts, ("", "host"), is_joinable=True)
@@ -219,6 +222,34 @@ class ContainerSpec(codec.Document):
         check_guarded_paths("masked_paths", self.masked_paths)
         check_guarded_paths("readonly_paths", self.readonly_paths)
         name_lookup.check(self.extra_hosts, self.dns, self.dns_search, self.dns_options)
+
+    def attachments(self) -> tuple[EndpointSpec, ...]:
+        """Its places in networks: first the one that `network` names, with what `networks` says of it, then others."""
+        if self.network in (*NetworkMode, "") or self.network.startswith("container:"):
+            return ()
+        first = [item for item in self.networks if item.network == self.network] or [EndpointSpec(self.network)]
+        return (*first, *(item for item in self.networks if item.network != self.network))
+
+    def _check_networks(self) -> None:
+        if not (checks.NAME.fullmatch(self.network) or self.network.startswith("container:")):
+            raise InvalidSpec(
+                "network",
+                f"{self.network[:80]!r} is no network",
+                hint="It is none, host, container:<id or name>, or the name of a network.",
+            )
+        checks.namespace("network", self.network, (self.network,), is_joinable=True)
+        if self.networks and not self.attachments():
+            raise InvalidSpec("networks", f"cannot be joined as well with network {self.network[:80]!r}")
+        for number, item in enumerate(self.networks):
+            item.validate(f"networks[{number}]")
+            if item.network in [earlier.network for earlier in self.networks[:number]]:
+                raise InvalidSpec(f"networks[{number}].network", f"{item.network[:80]!r} is named twice")
+        for number, port in enumerate(self.ports):
+            port.validate(f"ports[{number}]")
+            if port.host_port and port in self.ports[:number]:
+                raise InvalidSpec(f"ports[{number}]", f"port {port.host_port} is published twice")
+        if self.ports and not self.attachments():
+            raise InvalidSpec("ports", f"cannot be published with network {self.network[:80]!r}")
 
 
 @dataclass(frozen=True)
