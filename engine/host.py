@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -221,18 +222,21 @@ class Engine:
         return found
 
     def inspect(self, container_id: str) -> dict[str, Any]:
-        """`{"state", "spec", "config", "volumes", "health", "deaths"}`.
+        """`{"state", "spec", "config", "volumes", "networks", "ports", "health", "deaths"}`.
 
         What is known, what was asked, the OCI bundle's configuration, the names of volumes by the place they are
-        mounted on, the last checks of its health (None without a check), and how its last runs ended, the newest first.
+        mounted on, its places in networks, the ports of this host that lead to it (or did in its last run), the last
+        checks of its health (None without a check), and how its last runs ended, the newest first.
         """
         folder = self._runtime.folder(container_id)
-        current = state.load(folder)
+        current, record = state.load(folder), state.load_record(folder)
         files = {name: json.loads((folder / f"{name}.json").read_bytes()) for name in ("spec", "config")}
         return {
             "state": current.to_json(),
             **files,
-            "volumes": dict(state.load_record(folder).volumes),
+            "volumes": dict(record.volumes),
+            "networks": [self._runtime.networks.endpoint(one, container_id).to_json() for one in record.networks],
+            "ports": [asdict(port) for port in self.published(container_id)],
             "health": health.read(folder),
             "deaths": [death.to_json() for death in deaths.read(folder)],
         }

@@ -52,8 +52,7 @@ class Record:
     `mounts_from` are mounts it has from others (`volumes_from`), as these had them when it was created.
     `paused_run` is the last run that was paused. `log_driver` is empty for the usual one with its usual options.
     `uses_cdi`: its bundle is made anew at each start. `mounted_volumes` are names of volumes mounted for each of them.
-    `networks` are ids of those it is in,
-    `ports` what it publishes, as `PublishedPort` has it.
+    `networks` are ids of those it is in, `ports` what it publishes, as `PublishedPort` has it.
     """
 
     id: str

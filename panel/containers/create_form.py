@@ -129,7 +129,11 @@ class CreateForm(LimitsForm):
     )
     read_only = forms.BooleanField(label=_("Read-only root"), required=False)
 
-    NETWORKS = [("none", _("None: only loopback")), ("host", _("Host: the host's own network"))]
+    NETWORKS = [
+        ("none", _("None: only loopback")),
+        ("bridge", _("Bridge: addresses of its own, and a way out")),
+        ("host", _("Host: the host's own network")),
+    ]
     network = forms.ChoiceField(label=_("Network"), choices=NETWORKS, initial="none")
     extra_hosts = forms.CharField(
         label=_("Known hosts"),
@@ -226,7 +230,7 @@ class CreateForm(LimitsForm):
             del self.fields[name]
         network = self.fields["network"]
         assert isinstance(network, forms.ChoiceField)  # noqa: S101 - it is, a few lines above
-        network.choices = self.NETWORKS[:1]
+        network.choices = [choice for choice in self.NETWORKS if choice[0] != "host"]
 
     def place(self, field: str) -> str:
         """Mounts are asked for by three fields, a line each."""

@@ -39,18 +39,22 @@ def inspected(container: Container, image: Image | None) -> dict[str, Any]:
 
 
 def bundle(container: Container) -> dict[str, Any]:
-    """What only its host knows: `config` (the OCI bundle's config.json), `volumes`, `health_checks`, `deaths`.
+    """What only its host knows: `config` (the OCI bundle's config.json), its places, what it did and how it ended.
 
-    They are empty where the host does not tell, and `config_error` says why.
+    Those are `volumes`, `networks`, `ports`, `health_checks` and `deaths`. They are empty where the host does not tell,
+    and `config_error` says why.
     """
     try:
         found = live.read(live.of(container, "inspect"))
     except AgentError as error:
-        return {"config": None, "config_error": error.message, "volumes": {}, "health_checks": None, "deaths": []}
+        nothing: dict[str, Any] = {"config": None, "config_error": error.message, "volumes": {}, "health_checks": None}
+        return nothing | {"networks": [], "ports": [], "deaths": []}
     return {
         "config": found["config"],
         "config_error": "",
         "volumes": found["volumes"],
+        "networks": found["networks"],
+        "ports": found["ports"],
         "health_checks": found["health"],
         "deaths": found["deaths"],
     }

@@ -101,6 +101,8 @@ INSPECT = OpenApiExample(
         "config": {"ociVersion": "1.2.0", "process": {"args": ["sh"], "cwd": "/"}, "root": {"path": "rootfs"}},
         "config_error": "",
         "volumes": {"/data": "clock-data"},
+        "networks": [{"interface": "eth0", "addresses": ["172.24.0.2/20"], "gateways": ["172.24.0.1"]}],
+        "ports": [{"container_port": 80, "protocol": "tcp", "host_ip": "", "host_port": 8080}],
         "health_checks": None,
         "deaths": [{"run": 1, "exit_code": 137, "signal": 9, "oom_killed": True, "last_lines": ["Killed"]}],
     },

@@ -81,7 +81,7 @@ def test_a_container_without_a_name_gets_a_friendly_one(operator: User, image: I
         ({"resources": {"pids": -1}}, "resources.pids"),
         ({"env": ["novalue"]}, "env[0]"),
         ({"cwd": "relative"}, "cwd"),
-        ({"network": "bridge"}, "network"),
+        ({"network": "bridge!"}, "network"),
         ({"unknown": 1}, "unknown"),
         ({"command": "sleep 1"}, "command"),
     ],

@@ -39,7 +39,7 @@ def test_a_problem_has_the_standards_members(operator: User, image: Image) -> No
     [
         ({"image": 7, "env": ["A"]}, "env[0]"),
         ({"resources": {"memory_bytes": "much"}}, "resources.memory_bytes"),
-        ({"network": "bridge"}, "network"),
+        ({"network": "bridge!"}, "network"),
         ({"command": {"a": 1}}, "command"),
         ({"rlimits": {"nofile": {"soft": 1}}}, "rlimits.nofile.hard"),
         ({"image": "nowhere:1"}, "image"),
