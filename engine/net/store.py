@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from engine.errors import Conflict, DamagedStore, InvalidSpec, NotFound
+from engine.errors import Conflict, DamagedStore, EngineError, InvalidSpec, NotFound
 from engine.launcher.records import now
 from engine.net import addresses, firewall, forwarding, ports, records, subnets
 from engine.net.ports import Published
@@ -172,26 +172,40 @@ class NetworkStore:
         return None
 
     def repair(self, containers: Collection[str]) -> None:
-        """Finish or undo what was half done, forget containers that are gone, and make what the host lost."""
+        """Finish or undo what was half done, forget containers that are gone, and make what the host lost.
+
+        What the host refuses is logged: its containers are to be seen to all the same.
+        """
         if not self.root.is_dir():
             return
+        with self.held(is_exclusive=True):
+            leftovers = [entry for entry in self.root.iterdir() if entry.name.startswith(".")]
+            networks = self.list()
+            if not (leftovers or networks):
+                return
+            for network in networks:
+                self._forget_all_but(containers, network)
+            try:
+                self._restore(networks, leftovers)
+            except EngineError as error:
+                log.error("The networks of this host are not what they should be: %s %s", error.message, error.hint)
+
+    def _forget_all_but(self, containers: Collection[str], network: Network) -> None:
+        folder = self._folder(network.id)
+        taken = addresses.owners(folder / records.ADDRESSES)
+        for gone in ({owner for owner in taken if _ID.fullmatch(owner)} | {*network.containers}) - {*containers}:
+            records.remove_endpoint(folder, gone)
+
+    def _restore(self, networks: Sequence[Network], leftovers: Sequence[Path]) -> None:
         from engine.net import bridge  # noqa: PLC0415 - as above
 
-        with self.held(is_exclusive=True):
-            for entry in list(self.root.iterdir()):
-                if entry.name.startswith("."):
-                    remove_tree(entry)
-            networks = self.list()
-            known = {network.id for network in networks}
-            for network in networks:
-                folder = self._folder(network.id)
-                taken = addresses.owners(folder / records.ADDRESSES)
-                owners = {owner for owner in taken if _ID.fullmatch(owner)} | {*network.containers}
-                for gone in owners - {*containers}:
-                    records.remove_endpoint(folder, gone)
-                bridge.ensure(network)
-            self._filter(networks)
-        log.debug("%d networks are as they should be", len(known))
+        for entry in leftovers:
+            with suppress(FileNotFoundError, DamagedStore, InvalidSpec):
+                bridge.remove(records.read(entry))
+            remove_tree(entry)
+        for network in networks:
+            bridge.ensure(network)
+        self._filter(networks)
 
     def _create(self, spec: NetworkSpec) -> Network:
         from engine.net import bridge  # noqa: PLC0415 - as above

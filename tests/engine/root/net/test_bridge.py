@@ -182,6 +182,21 @@ def test_a_place_is_let_go_when_its_container_never_came_to_be(host: Host, netwo
     assert all(os.readlink(path) == "gateway" for path in folder.iterdir())
 
 
+@pytest.mark.parametrize("name", [".new-", ".removed-"])
+def test_a_network_that_was_half_made_or_half_removed_leaves_nothing(host: Host, name: str) -> None:
+    network = host.engine.create_network(NetworkSpec("half"))
+    folder = Path(host.home, "networks", network.id)
+    folder.rename(folder.with_name(name + network.id))
+    host.engine.repair()
+    assert network.spec.interface not in [found for _, found in socket.if_nameindex()]
+    assert [entry.name for entry in folder.parent.iterdir() if entry.name.startswith(".")] == []
+    assert host.engine._runtime.networks._table not in rules()
+
+
+def rules() -> str:
+    return subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+
+
 def test_another_runtime_is_told_that_it_cannot(host: Host, network: str) -> None:
     with pytest.raises(Unsupported, match="runc cannot be given a network"):
         host.create("true", network=network, runtime="runc")
