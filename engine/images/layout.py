@@ -14,7 +14,6 @@ saved again bit for bit. Readers take no lock: files appear and change only by r
 the moment in which they rename; a load unpacks without it.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from uuid import uuid4
 from engine.images.layers import base as base_layer
 from engine.spec import codec
 from engine.spec.image import OCI_INDEX, Descriptor, Index
+from engine.sys import file_lock
 
 MARKER = b'{"imageLayoutVersion": "1.0.0"}\n'
 """What the file `oci-layout` holds."""
@@ -52,7 +52,7 @@ class Layout:
         for folder in (self.blobs, self.layers, self.staging, self.incoming, self.downloads, self.unsynced):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        with self._lock(fcntl.LOCK_EX):
+        with file_lock.held(self.root / "lock", is_exclusive=True):
             marker = self.root / "oci-layout"
             if not marker.exists():
                 self.replace_descriptors(())  # so that an index that is not there was lost
@@ -76,7 +76,7 @@ class Layout:
     def locked(self, *, is_shared: bool = False) -> Iterator[None]:
         """Alone among the writers of all processes and threads, or shared with others who only keep them away."""
         self.prepare()
-        with self._lock(fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX):
+        with file_lock.held(self.root / "lock", is_exclusive=not is_shared):
             yield
 
     def index(self) -> bytes:
@@ -94,12 +94,6 @@ class Layout:
         """Put a new index in the old one's place; call it under the lock. From here on a change is done."""
         index = codec.to_json(Index(tuple(descriptors), media_type=OCI_INDEX), oci=True) | {"schemaVersion": 2}
         write_atomically(self._index, json.dumps(index, indent=1).encode())
-
-    @contextmanager
-    def _lock(self, how: int) -> Iterator[None]:
-        with (self.root / "lock").open("w") as file:
-            fcntl.flock(file, how)
-            yield
 
 
 def descriptors_in(index: bytes) -> tuple[Descriptor, ...]:

@@ -1,7 +1,6 @@
 """The networks of one host: made, found and removed, and containers given places in them."""
 
 import builtins
-import fcntl
 import ipaddress
 import logging
 import os
@@ -17,6 +16,7 @@ from engine.launcher.records import now
 from engine.net import addresses, firewall, forwarding, ports, records, subnets
 from engine.net.ports import Published
 from engine.spec.network import BRIDGE, Endpoint, EndpointSpec, Network, NetworkSpec, PublishedPort
+from engine.sys import file_lock
 from engine.sys.remove_tree import remove_tree
 
 log = logging.getLogger(__name__)
@@ -71,12 +71,8 @@ class NetworkStore:
     def held(self, *, is_exclusive: bool = False) -> Iterator[None]:
         """No network goes meanwhile: around everything from naming one to being counted among its containers."""
         os.makedirs(self.root, mode=0o700, exist_ok=True)
-        fd = os.open(self.root / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX if is_exclusive else fcntl.LOCK_SH)
+        with file_lock.held(self.root / "lock", is_exclusive=is_exclusive):
             yield
-        finally:
-            os.close(fd)
 
     def remove(self, name: str) -> None:
         """Take it away. Raises NotFound, and Conflict naming the containers that are in it."""

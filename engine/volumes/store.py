@@ -9,7 +9,6 @@ volumes/lock                 shared while a container that uses volumes is made,
 """
 
 import builtins
-import fcntl
 import logging
 import os
 import secrets
@@ -22,6 +21,7 @@ from engine.errors import Conflict, DamagedStore, NotFound
 from engine.launcher import records
 from engine.spec.mounts import VOLUME_NAME, check_volume_name
 from engine.spec.volumes import VolumeSpec, kind_of
+from engine.sys import file_lock
 from engine.sys.remove_tree import remove_tree
 from engine.sys.renaming import exchange
 from engine.volumes import filling, limiting, mounting, usage
@@ -71,12 +71,8 @@ class VolumeStore:
     def held(self, *, is_exclusive: bool = False) -> Iterator[None]:
         """No volume goes meanwhile: around everything from naming one to being counted among its users."""
         os.makedirs(self.root, mode=0o711, exist_ok=True)
-        fd = os.open(self.root / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX if is_exclusive else fcntl.LOCK_SH)
+        with file_lock.held(self.root / "lock", is_exclusive=is_exclusive):
             yield
-        finally:
-            os.close(fd)
 
     def create(self, name: str = "", spec: VolumeSpec = _PLAIN, *, owner: str = "", fills: Fills | None = None) -> str:
         """Make the volume unless it is there; returns its name, a new one where none is given.
