@@ -168,7 +168,8 @@ class Launcher:
         return held
 
     def _reap_shim(self, pid: int) -> None:
-        if _reap(pid) is None:
+        """Wait for a shim; 0 is one of a launcher before this one, and waitpid(2) would take it for any of a group."""
+        if pid and _reap(pid) is None:
             self.zygote.reap(pid)
 
     def _reap_strays(self) -> None:
