@@ -17,9 +17,9 @@ PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 SCRIPT = r"""
-mkdir -p /work/sub; printf 'one\ntwo\n' > /work/notes.txt; ln -s sub /work/link; ln -s gone /work/dead
-printf '#!/bin/sh\n# sets sail\nfor n in 1 2; do echo "port $n"; done\n' > /work/start.sh
-printf '\0\1' > /work/binary; touch "$(printf '/work/caf\351')" "/work/<b>&amp;"; exec sleep 1000
+mkdir -p /harbour/sub; printf 'one\ntwo\n' > /harbour/notes.txt; ln -s sub /harbour/link; ln -s gone /harbour/dead
+printf '#!/bin/sh\n# sets sail\nfor n in 1 2; do echo "port $n"; done\n' > /harbour/start.sh
+printf '\0\1' > /harbour/binary; touch "$(printf '/harbour/caf\351')" "/harbour/<b>&amp;"; exec sleep 1000
 """
 
 
@@ -41,7 +41,7 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
     page.goto(f"/containers/{container}/")
     harbour.tab("Files")
     page.get_by_role("link", name="work", exact=True).click()
-    expect(page.locator(".files-way")).to_have_text(re.compile("harbour-master/work"))
+    expect(page.locator(".files-way")).to_have_text(re.compile("harbour-master/harbour"))
     expect(page.locator("tr[data-entry]")).to_have_count(8)
     page.get_by_role("button", name="New folder").click()
     page.get_by_label("Name", exact=True).fill("fresh")
@@ -60,7 +60,7 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
         page.locator(".files-picture img").evaluate("async (image) => (await image.decode(), image.naturalWidth)") == 1
     )
 
-    page.goto(f"/containers/{container}/files/?path=/work")
+    page.goto(f"/containers/{container}/files/?path=/harbour")
     page.get_by_role("link", name="notes.txt", exact=True).click()
     page.locator(".cm-content").fill("one\nthree\n")
     expect(page.locator("#saved")).to_have_text("Not saved yet")
@@ -73,7 +73,7 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
 
     page.get_by_label("Choose notes.txt").check()
     page.get_by_role("button", name="Rename or move").click()
-    page.get_by_label("New path").fill("/work/sub/plan.txt")
+    page.get_by_label("New path").fill("/harbour/sub/plan.txt")
     page.get_by_role("button", name="Move", exact=True).click()
     expect(row(page, "notes.txt")).to_have_count(0)
     page.get_by_label("Choose sub").check()
@@ -110,12 +110,12 @@ def test_the_pages_of_files_fit(page: Page, panel: Panel, container: str) -> Non
     done(panel, "POST", "volumes/", {"name": "charts"})
     panel.request("PUT", "volumes/charts/files/content/?path=/pixel.png&replaces=1", PIXEL, wait_s=30)
     pages = {
-        "file-text": f"/containers/{container}/files/view/?path=/work/start.sh",
+        "file-text": f"/containers/{container}/files/view/?path=/harbour/start.sh",
         "volume-files": "/volumes/charts/files/",
         "file-image": "/volumes/charts/files/view/?path=/pixel.png",
     }
     for name, address in pages.items():
         look_at(page, name, address)
     choose = "document.querySelector('tr[data-entry] input').click()"
-    look_at(page, "files", f"/containers/{container}/files/?path=/work", prepare=choose)
+    look_at(page, "files", f"/containers/{container}/files/?path=/harbour", prepare=choose)
     look_at(page, "files-access", page.url, prepare=f"{choose}; document.querySelector('[data-act=access]').click()")
