@@ -28,6 +28,8 @@ def prepare(runtime: Runtime, container_id: str, spec: ContainerSpec) -> list[En
         except NotFound as error:
             raise InvalidSpec("network", error.message, hint="`none`, `host`, or one of the host's networks.") from None
         found.append(place)
+    if spec.ports and runtime.networks.get(found[0].network).spec.internal:
+        raise InvalidSpec("ports", f"the network {spec.network} is internal, and is not reached from outside")
     return found
 
 

@@ -47,13 +47,6 @@ def remove(network: Network) -> None:
                 raise KernelError("rtnetlink", error.code, network.spec.interface) from error
 
 
-def ours() -> dict[str, str]:
-    """Id of the network by the name of each bridge that one has on this host."""
-    with IPRoute() as kernel:
-        links = [(link.get("IFLA_IFNAME"), link.get("IFLA_IFALIAS") or "") for link in kernel.get_links()]
-    return {name: alias.removeprefix(_ALIAS) for name, alias in links if alias.startswith(_ALIAS)}
-
-
 def routed() -> list[Subnet]:
     """What this host reaches by routes of its own, a default one aside, and by its addresses."""
     with IPRoute() as kernel:

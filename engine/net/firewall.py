@@ -1,6 +1,7 @@
 """The packet filter of one host's networks: one table of our own in nftables, changed in whole transactions.
 
     prerouting, output   a published port of this host becomes the container's address and port (`published`)
+    input                nobody reaches the host's loopback from a network
     postrouting          what leaves a network that masquerades has the host's address
     forward              networks are kept apart; from outside only published ports are reached
 
@@ -49,6 +50,7 @@ table inet {table} {{
   chain published {{ }}
   chain prerouting {{ type nat hook prerouting priority dstnat; }}
   chain output {{ type nat hook output priority -100; }}
+  chain input {{ type filter hook input priority filter; }}
   chain postrouting {{ type nat hook postrouting priority srcnat; }}
   chain into {{ }}
   chain out_of {{ }}
@@ -62,8 +64,10 @@ def _rules(table: str, networks: Sequence[Network], drops_others: bool) -> Itera
     yield f"flush table inet {table}"
     yield f"table inet {table} {{"
     yield from _chain("published", _PUBLISHED)
-    for hook in ("prerouting", "output"):
-        yield from _chain(hook, ["fib daddr type local jump published"])
+    # Whoever sends a packet for the loopback from elsewhere means what is published at the host's own loopback alone.
+    yield from _chain("prerouting", ['iifname != "lo" ip daddr 127.0.0.0/8 return', _TO_THIS_HOST])
+    yield from _chain("output", [_TO_THIS_HOST])
+    yield from _chain("input", _input(networks))
     yield from _chain("postrouting", _postrouting(networks))
     yield from _chain("forward", [*_forward(networks), *(["drop"] if drops_others else [])])
     yield from _chain("into", _into(networks))
@@ -79,10 +83,18 @@ _PUBLISHED = [
 ]
 
 
+_TO_THIS_HOST = "fib daddr type local jump published"
+
+
 def _chain(name: str, rules: Sequence[str] | Iterator[str]) -> Iterator[str]:
     yield f"chain {name} {{"
     yield from rules
     yield "}"
+
+
+def _input(networks: Sequence[Network]) -> Iterator[str]:
+    for network in networks:  # answers to the host's own connections come back to its loopback by the bridge
+        yield f'iifname "{network.spec.interface}" ip daddr 127.0.0.0/8 ct state != {{ established, related }} drop'
 
 
 def _postrouting(networks: Sequence[Network]) -> Iterator[str]:

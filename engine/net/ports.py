@@ -2,8 +2,8 @@
 
 networks/ports/<protocol>:<address or *>:<port>     a link to `<container>:<port inside>`
 
-As with addresses, a link is made whole or not at all, and only one maker succeeds. One whose container does not run
-means nothing any more, and whoever wants the port takes it.
+As with addresses, a link is made whole or not at all. One whose container does not run means nothing any more, and
+whoever wants the port takes it: looking and taking are done under a lock (`engine/net/store.py`).
 """
 
 import errno
@@ -62,7 +62,7 @@ def release(folder: Path, ports: Collection[Published]) -> None:
     for port in ports:
         path = folder / _name(port.protocol, port.host_ip, port.host_port)
         with suppress(FileNotFoundError):
-            if _read(path) == _target(port.container, port.container_port):
+            if os.readlink(path) == _target(port.container, port.container_port):
                 path.unlink()
 
 
@@ -74,7 +74,7 @@ def listed(folder: Path) -> Iterator[Published]:
         with suppress(FileNotFoundError, ValueError):
             protocol, rest = name.split(":", 1)
             address, port = rest.rsplit(":", 1)
-            container, inside = _read(folder / name).split(":")
+            container, inside = os.readlink(folder / name).split(":")
             host_ip = "" if address == _EVERYWHERE else address
             yield Published(container, int(inside), protocol, host_ip, int(port))
 
@@ -160,10 +160,7 @@ def _take(folder: Path, container_id: str, port: PublishedPort, number: int, is_
             )
         (folder / name).unlink(missing_ok=True)
     _check_host(port, number)
-    try:
-        os.symlink(_target(container_id, port.container_port), folder / _name(port.protocol, port.host_ip, number))
-    except FileExistsError:
-        raise Conflict(f"Port {number}/{port.protocol} of this host was just taken.", hint="Try again.") from None
+    os.symlink(_target(container_id, port.container_port), folder / _name(port.protocol, port.host_ip, number))
 
 
 def _rivals(folder: Path, port: PublishedPort, number: int) -> list[str]:
@@ -209,10 +206,6 @@ def _target(container_id: str, port: int) -> str:
 
 def _owner(path: Path) -> str:
     try:
-        return _read(path).partition(":")[0]
+        return os.readlink(path).partition(":")[0]
     except FileNotFoundError:
         return ""
-
-
-def _read(path: Path) -> str:
-    return os.readlink(path)

@@ -133,19 +133,21 @@ class NetworkStore:
 
         Raises Conflict naming who has one of them, KernelError.
         """
-        claimed = ports.claim(self._ports, container_id, wanted, is_live)
-        try:
-            ports.publish(self._table, claimed, places)
-        except BaseException:
-            ports.release(self._ports, claimed)
-            raise
+        with self._ports_held():
+            claimed = ports.claim(self._ports, container_id, wanted, is_live)
+            try:
+                ports.publish(self._table, claimed, places)
+            except BaseException:
+                ports.release(self._ports, claimed)
+                raise
         return builtins.list(ports.removals(self._table, claimed))
 
     def withdraw(self, container_id: str) -> None:
         """Take a container's ports back."""
-        claimed = self.published(container_id)
-        ports.withdraw(self._table, claimed)
-        ports.release(self._ports, claimed)
+        with self._ports_held():
+            claimed = self.published(container_id)
+            ports.withdraw(self._table, claimed)
+            ports.release(self._ports, claimed)
 
     def published(self, container_id: str) -> builtins.list[Published]:
         """What a container publishes now, or did when it last ran and nobody has taken since."""
@@ -155,12 +157,21 @@ class NetworkStore:
         """Make the packet filter lead to these containers what they have, and nothing else."""
         if not (networks := self.list()):
             return
-        found = []
-        for container_id in live:
-            if claimed := self.published(container_id):
+        with self._ports_held():
+            claimed: dict[str, builtins.list[Published]] = {}
+            for port in ports.listed(self._ports):
+                claimed.setdefault(port.container, []).append(port)
+            found = []
+            for container_id in claimed.keys() & {*live}:
                 places = [place for network in networks if (place := self._place_in(network, container_id))]
-                found.append((claimed, sorted(places, key=lambda place: place.interface)))
-        ports.republish(self._table, found)
+                found.append((claimed[container_id], sorted(places, key=lambda place: place.interface)))
+            ports.republish(self._table, found)
+
+    @contextmanager
+    def _ports_held(self) -> Iterator[None]:
+        """Alone with the ports: one that is free by its owner's end has one heir."""
+        with file_lock.held(self.root / "ports.lock", is_exclusive=True):
+            yield
 
     def _place_in(self, network: Network, container_id: str) -> Endpoint | None:
         with suppress(FileNotFoundError):

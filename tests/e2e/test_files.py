@@ -17,9 +17,9 @@ PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 SCRIPT = r"""
-mkdir -p /harbour/sub; printf 'one\ntwo\n' > /harbour/notes.txt; ln -s sub /harbour/link; ln -s gone /harbour/dead
-printf '#!/bin/sh\n# sets sail\nfor n in 1 2; do echo "port $n"; done\n' > /harbour/start.sh
-printf '\0\1' > /harbour/binary; touch "$(printf '/harbour/caf\351')" "/harbour/<b>&amp;"; exec sleep 1000
+mkdir -p /hold/sub; printf 'one\ntwo\n' > /hold/notes.txt; ln -s sub /hold/link; ln -s gone /hold/dead
+printf '#!/bin/sh\n# sets sail\nfor n in 1 2; do echo "port $n"; done\n' > /hold/start.sh
+printf '\0\1' > /hold/binary; touch "$(printf '/hold/caf\351')" "/hold/<b>&amp;"; exec sleep 1000
 """
 
 
@@ -40,8 +40,8 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
     page = harbour.page
     page.goto(f"/containers/{container}/")
     harbour.tab("Files")
-    page.get_by_role("link", name="work", exact=True).click()
-    expect(page.locator(".files-way")).to_have_text(re.compile("harbour-master/harbour"))
+    page.get_by_role("link", name="hold", exact=True).click()
+    expect(page.locator(".files-way")).to_have_text(re.compile("harbour-master/hold"))
     expect(page.locator("tr[data-entry]")).to_have_count(8)
     page.get_by_role("button", name="New folder").click()
     page.get_by_label("Name", exact=True).fill("fresh")
@@ -60,7 +60,7 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
         page.locator(".files-picture img").evaluate("async (image) => (await image.decode(), image.naturalWidth)") == 1
     )
 
-    page.goto(f"/containers/{container}/files/?path=/harbour")
+    page.goto(f"/containers/{container}/files/?path=/hold")
     page.get_by_role("link", name="notes.txt", exact=True).click()
     page.locator(".cm-content").fill("one\nthree\n")
     expect(page.locator("#saved")).to_have_text("Not saved yet")
@@ -73,7 +73,7 @@ def test_files_are_uploaded_edited_moved_and_removed(harbour: Harbour, container
 
     page.get_by_label("Choose notes.txt").check()
     page.get_by_role("button", name="Rename or move").click()
-    page.get_by_label("New path").fill("/harbour/sub/plan.txt")
+    page.get_by_label("New path").fill("/hold/sub/plan.txt")
     page.get_by_role("button", name="Move", exact=True).click()
     expect(row(page, "notes.txt")).to_have_count(0)
     page.get_by_label("Choose sub").check()
@@ -92,7 +92,7 @@ def done_by_key(page: Page) -> None:
     expect(page.locator("#selection")).to_contain_text("1 chosen")
     page.keyboard.press("Space")
     page.keyboard.press("Backspace")
-    expect(page.locator(".files-way")).not_to_contain_text("work")
+    expect(page.locator(".files-way")).not_to_contain_text("hold")
 
 
 def test_somebody_elses_change_is_told_and_kept(harbour: Harbour, panel: Panel, container: str) -> None:
@@ -110,12 +110,12 @@ def test_the_pages_of_files_fit(page: Page, panel: Panel, container: str) -> Non
     done(panel, "POST", "volumes/", {"name": "charts"})
     panel.request("PUT", "volumes/charts/files/content/?path=/pixel.png&replaces=1", PIXEL, wait_s=30)
     pages = {
-        "file-text": f"/containers/{container}/files/view/?path=/harbour/start.sh",
+        "file-text": f"/containers/{container}/files/view/?path=/hold/start.sh",
         "volume-files": "/volumes/charts/files/",
         "file-image": "/volumes/charts/files/view/?path=/pixel.png",
     }
     for name, address in pages.items():
         look_at(page, name, address)
     choose = "document.querySelector('tr[data-entry] input').click()"
-    look_at(page, "files", f"/containers/{container}/files/?path=/harbour", prepare=choose)
+    look_at(page, "files", f"/containers/{container}/files/?path=/hold", prepare=choose)
     look_at(page, "files-access", page.url, prepare=f"{choose}; document.querySelector('[data-act=access]').click()")

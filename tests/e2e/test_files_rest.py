@@ -31,31 +31,31 @@ def put(panel: Panel, files: str, path: str, content: bytes, **query: str) -> tu
 
 
 def test_a_file_is_uploaded_viewed_edited_downloaded_moved_and_removed(panel: Panel, files: str) -> None:
-    done(panel, "POST", f"{files}/folder/", {"path": "/harbour"})
-    assert put(panel, files, "/harbour/a text.txt", b"one\n")[0] == 200
-    page = panel.request("GET", f"{files}/?path=/harbour")[1]
+    done(panel, "POST", f"{files}/folder/", {"path": "/hold"})
+    assert put(panel, files, "/hold/a text.txt", b"one\n")[0] == 200
+    page = panel.request("GET", f"{files}/?path=/hold")[1]
     assert [(entry["name"], entry["size_bytes"], entry["uid"]) for entry in page["entries"]] == [("a text.txt", 4, 0)]
-    view = panel.request("GET", f"{files}/view/?path=/harbour/a%20text.txt")[1]
+    view = panel.request("GET", f"{files}/view/?path=/hold/a%20text.txt")[1]
     assert (view["text"], view["digest"]) == ("one\n", "sha256:" + hashlib.sha256(b"one\n").hexdigest())
-    status, problem = put(panel, files, "/harbour/a text.txt", b"two\n")
+    status, problem = put(panel, files, "/hold/a text.txt", b"two\n")
     assert (status, problem["code"]) == (409, "conflict")
-    assert put(panel, files, "/harbour/a text.txt", b"two\n", replaces="1", digest=view["digest"])[0] == 200
-    status, problem = put(panel, files, "/harbour/a text.txt", b"three\n", replaces="1", digest=view["digest"])
+    assert put(panel, files, "/hold/a text.txt", b"two\n", replaces="1", digest=view["digest"])[0] == 200
+    status, problem = put(panel, files, "/hold/a text.txt", b"three\n", replaces="1", digest=view["digest"])
     assert status == 409
     assert "changed since" in problem["detail"]
-    done(panel, "POST", f"{files}/move/", {"path": "/harbour/a text.txt", "target": "/harbour/b"})
-    headers, content = raw(panel, "GET", f"{files}/content/?path=/harbour/b")
+    done(panel, "POST", f"{files}/move/", {"path": "/hold/a text.txt", "target": "/hold/b"})
+    headers, content = raw(panel, "GET", f"{files}/content/?path=/hold/b")
     assert content == b"two\n"
     assert headers["Content-Disposition"] == 'attachment; filename="b"'
     assert "sandbox" in headers["Content-Security-Policy"]
-    headers, tar = raw(panel, "GET", f"{files}/archive/?path=/harbour")
-    assert names(tar) == ["work", "work/b"]
-    done(panel, "POST", f"{files}/access/", {"paths": ["/harbour/b"], "mode": "600", "owner": "7"})
-    entry = panel.request("GET", f"{files}/entry/?path=/harbour/b")[1]
+    headers, tar = raw(panel, "GET", f"{files}/archive/?path=/hold")
+    assert names(tar) == ["hold", "hold/b"]
+    done(panel, "POST", f"{files}/access/", {"paths": ["/hold/b"], "mode": "600", "owner": "7"})
+    entry = panel.request("GET", f"{files}/entry/?path=/hold/b")[1]
     assert (entry["mode"], entry["uid"]) == (0o600, 7)
-    assert panel.request("POST", f"{files}/removable/", {"paths": ["/harbour"]})[1]["files"] == 1
-    done(panel, "POST", f"{files}/remove/", {"paths": ["/harbour"]})
-    assert panel.request("GET", f"{files}/?path=/harbour")[0] == 404
+    assert panel.request("POST", f"{files}/removable/", {"paths": ["/hold"]})[1]["files"] == 1
+    done(panel, "POST", f"{files}/remove/", {"paths": ["/hold"]})
+    assert panel.request("GET", f"{files}/?path=/hold")[0] == 404
 
 
 def test_every_access_is_in_the_audit_log_and_a_listing_once(panel: Panel, files: str) -> None:

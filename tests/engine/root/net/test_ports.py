@@ -89,6 +89,30 @@ def test_at_one_address_it_is_reached_there_alone(host: Host, outside: Outside, 
     wait_until(lambda: other[:12].encode() in said(outside, HOST, 8080), "the other address leads to the other one")
 
 
+def test_the_hosts_loopback_is_reached_by_nobody_but_the_host(host: Host, outside: Outside, network: str) -> None:
+    """A packet for 127.0.0.1 can be sent by anybody near enough, and bridges take such ones (`route_localnet`)."""
+    host.start("sh", "-c", SERVER, network=network, **to(8080, host_ip="127.0.0.1"))
+    wait_until(lambda: answers("127.0.0.1", 8080), "the host itself reaches it")
+    attacker = host.start("sleep", "60", network=network, privileged=True)
+    gateway = host.engine.network(network).spec.pools[0].gateway
+    with (
+        socket.create_server(("127.0.0.1", 9090)),
+        Path(f"/proc/{host.engine.state(attacker).pid}/ns/net").open() as namespace,
+    ):
+        assert connects("127.0.0.1", 9090)
+        for where, router, device in ((outside, HOST, "uplink"), (Outside(namespace.fileno()), gateway, "eth0")):
+            where.run(partial(aim_at_loopback, router, device))
+            for port in (8080, 9090):
+                assert not where.run(partial(connects, "127.0.0.1", port)), (router, port)
+
+
+def aim_at_loopback(router: str, device: str) -> None:
+    """Send what is for 127.0.0.1 to another machine."""
+    Path(f"/proc/sys/net/ipv4/conf/{device}/route_localnet").write_text("1")
+    subprocess.run(["ip", "addr", "flush", "dev", "lo"], check=True)
+    subprocess.run(["ip", "route", "add", "127.0.0.1/32", "via", router, "dev", device], check=True)
+
+
 def test_a_port_that_is_taken_is_told_with_its_owner(host: Host, network: str) -> None:
     owner = host.start("sleep", "60", network=network, **to(8080))
     second = host.create("sleep", "60", network=network, **to(8080))
@@ -176,6 +200,13 @@ def test_many_starts_at_once_for_one_port_have_one_winner(host: Host, network: s
 def test_where_there_is_no_network_nothing_is_published(host: Host, spec: dict[str, str]) -> None:
     with pytest.raises(InvalidSpec, match="ports: cannot be published"):
         host.create("true", **spec, **to(8080))
+
+
+def test_an_internal_network_publishes_nothing(host: Host) -> None:
+    host.engine.create_network(NetworkSpec("closed", internal=True))
+    with pytest.raises(InvalidSpec, match="ports: the network closed is internal"):
+        host.create("true", network="closed", **to(8080))
+    host.engine.remove_network("closed")
 
 
 def said(where: Outside, address: str, port: int) -> bytes:
