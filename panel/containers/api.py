@@ -16,7 +16,7 @@ from panel.accounts.actors import Actor
 from panel.containers import live, logs, services
 from panel.containers.inspection import bundle
 from panel.containers.models import Container, ContainerQuerySet
-from panel.containers.reading import Files, Observed, is_set
+from panel.containers.reading import Files, Observed
 from panel.containers.serializers import (
     CommitSerializer,
     ContainerSerializer,
@@ -38,6 +38,7 @@ from panel.images.models import outdated
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.documents import document, taken
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.queries import is_set
 from panel.rest.viewsets import ModelViewSet
 
 _MOMENT = "RFC 3339, seconds or nanoseconds since 1970, or how long ago: `2026-11-24T14:30:00Z`, `1795530600.5`, `10m`"

@@ -15,6 +15,7 @@ from panel.containers import moments
 from panel.containers.live import agent
 from panel.containers.models import Container
 from panel.errors import Invalid
+from panel.rest.queries import is_set
 
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain; charset=utf-8"
@@ -43,7 +44,7 @@ def stream(container: Container, request: Request) -> StreamingHttpResponse:
     if NDJSON in request.headers.get("Accept", ""):
         response = StreamingHttpResponse(_ndjson(container.id, query), content_type=NDJSON)
     else:
-        has_times = request.query_params.get("timestamps", "").lower() in ("1", "true")
+        has_times = is_set(request, "timestamps")
         response = StreamingHttpResponse(_text(container.id, query, has_times=has_times), content_type=TEXT)
     response["Cache-Control"] = "no-store"
     return response
@@ -61,7 +62,7 @@ def checked_query(request: Request) -> dict[str, Any]:
             query[name] = moments.nanoseconds(name, value)
     if after := request.query_params.get("after"):
         query["after"] = after[:200]
-    query["follow"] = request.query_params.get("follow", "").lower() in ("1", "true")
+    query["follow"] = is_set(request, "follow")
     return query
 
 

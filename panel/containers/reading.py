@@ -26,6 +26,7 @@ from panel.containers.serializers import (
 from panel.errors import Invalid
 from panel.operations.api import ANSWERS, PREFER
 from panel.operations.waiting import wait_of
+from panel.rest.queries import is_set
 from panel.uploads import tickets
 
 if TYPE_CHECKING:
@@ -183,8 +184,3 @@ def asked_path(request: Request) -> str:
     if not path:
         raise Invalid("is missing", hint="Name a file or folder of the container.", field="path")
     return path
-
-
-def is_set(request: Request, name: str) -> bool:
-    """Whether a query parameter says yes."""
-    return request.query_params.get(name, "").lower() in ("1", "true")

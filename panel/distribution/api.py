@@ -24,6 +24,7 @@ from panel.distribution import governing, services
 from panel.distribution.governing import Change, RuleValue
 from panel.distribution.models import Namespace, Repository, Rule, Tag
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.queries import is_set
 from panel.rest.viewsets import ModelViewSet
 
 PULL = "distribution.pull"
@@ -334,6 +335,6 @@ class NamespaceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelVi
     @action(detail=True, methods=["post"])
     def retain(self, request: Request, name: str) -> Response:
         """What went, or would go."""
-        is_dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true")
+        is_dry_run = is_set(request, "dry_run")
         gone = governing.retain(actor=Actor.from_request(request), namespace=self.get_object(), is_dry_run=is_dry_run)
         return Response({"tags": gone.tags, "manifests": gone.manifests})

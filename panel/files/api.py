@@ -22,6 +22,7 @@ from panel.files import services
 from panel.files.places import Place
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.described import Describer
+from panel.rest.queries import is_set
 from panel.rest.viewsets import asked
 from panel.uploads import tickets
 
@@ -200,7 +201,7 @@ class Browsed(ViewSet):
         """A file's bytes. Whatever they are, no browser runs anything of them."""
         place, path = self.place(), _path(request)
         found = told(Actor.from_request(request), place, "download", "view", path)
-        is_picture = bool(found["image"]) and request.query_params.get("inline", "").lower() in ("1", "true")
+        is_picture = bool(found["image"]) and is_set(request, "inline")
         kind = found["image"] if is_picture else BYTES
         return _streamed(f"{place.path}/content", path, kind, found["entry"]["name"], is_shown=is_picture)
 
@@ -227,7 +228,7 @@ class Browsed(ViewSet):
             actor=Actor.from_request(request),
             place=place,
             path=_path(request),
-            replaces=query.get("replaces", "").lower() in ("1", "true"),
+            replaces=is_set(request, "replaces"),
             digest=query.get("digest", ""),
         )
         return Response(status=202, headers={tickets.UPLOAD_HEADER: tickets.issue(ticket)})

@@ -30,6 +30,7 @@ from panel.operations.api import ANSWERS, PREFER, OperationSerializer, accepted
 from panel.rest.documents import document, taken
 from panel.rest.pagination import Pages
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.queries import is_set
 from panel.rest.viewsets import ModelViewSet, asked
 from panel.uploads import tickets
 
@@ -279,7 +280,7 @@ class ImageViewSet(Inside, Saved, Transfers, mixins.ListModelMixin, mixins.Retri
             actor=Actor.from_request(request),
             image=self.get_object(),
             name=request.query_params.get("reference", ""),
-            force=request.query_params.get("force", "").lower() in ("1", "true"),
+            force=is_set(request, "force"),
         )
         return accepted(request, operation)
 

@@ -19,6 +19,7 @@ from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.described import Describer
 from panel.rest.documents import document, taken
 from panel.rest.permissions import SIGNED_IN
+from panel.rest.queries import is_set
 from panel.rest.viewsets import asked
 from panel.volumes import backups_api, services
 from panel.volumes.pruning import prunable
@@ -189,7 +190,7 @@ class VolumeViewSet(files.Browsed, backups_api.BackedUp, GenericViewSet[Any]):
     )
     def destroy(self, request: Request, name: str) -> Response:
         """Remove it."""
-        force = request.query_params.get("force", "").lower() in ("1", "true")
+        force = is_set(request, "force")
         actor = Actor.from_request(request)
         return accepted(request, services.remove(actor=actor, host=host_named(""), name=name, force=force))
 

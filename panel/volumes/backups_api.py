@@ -21,6 +21,7 @@ from panel.hosts.choice import host_named
 from panel.operations.api import ANSWERS, PREFER, accepted
 from panel.rest.described import Describer
 from panel.rest.documents import document
+from panel.rest.queries import is_set
 from panel.rest.viewsets import asked
 from panel.uploads import tickets
 from panel.volumes import backups, schedules
@@ -225,7 +226,7 @@ class BackedUp(ViewSet):
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, name: str) -> Response:
         """Allow the upload; its body is streamed to the host by `panel.uploads.asgi`."""
-        replace = request.query_params.get("replace", "").lower() in ("1", "true")
+        replace = is_set(request, "replace")
         ticket = backups.allow_restore(actor=Actor.from_request(request), name=name, replace=replace)
         return Response(status=202, headers={tickets.UPLOAD_HEADER: tickets.issue(ticket)})
 
